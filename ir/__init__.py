@@ -1,0 +1,1 @@
+"""The stream graph: typed hardware elements, their integers, their cycles."""

@@ -1,0 +1,92 @@
+"""The stream graph: its elements in topological order, its legality, its rebuilding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ir.elements import Consumer, Element, Input, Output
+from ir.errors import CompileError
+
+
+@dataclass(frozen=True, slots=True)
+class HostTensor:
+    """How a port's integers relate to the tensors of quantized.onnx.
+
+    ``real = (code - zero_point) * scale``.  ``shape``: ONNX shape without the batch;
+    ``stream_order``: axes of that shape, slowest first, in the order in which they are streamed.
+    """
+
+    onnx_name: str
+    onnx_tensor: str
+    shape: tuple[int, ...]
+    stream_order: tuple[int, ...]
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGraph:
+    """A network of streaming elements.
+
+    ``name``: the top entity, a legal VHDL identifier.  ``host_tensors``: by port name.
+    ``host_operators``: ONNX operators left to the host behind the stream, in order.
+    """
+
+    name: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    host_tensors: dict[str, HostTensor]
+    host_operators: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Element]:
+        """Yield every element once, each after the elements it reads."""
+        seen: set[int] = set()
+        order: list[Element] = []
+        pending: list[tuple[Element, bool]] = [(o, False) for o in reversed(self.outputs)]
+        while pending:
+            element, sources_done = pending.pop()
+            if sources_done:
+                order.append(element)
+            elif id(element) not in seen:
+                seen.add(id(element))
+                pending.append((element, True))
+                pending.extend((s, False) for s in sources(element) if id(s) not in seen)
+        return iter(order)
+
+    def rebuild(self, rule: Callable[[Consumer], Element]) -> StreamGraph:
+        """Return the graph with ``rule`` applied to each element, sources first.
+
+        ``rule`` sees an element whose sources are rebuilt already and returns its replacement.
+        """
+        built: dict[int, Element] = {id(i): i for i in self.inputs}
+        for element in self:
+            if not isinstance(element, Input):
+                source = built[id(element.source)]
+                same = source is element.source
+                built[id(element)] = rule(element if same else replace(element, source=source))
+        outputs = tuple(built[id(o)] for o in self.outputs)
+        assert all(isinstance(o, Output) for o in outputs)
+        return replace(self, outputs=outputs)
+
+
+def sources(element: Element) -> tuple[Element, ...]:
+    """Return the elements whose streams ``element`` reads."""
+    return () if isinstance(element, Input) else (element.source,)
+
+
+_IDENTIFIER = re.compile(r"[a-z](_?[a-z0-9])*\Z")
+
+
+def check_legal(graph: StreamGraph) -> None:
+    """Raise CompileError unless ``graph`` keeps the rules that the VHDL printer relies on."""
+    names: set[str] = set()
+    for element in graph:
+        if not _IDENTIFIER.match(element.name):
+            raise CompileError("check", element.layer, f"element name {element.name!r} must be a "
+                               "basic VHDL identifier", "this is a bug, please report it")
+        if element.name in names:
+            raise CompileError("check", element.layer, f"element name {element.name!r} must be "
+                               "unique", "this is a bug, please report it")
+        names.add(element.name)

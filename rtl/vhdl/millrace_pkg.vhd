@@ -1,0 +1,151 @@
+-- Types, constant tables and integer helpers that every streaming element shares.
+--
+-- Constant tables (weights, multipliers, thresholds, look-up tables) enter an element as rom_words_t:
+-- the canonical bit string of the table cut into rows of 256 bits, bit 0 of the string in bit 0 of
+-- row 0, the last row filled with zeros. rom_slice reads it at elaboration, so that one table serves
+-- every folding.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+package millrace_pkg is
+
+  constant rom_word_bits : positive := 256;
+
+  type rom_words_t is array (natural range <>) of std_ulogic_vector(rom_word_bits - 1 downto 0);
+
+  -- The table of an element that has none.
+  constant no_table : rom_words_t(1 to 0) := (others => (others => '0'));
+
+  -- How a processing element requantizes: one multiplier per channel, or a sorted table of steps.
+  type requantization_t is (scale, steps);
+
+  -- Whether the condition holds; if not, elaboration ends with "entity: rule; got N". Call it in the
+  -- first declaration of an architecture: asserts among the statements come too late.
+  function require (condition : boolean; message : string) return boolean;
+
+  -- Number of bits that count n different values: ceil(log2(n)); 0 for n = 1.
+  function clog2 (n : positive) return natural;
+
+  function larger (a, b : integer) return integer;
+
+  function smaller (a, b : integer) return integer;
+
+  -- Whether n is a value of the given width and signedness.
+  function fits (n : integer; bits : positive; is_signed : boolean) return boolean;
+
+  -- Number of places at which a window of the given span stands in an axis of a feature map.
+  function places (length, pad_begin, pad_end, span, stride : natural) return integer;
+
+  -- Whether the table holds that many bits and not a row more.
+  function rom_holds (words : rom_words_t; bits : natural) return boolean;
+
+  -- count bits of the table, from bit number first on.
+  function rom_slice (words : rom_words_t; first : natural; count : positive)
+    return std_ulogic_vector;
+
+  -- Lane number index of a beat as a number. An unsigned lane gets a zero in front: bits + 1 wide.
+  function lane_value (data : std_ulogic_vector; index : natural; bits : positive; is_signed : boolean)
+    return signed;
+
+  -- Width of lane_value.
+  function value_bits (bits : positive; is_signed : boolean) return positive;
+
+end package;
+
+package body millrace_pkg is
+
+  function require (condition : boolean; message : string) return boolean is
+  begin
+    assert condition report message severity failure;
+    return condition;
+  end function;
+
+  function clog2 (n : positive) return natural is
+    variable bits : natural := 0;
+    variable rest : natural := n - 1;
+  begin
+    while rest > 0 loop
+      bits := bits + 1;
+      rest := rest / 2;
+    end loop;
+    return bits;
+  end function;
+
+  function larger (a, b : integer) return integer is
+  begin
+    if a > b then
+      return a;
+    end if;
+    return b;
+  end function;
+
+  function smaller (a, b : integer) return integer is
+  begin
+    if a < b then
+      return a;
+    end if;
+    return b;
+  end function;
+
+  function fits (n : integer; bits : positive; is_signed : boolean) return boolean is
+  begin
+    if is_signed then
+      return n >= -(2 ** (bits - 1)) and n <= 2 ** (bits - 1) - 1;
+    end if;
+    return n >= 0 and n <= 2 ** bits - 1;
+  end function;
+
+  function places (length, pad_begin, pad_end, span, stride : natural) return integer is
+  begin
+    if length + pad_begin + pad_end < span or stride = 0 then
+      return 0;
+    end if;
+    return (length + pad_begin + pad_end - span) / stride + 1;
+  end function;
+
+  function rom_holds (words : rom_words_t; bits : natural) return boolean is
+  begin
+    return words'length = (bits + rom_word_bits - 1) / rom_word_bits;
+  end function;
+
+  function rom_slice (words : rom_words_t; first : natural; count : positive)
+    return std_ulogic_vector is
+    variable slice : std_ulogic_vector(count - 1 downto 0);
+    variable row : natural := words'low + first / rom_word_bits;
+    variable column : natural := first mod rom_word_bits;
+    variable filled : natural := 0;
+    variable length : natural;
+  begin
+    -- Whole pieces of rows instead of single bits: a 2-Mbit table is laid out in seconds.
+    while filled < count loop
+      length := smaller(count - filled, rom_word_bits - column);
+      slice(filled + length - 1 downto filled) := words(row)(column + length - 1 downto column);
+      filled := filled + length;
+      row := row + 1;
+      column := 0;
+    end loop;
+    return slice;
+  end function;
+
+  function value_bits (bits : positive; is_signed : boolean) return positive is
+  begin
+    if is_signed then
+      return bits;
+    end if;
+    return bits + 1;
+  end function;
+
+  function lane_value (data : std_ulogic_vector; index : natural; bits : positive; is_signed : boolean)
+    return signed is
+    variable lane : std_ulogic_vector(bits - 1 downto 0);
+  begin
+    lane := data(data'low + (index + 1) * bits - 1 downto data'low + index * bits);
+    if is_signed then
+      return signed(lane);
+    end if;
+    return signed('0' & lane);
+  end function;
+
+end package body;

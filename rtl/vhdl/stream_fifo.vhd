@@ -1,0 +1,105 @@
+-- Stores up to depth beats between two ready/valid streams, first word falling through.
+--
+--   output(n) = input(n)
+--
+-- Beat order: unchanged.
+-- Latency: a beat pushed at edge t can be popped at edge t + 1. A beat popped at edge t frees its
+-- place for a push at edge t + 1.
+-- Throughput: one beat per cycle from depth 2 on; one beat in two cycles with depth 1.
+-- Limits: input_ready and output_valid come from registers, so the FIFO cuts every path through it.
+
+library ieee;
+use ieee.std_logic_1164.all;
+
+use work.millrace_pkg.all;
+
+entity stream_fifo is
+  generic (
+    -- Beats that can be stored. Distributed RAM: one LUT stores 32 x 2 or 64 x 1 bits.
+    depth : positive;
+    -- Bits per beat.
+    width : positive
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_ready : out std_ulogic := '0';
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(width - 1 downto 0);
+    --
+    output_ready : in std_ulogic;
+    output_valid : out std_ulogic := '0';
+    output_data : out std_ulogic_vector(width - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of stream_fifo is
+
+  type memory_t is array (0 to depth - 1) of std_ulogic_vector(width - 1 downto 0);
+
+  signal memory : memory_t;
+  attribute ram_style : string;
+  attribute ram_style of memory : signal is "distributed";
+
+  signal write_place, read_place : natural range 0 to depth - 1 := 0;
+  signal stored : natural range 0 to depth := 0;
+  signal push, pop : std_ulogic;
+
+  -- The place after this one on the ring.
+  function following (place : natural) return natural is
+  begin
+    if place = depth - 1 then
+      return 0;
+    end if;
+    return place + 1;
+  end function;
+
+begin
+
+  push <= input_ready and input_valid;
+  pop <= output_ready and output_valid;
+  output_data <= memory(read_place);
+
+  store : process (clk)
+  begin
+    if rising_edge(clk) then
+      if push then
+        memory(write_place) <= input_data;
+      end if;
+    end if;
+  end process;
+
+  count : process (clk)
+  begin
+    if rising_edge(clk) then
+      if push then
+        write_place <= following(write_place);
+      end if;
+      if pop then
+        read_place <= following(read_place);
+      end if;
+
+      if push and not pop then
+        stored <= stored + 1;
+        output_valid <= '1';
+        input_ready <= '0' when stored = depth - 1 else '1';
+      elsif pop and not push then
+        stored <= stored - 1;
+        output_valid <= '0' when stored = 1 else '1';
+        input_ready <= '1';
+      else
+        input_ready <= '0' when stored = depth else '1';
+      end if;
+
+      if reset then
+        write_place <= 0;
+        read_place <= 0;
+        stored <= 0;
+        output_valid <= '0';
+        input_ready <= '1';
+      end if;
+    end if;
+  end process;
+
+end architecture;

@@ -21,6 +21,9 @@ package millrace_pkg is
   -- How a processing element requantizes: one multiplier per channel, or a sorted table of steps.
   type requantization_t is (scale, steps);
 
+  -- What a pointwise element computes: an affine function per channel, or a table.
+  type pointwise_operation_t is (op_requantize, op_lookup);
+
   -- Whether the condition holds; if not, elaboration ends with "entity: rule; got N". Call it in the
   -- first declaration of an architecture: asserts among the statements come too late.
   function require (condition : boolean; message : string) return boolean;
@@ -51,6 +54,13 @@ package millrace_pkg is
 
   -- Width of lane_value.
   function value_bits (bits : positive; is_signed : boolean) return positive;
+
+  -- Each lane brought from one width to another: sign- or zero-extended, or without its upper bits.
+  function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)
+    return std_ulogic_vector;
+
+  -- Bits of an element of the given width on AXI4-Stream: 8, 16 or 32.
+  function axis_element_bits (bits : positive) return positive;
 
 end package;
 
@@ -146,6 +156,29 @@ package body millrace_pkg is
       return signed(lane);
     end if;
     return signed('0' & lane);
+  end function;
+
+  function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)
+    return std_ulogic_vector is
+    constant lanes : natural := data'length / from_bits;
+    constant source : std_ulogic_vector(data'length - 1 downto 0) := data;
+    variable result : std_ulogic_vector(lanes * to_bits - 1 downto 0) := (others => '0');
+  begin
+    for lane in 0 to lanes - 1 loop
+      for place in 0 to to_bits - 1 loop
+        if place < from_bits then
+          result(lane * to_bits + place) := source(lane * from_bits + place);
+        elsif is_signed then
+          result(lane * to_bits + place) := source(lane * from_bits + from_bits - 1);
+        end if;
+      end loop;
+    end loop;
+    return result;
+  end function;
+
+  function axis_element_bits (bits : positive) return positive is
+  begin
+    return 8 * 2 ** clog2((bits + 7) / 8);
   end function;
 
 end package body;

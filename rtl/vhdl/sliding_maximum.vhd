@@ -1,0 +1,264 @@
+-- Maximum over a sliding window of positions: one dimension of a max pool.
+--
+--   for each outer, for n = 0 .. (length + pad_begin + pad_end - kernel) / stride:
+--     for each inner and lane:
+--       output = max(input(p)) for the p in -pad_begin + n*stride .. +kernel-1 with 0 <= p < length
+--
+-- Beat order: (outer, position, inner), inner fastest, in and out. Padding never wins.
+-- The work is done in steps (position, inner), one per clock cycle. A step takes an input beat while
+-- position < length; the *flush* steps behind it, up to the end of the last window, take none. The
+-- positions behind the last window are taken and dropped. A step at the end of a window yields a beat
+-- and waits until the output FIFO can hold it. The next outer follows without a gap.
+--
+-- Latency: 1 + ceil(log2(kernel)) edges from the step to the push into the FIFO; the beat can be taken
+-- one edge later.
+-- Cycles per outer: inner * max(length, end of the last window + 1).
+-- Limits: never stalls itself where windows overlap fully (stride 1) if fifo_depth >=
+-- ceil(log2(kernel)) + 3; memory of inner x (kernel - 1) beats, registers if inner = 1.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+use work.millrace_pkg.all;
+
+entity sliding_maximum is
+  generic (
+    -- Bits of one lane
+    bits : positive range 1 to 64;
+    -- Compare as two's complement instead of as unsigned
+    is_signed : boolean;
+    -- Lanes of a beat; each costs its own comparators
+    lanes : positive;
+    -- Positions that are real, per outer
+    length : positive;
+    -- Positions of a window; costs kernel - 1 comparators and words of memory per lane
+    kernel : positive;
+    -- Positions from one window to the next
+    stride : positive;
+    -- Positions of padding in front of and behind the real ones
+    pad_begin : natural;
+    pad_end : natural;
+    -- Beats of one position; depth of the memory
+    inner : positive;
+    -- Beats of the output FIFO
+    fifo_depth : positive
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_ready : out std_ulogic;
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(lanes * bits - 1 downto 0);
+    --
+    output_ready : in std_ulogic;
+    output_valid : out std_ulogic;
+    output_data : out std_ulogic_vector(lanes * bits - 1 downto 0)
+  );
+end entity;
+
+architecture a of sliding_maximum is
+
+  constant legal : boolean :=
+    require(pad_begin < kernel, "sliding_maximum: pad_begin must be below kernel; got " & integer'image(pad_begin))
+    and require(pad_end < kernel, "sliding_maximum: pad_end must be below kernel; got " & integer'image(pad_end))
+    and require(places(length, pad_begin, pad_end, kernel, stride) > 0,
+      "sliding_maximum: kernel must fit into the padded length; got " & integer'image(kernel));
+
+  constant levels : natural := clog2(kernel);
+  constant first_end : natural := kernel - 1 - pad_begin;
+  constant last_end : natural := first_end + (places(length, pad_begin, pad_end, kernel, stride) - 1) * stride;
+  constant last_position : natural := larger(length - 1, last_end);
+
+  subtype beat_t is std_ulogic_vector(lanes * bits - 1 downto 0);
+  type window_t is array (0 to kernel - 1) of beat_t;
+  type tree_t is array (0 to levels) of window_t;
+
+  -- The smallest value in each lane: what a position outside of the input counts as
+  function lowest return beat_t is
+    variable result : beat_t := (others => '0');
+  begin
+    if is_signed then
+      for lane in 0 to lanes - 1 loop
+        result(lane * bits + bits - 1) := '1';
+      end loop;
+    end if;
+    return result;
+  end function;
+
+  function lane_maximum(left, right : beat_t) return beat_t is
+    variable result : beat_t := left;
+  begin
+    for lane in 0 to lanes - 1 loop
+      if lane_value(right, lane, bits, is_signed) > lane_value(left, lane, bits, is_signed) then
+        result((lane + 1) * bits - 1 downto lane * bits) := right((lane + 1) * bits - 1 downto lane * bits);
+      end if;
+    end loop;
+    return result;
+  end function;
+
+  -- Controller. The flags are functions of `position`, kept in registers for the sake of input_ready.
+  signal position : natural range 0 to last_position := 0;
+  signal inner_index : natural range 0 to inner - 1 := 0;
+  signal until_end : natural range 0 to larger(kernel, stride) - 1 := first_end;
+  signal is_first : boolean := true;
+  signal takes_input : boolean := true;
+  signal yields : boolean := first_end = 0;
+  signal step : boolean;
+  signal reservable : std_ulogic;
+  signal reserve : std_ulogic;
+
+  -- The window that ends at the step: newest position first
+  signal window : window_t;
+  -- Registers: tree(0) is the window, tree(level) the maxima of 2**level neighbours
+  signal tree : tree_t;
+  signal valid : std_ulogic_vector(0 to levels) := (others => '0');
+
+begin
+
+  step <= (input_valid = '1' or not takes_input) and (reservable = '1' or not yields);
+  reserve <= '1' when step and yields else '0';
+  input_ready <= '1' when takes_input and (reservable = '1' or not yields) else '0';
+
+  ------------------------------------------------------------------------------
+  control : process (clk)
+    variable next_position : natural range 0 to last_position;
+    variable next_until_end : natural range 0 to larger(kernel, stride) - 1;
+  begin
+    if rising_edge(clk) then
+      if step then
+        if inner_index /= inner - 1 then
+          inner_index <= inner_index + 1;
+        else
+          inner_index <= 0;
+
+          if position = last_position then
+            next_position := 0;
+            next_until_end := first_end;
+          else
+            next_position := position + 1;
+            if until_end = 0 then
+              next_until_end := stride - 1;
+            else
+              next_until_end := until_end - 1;
+            end if;
+          end if;
+
+          position <= next_position;
+          until_end <= next_until_end;
+          is_first <= next_position = 0;
+          takes_input <= next_position < length;
+          yields <= next_until_end = 0;
+        end if;
+      end if;
+
+      if reset then
+        inner_index <= 0;
+        position <= 0;
+        until_end <= first_end;
+        is_first <= true;
+        takes_input <= true;
+        yields <= first_end = 0;
+      end if;
+    end if;
+  end process;
+
+  ------------------------------------------------------------------------------
+  window(0) <= input_data when takes_input else lowest;
+
+  -- The positions in front of this one, at the same inner
+  history : if kernel > 1 generate
+    constant history_bits : positive := (kernel - 1) * lanes * bits;
+    signal past : std_ulogic_vector(history_bits - 1 downto 0);
+    signal present : std_ulogic_vector(history_bits - 1 downto 0);
+  begin
+
+    unpack : for age in 1 to kernel - 1 generate
+      window(age) <= lowest when is_first else past(age * lanes * bits - 1 downto (age - 1) * lanes * bits);
+      present(age * lanes * bits - 1 downto (age - 1) * lanes * bits) <= window(age - 1);
+    end generate;
+
+    storage : if inner = 1 generate
+      remember : process (clk)
+      begin
+        if rising_edge(clk) then
+          if step then
+            past <= present;
+          end if;
+        end if;
+      end process;
+    else generate
+      type memory_t is array (0 to inner - 1) of std_ulogic_vector(history_bits - 1 downto 0);
+      signal memory : memory_t;
+      signal next_index : natural range 0 to inner - 1;
+    begin
+      next_index <= 0 when inner_index = inner - 1 else inner_index + 1;
+
+      -- What step n + 1 needs is read at step n, so this may become block RAM. Written and read
+      -- addresses always differ.
+      remember : process (clk)
+      begin
+        if rising_edge(clk) then
+          if step then
+            memory(inner_index) <= present;
+            past <= memory(next_index);
+          end if;
+        end if;
+      end process;
+    end generate;
+  end generate;
+
+  ------------------------------------------------------------------------------
+  compare : process (clk)
+    variable count : positive range 1 to kernel;
+  begin
+    if rising_edge(clk) then
+      tree(0) <= window;
+      count := kernel;
+      for level in 1 to levels loop
+        for node in 0 to kernel - 1 loop
+          if 2 * node + 1 < count then
+            tree(level)(node) <= lane_maximum(tree(level - 1)(2 * node), tree(level - 1)(2 * node + 1));
+          elsif 2 * node < count then
+            tree(level)(node) <= tree(level - 1)(2 * node);
+          else
+            tree(level)(node) <= lowest;
+          end if;
+        end loop;
+        count := (count + 1) / 2;
+      end loop;
+
+      valid(0) <= reserve;
+      for level in 1 to levels loop
+        valid(level) <= valid(level - 1);
+      end loop;
+
+      if reset then
+        valid <= (others => '0');
+      end if;
+    end if;
+  end process;
+
+  ------------------------------------------------------------------------------
+  output_fifo : entity work.reserving_fifo
+    generic map (
+      depth => fifo_depth,
+      width => lanes * bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      --
+      reservable => reservable,
+      reserve => reserve,
+      --
+      input_valid => valid(levels),
+      input_data => tree(levels)(0),
+      --
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+end architecture;

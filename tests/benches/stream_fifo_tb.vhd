@@ -1,0 +1,73 @@
+-- Bench of stream_fifo; the scenarios are those of stream_bench.
+
+library ieee;
+use ieee.std_logic_1164.all;
+
+library vunit_lib;
+context vunit_lib.vunit_context;
+
+entity stream_fifo_tb is
+  generic (
+    runner_cfg : string;
+    seed : positive;
+    depth : positive;
+    width : positive;
+    first_edge : integer;
+    last_edge : integer
+  );
+end entity;
+
+architecture bench of stream_fifo_tb is
+
+  signal finished : boolean;
+  signal clk, reset : std_ulogic;
+  signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
+  signal input_data, output_data : std_ulogic_vector(width - 1 downto 0);
+
+begin
+
+  main : process
+  begin
+    test_runner_setup(runner, runner_cfg);
+    wait until finished;
+    test_runner_cleanup(runner);
+  end process;
+
+  bench : entity work.stream_bench
+    generic map (
+      configuration_text => runner_cfg,
+      input_width => width,
+      output_width => width,
+      seed => seed,
+      first_edge => first_edge,
+      last_edge => last_edge
+    )
+    port map (
+      finished => finished,
+      clk => clk,
+      reset => reset,
+      input_ready => input_ready,
+      input_valid => input_valid,
+      input_data => input_data,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+  fifo : entity work.stream_fifo
+    generic map (
+      depth => depth,
+      width => width
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_ready => input_ready,
+      input_valid => input_valid,
+      input_data => input_data,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+end architecture;

@@ -92,8 +92,9 @@ class Kernel:
     @property
     def is_pointwise(self) -> bool:
         """True for a 1x1 window that visits every pixel once, without padding."""
-        return self == Kernel(1, 1, dilation_height=self.dilation_height,
-                              dilation_width=self.dilation_width)
+        return self == Kernel(
+            1, 1, dilation_height=self.dilation_height, dilation_width=self.dilation_width
+        )
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return (rows, columns) of window positions on a ``height`` x ``width`` map."""
@@ -134,6 +135,7 @@ class ProcessingElement:
     input channels, output channels), integers of ``weight_number``.  The zero point of the input
     is folded into the requantization's offsets, so padding carries ``pad_value``, the zero point.
     ``table``: (2**bits,) output codes indexed by the bit pattern of the requantized code, or None.
+    ``extra_rows``: image rows that the window buffers beyond span and stride.
     ``convolved``: type of one value before, ``output.number`` after the table.
     Folding: ``pe`` output channels and ``simd`` input channels of one tap per cycle.
     """
@@ -155,6 +157,7 @@ class ProcessingElement:
     simd: int = 1
     fifo_depth: int = 2
     pool_fifo_depth: int = 2
+    extra_rows: int = 0
 
     @property
     def input(self) -> StreamType:
@@ -276,7 +279,26 @@ class Output:
 
 
 Consumer: TypeAlias = (
-    Reshape | ProcessingElement | MaxPool | GlobalAverage | Affine | Lookup | ArgMax
-    | WidthConverter | Fifo | Output
+    Reshape
+    | ProcessingElement
+    | MaxPool
+    | GlobalAverage
+    | Affine
+    | Lookup
+    | ArgMax
+    | WidthConverter
+    | Fifo
+    | Output
 )
 Element: TypeAlias = Input | Consumer
+
+
+def input_lanes(element: Consumer) -> int:
+    """Return the lanes of the stream that ``element`` is built to read."""
+    match element:
+        case ProcessingElement():
+            return element.simd
+        case MaxPool() | GlobalAverage() | Affine() | Lookup():
+            return element.output.lanes
+        case _:
+            return element.source.output.lanes

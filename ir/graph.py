@@ -66,9 +66,9 @@ class StreamGraph:
                 source = built[id(element.source)]
                 same = source is element.source
                 built[id(element)] = rule(element if same else replace(element, source=source))
-        outputs = tuple(built[id(o)] for o in self.outputs)
+        outputs = [built[id(o)] for o in self.outputs]
         assert all(isinstance(o, Output) for o in outputs)
-        return replace(self, outputs=outputs)
+        return replace(self, outputs=tuple(o for o in outputs if isinstance(o, Output)))
 
 
 def sources(element: Element) -> tuple[Element, ...]:
@@ -84,9 +84,17 @@ def check_legal(graph: StreamGraph) -> None:
     names: set[str] = set()
     for element in graph:
         if not _IDENTIFIER.match(element.name):
-            raise CompileError("check", element.layer, f"element name {element.name!r} must be a "
-                               "basic VHDL identifier", "this is a bug, please report it")
+            raise CompileError(
+                "check",
+                element.layer,
+                f"element name {element.name!r} must be a basic VHDL identifier",
+                "this is a bug, please report it",
+            )
         if element.name in names:
-            raise CompileError("check", element.layer, f"element name {element.name!r} must be "
-                               "unique", "this is a bug, please report it")
+            raise CompileError(
+                "check",
+                element.layer,
+                f"element name {element.name!r} must be unique",
+                "this is a bug, please report it",
+            )
         names.add(element.name)

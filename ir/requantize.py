@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ir.numbers import IntArray, IntegerType, frozen_integers
+from ir.numbers import IntArray, IntegerType
 
 MAXIMUM_SHIFT = 40
 """Largest shift tried: multiplier and offset then stay inside a DSP48's 48-bit sum."""
@@ -97,7 +97,10 @@ class ScaleRequantization:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRequantization:
-    """``y = low + number of thresholds[c] that are <= a``; thresholds ascend, (channels, levels)."""
+    """``y = low + number of thresholds[c] that are <= a``.
+
+    ``thresholds``: (channels, levels), ascending along the levels.
+    """
 
     thresholds: IntArray
     low: int
@@ -112,7 +115,7 @@ class ThresholdRequantization:
     @property
     def levels(self) -> int:
         """Number of thresholds per channel."""
-        return self.thresholds.shape[1]
+        return int(self.thresholds.shape[1])
 
 
 Requantization = ScaleRequantization | ThresholdRequantization
@@ -148,7 +151,9 @@ def offset_for(steps: IntArray, low: int, high: int, first: int, m: int, k: int)
     reached, unreached = steps <= high, steps > low
     s = steps.astype(object)
     at_least = [v * 2**k - a * m for v, a in zip(value[reached], s[reached], strict=True)]
-    at_most = [v * 2**k - (a - 1) * m - 1 for v, a in zip(value[unreached], s[unreached], strict=True)]
+    at_most = [
+        v * 2**k - (a - 1) * m - 1 for v, a in zip(value[unreached], s[unreached], strict=True)
+    ]
     lowest = max(at_least, default=None)
     highest = min(at_most, default=None)
     if lowest is None or highest is None:

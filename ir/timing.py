@@ -1,0 +1,59 @@
+"""Latencies of the pipelines inside the elements, in clock edges; docs/elements.md derives them.
+
+The test benches hold the VHDL to these numbers and the cycle model is built on them.
+"""
+
+from __future__ import annotations
+
+from ir.elements import ProcessingElement
+from ir.numbers import clog2
+from ir.requantize import Requantization, ScaleRequantization
+
+REQUANTIZE_LATENCY = 4
+"""Parameters and operand, product, sum, shift and clamp."""
+
+LOOKUP_LATENCY = 1
+
+
+def matrix_vector_latency(simd: int) -> int:
+    """From the issue of a group's last beat to its accumulators: operands, product, tree, sum."""
+    return 4 + clog2(simd)
+
+
+def threshold_latency(levels: int) -> int:
+    """Two edges, table and comparison, per stage of the binary search."""
+    return 2 * clog2(levels + 1)
+
+
+def requantization_latency(requantization: Requantization) -> int:
+    """From raw accumulators to output codes."""
+    if isinstance(requantization, ScaleRequantization):
+        return REQUANTIZE_LATENCY
+    return threshold_latency(requantization.levels)
+
+
+def processing_latency(element: ProcessingElement) -> int:
+    """From the issue of a group's last beat to its push into the output FIFO."""
+    lookup = LOOKUP_LATENCY if element.table is not None else 0
+    requantization = requantization_latency(element.requantization)
+    return matrix_vector_latency(element.simd) + requantization + lookup
+
+
+def sliding_maximum_latency(kernel: int) -> int:
+    """From a step to its push: operands, then a register per level of the tree."""
+    return 1 + clog2(kernel)
+
+
+def pointwise_latency(inner: int) -> int:
+    """From taking a beat to its push: input register, then the function's ``inner`` latency."""
+    return 1 + inner
+
+
+def global_average_latency(requantization: Requantization) -> int:
+    """From the last pixel's step to the push: sum register, then requantization."""
+    return 1 + requantization_latency(requantization)
+
+
+def arg_max_latency(lanes: int) -> int:
+    """From a pixel's last beat to the push: input register, tree, running maximum."""
+    return 2 + clog2(lanes)

@@ -1,0 +1,156 @@
+"""Folding: how many output channels and window values each element handles per cycle.
+
+``element -> element(pe, simd, lanes)``.  Exact for any divisor: folding orders the same integer
+additions differently in time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ir.cycles import own_cycles
+from ir.elements import (
+    Affine,
+    ArgMax,
+    Consumer,
+    Element,
+    GlobalAverage,
+    Input,
+    Lookup,
+    MaxPool,
+    Output,
+    ProcessingElement,
+    Reshape,
+    Shape,
+    StreamType,
+)
+from ir.errors import CompileError
+from ir.graph import StreamGraph
+
+DEFAULT_MULTIPLIERS = 128
+"""Multipliers that the default folding may use: what the smallest boards' DSP blocks hold."""
+
+
+def fold_to_multipliers(graph: StreamGraph, budget: int = DEFAULT_MULTIPLIERS) -> StreamGraph:
+    """Return ``graph`` with the fewest cycles per frame that need at most ``budget`` multipliers.
+
+    If even one multiplier per element is more than the budget, that is what it gets.
+    """
+    slowest = max(own_cycles(element) for element in graph)
+    low, high = 1, slowest
+    best = _fold(graph, slowest)
+    while low < high:
+        middle = (low + high) // 2
+        candidate = _fold(graph, middle)
+        reached = max(own_cycles(element) for element in candidate)
+        if reached <= middle and multipliers(candidate) <= budget:
+            best, high = candidate, middle
+        else:
+            low = middle + 1
+    return best
+
+
+def fold_to_cycles(graph: StreamGraph, cycles: int) -> StreamGraph:
+    """Return ``graph`` with the fewest multipliers that need at most ``cycles`` per frame.
+
+    Raises:
+        CompileError: no folding of some element is that fast.
+    """
+    folded = _fold(graph, cycles)
+    for element in folded:
+        if own_cycles(element) > cycles:
+            raise CompileError(
+                "fold",
+                element.layer,
+                f"needs at least {own_cycles(element)} cycles per frame, not {cycles}",
+                f"ask for --cycles {max(own_cycles(e) for e in folded)} or more",
+            )
+    return folded
+
+
+def multipliers(graph: StreamGraph) -> int:
+    """Return the products per cycle of all matrix-vector units."""
+    return sum(e.pe * e.simd for e in graph if isinstance(e, ProcessingElement))
+
+
+def _fold(graph: StreamGraph, cycles: int) -> StreamGraph:
+    """Fold each element for ``cycles``, or as fast as it can be; lanes may still disagree."""
+    inputs = {id(i): _fold_input(i, cycles) for i in graph.inputs}
+
+    def rule(element: Consumer) -> Element:
+        source = inputs.get(id(element.source), element.source)
+        return _fold_element(replace(element, source=source), cycles)
+
+    outputs = graph.rebuild(rule).outputs
+    return replace(graph, inputs=tuple(inputs.values()), outputs=outputs)
+
+
+def _fold_input(element: Input, cycles: int) -> Input:
+    return replace(element, output=with_lanes(element.output, _lanes(element.output.shape, cycles)))
+
+
+def _fold_element(element: Consumer, cycles: int) -> Consumer:
+    match element:
+        case ProcessingElement():
+            return _fold_processing_element(element, cycles)
+        case MaxPool() | GlobalAverage() | Affine() | Lookup():
+            return _fold_lanes(element, cycles)
+        case ArgMax() | Reshape():
+            lanes = 1 if isinstance(element, ArgMax) else element.source.output.lanes
+            return replace(element, output=with_lanes(element.output, lanes))
+        case Output():
+            return replace(element, output=element.source.output)
+        case _:
+            return element
+
+
+def _fold_processing_element(element: ProcessingElement, cycles: int) -> ProcessingElement:
+    shape, incoming = element.input.shape, element.input.lanes
+
+    def candidates() -> Iterator[ProcessingElement]:
+        for simd in divisors(shape.channels):
+            if converter_beats(shape, incoming, simd) > max(cycles, shape.size // incoming):
+                continue
+            for pe in divisors(int(element.weights.shape[3])):
+                yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
+
+    return min(
+        candidates(),
+        key=lambda e: (max(own_cycles(e), cycles), e.pe * e.simd, e.simd != incoming, e.pe),
+    )
+
+
+def _fold_lanes(
+    element: MaxPool | GlobalAverage | Affine | Lookup, cycles: int
+) -> MaxPool | GlobalAverage | Affine | Lookup:
+    """Keep the incoming lanes where they are fast enough, else widen."""
+    incoming = element.source.output.lanes
+    for lanes in divisors(element.output.shape.channels):
+        widened = replace(element, output=with_lanes(element.output, lanes))
+        if lanes % incoming == 0 and own_cycles(widened) <= cycles:
+            return widened
+    return widened
+
+
+def _lanes(shape: Shape, cycles: int) -> int:
+    """Return the fewest lanes that carry a frame within ``cycles``, or all channels."""
+    fast = (lanes for lanes in divisors(shape.channels) if shape.size // lanes <= cycles)
+    return next(fast, shape.channels)
+
+
+def converter_beats(shape: Shape, incoming: int, outgoing: int) -> int:
+    """Return the beats per frame at the narrowest point between two lane counts."""
+    return shape.size // math.gcd(incoming, outgoing)
+
+
+def with_lanes(stream: StreamType, lanes: int) -> StreamType:
+    """Return ``stream`` with ``lanes`` values per beat."""
+    return replace(stream, lanes=lanes)
+
+
+def divisors(n: int) -> list[int]:
+    """Return the divisors of ``n``, ascending."""
+    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return small + [n // d for d in reversed(small) if d * d != n]

@@ -52,6 +52,10 @@ package millrace_pkg is
   function lane_value (data : std_ulogic_vector; index : natural; bits : positive; is_signed : boolean)
     return signed;
 
+  -- The number modulo 2 ** bits: sign-extended, or its upper bits dropped. Sums may wrap on the way if
+  -- the final one fits.
+  function wrap (number : signed; bits : positive) return signed;
+
   -- Width of lane_value.
   function value_bits (bits : positive; is_signed : boolean) return positive;
 
@@ -137,6 +141,17 @@ package body millrace_pkg is
       column := 0;
     end loop;
     return slice;
+  end function;
+
+  function wrap (number : signed; bits : positive) return signed is
+    variable wrapped : signed(bits - 1 downto 0);
+  begin
+    if bits < number'length then
+      wrapped := number(number'low + bits - 1 downto number'low);
+    else
+      wrapped := resize(number, bits);
+    end if;
+    return wrapped;
   end function;
 
   function value_bits (bits : positive; is_signed : boolean) return positive is

@@ -1,0 +1,166 @@
+-- Scales accumulators to output codes, exactly: one multiplier and one offset per channel.
+--
+--   channel = fold * lanes + lane
+--   output(lane) = clamp((input(lane) * multiplier(channel) + offset(channel)) >> shift, low, high)
+--
+-- The shift is arithmetic (floor). The offset holds the rounding constant, the output's zero point
+-- times 2 ** shift and whatever is added to the accumulator, such as a convolution's bias.
+--
+-- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
+-- Latency: 4 edges: parameters and operand, product, sum, shift and clamp.
+-- Cycles per frame: one per beat.
+-- Limits: multiplier and sum are one DSP48 per lane up to 25 x 18 bits, 48-bit sums.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+use work.millrace_pkg.all;
+
+entity requantize is
+  generic (
+    -- Width of the signed values that come in.
+    input_bits : positive;
+    -- Width of the codes that go out, and whether they are signed.
+    output_bits : positive range 1 to 16;
+    output_signed : boolean;
+    -- Width of the signed multipliers: more than 18 bits cost a second DSP48 per lane.
+    multiplier_bits : positive;
+    -- Width of the signed offsets.
+    offset_bits : positive;
+    -- Bits shifted out; wires only.
+    shift : natural;
+    -- Least and greatest code: a fused ReLU or clip.
+    low : integer;
+    high : integer;
+    -- Values per beat: one multiplier each.
+    lanes : positive;
+    -- Beats per pixel: words of the parameter ROMs.
+    folds : positive;
+    -- One number per channel.
+    multipliers : rom_words_t;
+    offsets : rom_words_t
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(lanes * input_bits - 1 downto 0);
+    --
+    output_valid : out std_ulogic := '0';
+    output_data : out std_ulogic_vector(lanes * output_bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of requantize is
+
+  constant range_is_right : boolean := require(low <= high,
+    "requantize: low must not exceed high; got " & integer'image(low) & " .. " & integer'image(high));
+  constant low_is_right : boolean := require(fits(low, output_bits, output_signed),
+    "requantize: low must fit the output; got " & integer'image(low));
+  constant high_is_right : boolean := require(fits(high, output_bits, output_signed),
+    "requantize: high must fit the output; got " & integer'image(high));
+  constant multipliers_are_complete : boolean := require(
+    rom_holds(multipliers, folds * lanes * multiplier_bits),
+    "requantize: multipliers must hold one number per channel in rows of 256 bits; rows got "
+    & integer'image(multipliers'length));
+  constant offsets_are_complete : boolean := require(rom_holds(offsets, folds * lanes * offset_bits),
+    "requantize: offsets must hold one number per channel in rows of 256 bits; rows got "
+    & integer'image(offsets'length));
+
+  constant product_bits : positive := input_bits + multiplier_bits;
+  constant sum_bits : positive := larger(product_bits, offset_bits) + 1;
+
+  type multiplier_rom_t is array (0 to folds - 1) of
+    std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
+  type offset_rom_t is array (0 to folds - 1) of std_ulogic_vector(lanes * offset_bits - 1 downto 0);
+
+  function multiplier_words return multiplier_rom_t is
+    variable rom : multiplier_rom_t;
+  begin
+    for fold in rom'range loop
+      rom(fold) := rom_slice(multipliers, fold * lanes * multiplier_bits, lanes * multiplier_bits);
+    end loop;
+    return rom;
+  end function;
+
+  function offset_words return offset_rom_t is
+    variable rom : offset_rom_t;
+  begin
+    for fold in rom'range loop
+      rom(fold) := rom_slice(offsets, fold * lanes * offset_bits, lanes * offset_bits);
+    end loop;
+    return rom;
+  end function;
+
+  constant multiplier_rom : multiplier_rom_t := multiplier_words;
+  constant offset_rom : offset_rom_t := offset_words;
+
+  -- The last stage: floor shift, then clamp.
+  function code (sum : signed) return std_ulogic_vector is
+    constant scaled : signed(sum_bits - 1 downto 0) := shift_right(sum, shift);
+  begin
+    if scaled < low then
+      return std_ulogic_vector(to_signed(low, output_bits + 1)(output_bits - 1 downto 0));
+    elsif scaled > high then
+      return std_ulogic_vector(to_signed(high, output_bits + 1)(output_bits - 1 downto 0));
+    end if;
+    return std_ulogic_vector(wrap(scaled, output_bits));
+  end function;
+
+  signal fold : natural range 0 to folds - 1 := 0;
+  signal operand : std_ulogic_vector(lanes * input_bits - 1 downto 0);
+  signal multiplier : std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
+  signal offset, offset_delayed : std_ulogic_vector(lanes * offset_bits - 1 downto 0);
+  -- Operand, product and sum are valid.
+  signal valid : std_ulogic_vector(1 to 3) := (others => '0');
+
+begin
+
+  load : process (clk)
+  begin
+    if rising_edge(clk) then
+      operand <= input_data;
+      multiplier <= multiplier_rom(fold);
+      offset <= offset_rom(fold);
+      offset_delayed <= offset;
+    end if;
+  end process;
+
+  scale_lanes : for lane in 0 to lanes - 1 generate
+    signal product : signed(product_bits - 1 downto 0);
+    signal sum : signed(sum_bits - 1 downto 0);
+  begin
+
+    scale_lane : process (clk)
+    begin
+      if rising_edge(clk) then
+        product <= lane_value(operand, lane, input_bits, true)
+          * lane_value(multiplier, lane, multiplier_bits, true);
+        sum <= resize(product, sum_bits)
+          + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+        output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= code(sum);
+      end if;
+    end process;
+
+  end generate;
+
+  control : process (clk)
+  begin
+    if rising_edge(clk) then
+      if input_valid then
+        fold <= 0 when fold = folds - 1 else fold + 1;
+      end if;
+      valid <= input_valid & valid(1 to 2);
+      output_valid <= valid(3);
+
+      if reset then
+        fold <= 0;
+        valid <= (others => '0');
+        output_valid <= '0';
+      end if;
+    end if;
+  end process;
+
+end architecture;

@@ -1,0 +1,1 @@
+"""Millrace: trained networks in, streaming VHDL out, proved equal to onnxruntime."""

@@ -1,0 +1,57 @@
+"""manifest.json: what another program needs to drive the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ir.cycles import Cycles
+from ir.elements import Affine, Input, Output, ProcessingElement
+from ir.graph import StreamGraph
+
+
+def manifest(graph: StreamGraph, cycles: Cycles, vhdl_sources: list[str]) -> dict[str, Any]:
+    """Return the manifest's contents.
+
+    ``vhdl_sources``: paths relative to the output folder, in compile order.
+    """
+    return {
+        "top": graph.name,
+        "vhdl_standard": "2008",
+        "vhdl_sources": vhdl_sources,
+        "inputs": [_port(graph, i, "onnx_input") for i in graph.inputs],
+        "outputs": [_port(graph, o, "onnx_output") for o in graph.outputs],
+        "host_operators": list(graph.host_operators),
+        "macs_per_frame": macs(graph),
+        "cycles_per_frame": cycles.cycles_per_frame,
+        "latency_cycles": cycles.latency_cycles,
+    }
+
+
+def _port(graph: StreamGraph, port: Input | Output, name_key: str) -> dict[str, Any]:
+    tensor, stream = graph.host_tensors[port.port], port.output
+    return {
+        "port": port.port,
+        name_key: tensor.onnx_name,
+        "onnx_tensor": tensor.onnx_tensor,
+        "shape": list(tensor.shape),
+        "stream_order": list(tensor.stream_order),
+        "bits": stream.number.bits,
+        "signed": stream.number.signed,
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point,
+        "lanes": stream.lanes,
+        "tdata_width": stream.lanes * 8 * bytes_per_value(stream.number.bits),
+        "beats_per_frame": stream.beats,
+    }
+
+
+def bytes_per_value(bits: int) -> int:
+    """Return the bytes that one value takes on AXI4-Stream: 1, 2 or 4."""
+    return 1 if bits <= 8 else 2 if bits <= 16 else 4
+
+
+def macs(graph: StreamGraph) -> int:
+    """Return the multiplications of weights and activations per frame."""
+    elements = list(graph)
+    convolutions = sum(e.macs for e in elements if isinstance(e, ProcessingElement))
+    return convolutions + sum(e.output.shape.size for e in elements if isinstance(e, Affine))

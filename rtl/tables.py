@@ -1,0 +1,73 @@
+"""Constant tables of the elements, packed as `rom_words_t` of millrace_pkg takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ir.elements import Affine, Element, GlobalAverage, Lookup, ProcessingElement
+from ir.numbers import IntArray
+from ir.requantize import Requantization, ScaleRequantization
+
+ROM_WORD_BITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A constant of an element: ``values`` in canonical order, ``bits`` each.
+
+    ``generic``: the element's generic that takes it, which names the constant, too.
+    """
+
+    generic: str
+    values: IntArray
+    bits: int
+
+    def __post_init__(self) -> None:
+        low, high = int(self.values.min()), int(self.values.max())
+        if low < -(1 << (self.bits - 1)) or high >= 1 << self.bits:
+            raise ValueError(f"{self.generic} must fit {self.bits} bits, not {low} to {high}")
+
+    def rows(self) -> list[str]:
+        """Return the table's bit string as 64 hexadecimal digits per row of 256 bits.
+
+        Value 0 is in the lowest bits of row 0; values are two's complement; the last row is
+        filled up with zeros.
+        """
+        shifts = np.arange(self.bits, dtype=np.int64)
+        bits = ((self.values.reshape(-1, 1) >> shifts) & 1).astype(np.uint8).reshape(-1)
+        padded = np.pad(bits, (0, -len(bits) % ROM_WORD_BITS))
+        packed = np.packbits(padded, bitorder="little").reshape(-1, ROM_WORD_BITS // 8)
+        return [row[::-1].tobytes().hex() for row in packed]
+
+
+def tables(element: Element) -> tuple[Table, ...]:
+    """Return the constant tables of ``element``, in the order of docs/elements.md."""
+    match element:
+        case ProcessingElement():
+            # (kernel row, kernel column, input, output channel) -> output channel slowest
+            order = element.weights.transpose(3, 0, 1, 2)
+            weights = Table("weights", order.reshape(-1), element.weight_number.bits)
+            table = ()
+            if element.table is not None:
+                table = (Table("table", element.table, element.output.number.bits),)
+            requantization = _requantization(element.requantization, element.accumulator.bits)
+            return (weights, *requantization, *table)
+        case GlobalAverage():
+            return _requantization(element.requantization, element.accumulator.bits)
+        case Affine():
+            return _requantization(element.requantization, element.source.output.number.bits)
+        case Lookup():
+            return (Table("table", element.table, element.output.number.bits),)
+        case _:
+            return ()
+
+
+def _requantization(function: Requantization, input_bits: int) -> tuple[Table, ...]:
+    if isinstance(function, ScaleRequantization):
+        return (
+            Table("multipliers", function.multipliers, function.multiplier_bits),
+            Table("offsets", function.offsets, function.offset_bits),
+        )
+    return (Table("thresholds", function.thresholds.reshape(-1), input_bits),)

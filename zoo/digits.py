@@ -41,16 +41,21 @@ def load(*, scaled: bool = True) -> Split:
     images = digits.images[..., np.newaxis].astype(np.float32)
     labels = digits.target.astype(np.int64)
     train_x, test_x, train_y, test_y = train_test_split(
-        images / np.float32(16) if scaled else images, labels, test_size=TEST_SAMPLES,
-        random_state=0, stratify=labels)
+        images / np.float32(16) if scaled else images,
+        labels,
+        test_size=TEST_SAMPLES,
+        random_state=0,
+        stratify=labels,
+    )
     return Split(train_x, train_y, test_x, test_y)
 
 
 def load_flat() -> Split:
     """Return the scaled images of ``load`` as vectors (samples, 64), row by row."""
     split = load()
-    return split._replace(train_x=split.train_x.reshape(-1, 64),
-                          test_x=split.test_x.reshape(-1, 64))
+    return split._replace(
+        train_x=split.train_x.reshape(-1, 64), test_x=split.test_x.reshape(-1, 64)
+    )
 
 
 def load_raw() -> Split:

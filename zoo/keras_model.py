@@ -69,8 +69,9 @@ def save_h5(model: keras.Model, path: Path) -> None:
 _DRAWN = frozenset({"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"})
 
 
-def _chain(name: str, shape: tuple[int, ...], layers: tuple[Layer, ...], prefix: str,
-           functional: bool) -> keras.Model:
+def _chain(
+    name: str, shape: tuple[int, ...], layers: tuple[Layer, ...], prefix: str, functional: bool
+) -> keras.Model:
     entry = keras.Input(shape, name=f"{prefix}input")
     built: list[Any] = []
     for index, layer in enumerate(layers):
@@ -100,12 +101,20 @@ def _build(layer: SingleLayer, name: str) -> Any:
     layers = keras.layers
     match layer:
         case Conv():
-            return layers.Conv2D(layer.filters, layer.kernel, strides=layer.stride,
-                                 dilation_rate=layer.dilation, padding=layer.padding,
-                                 use_bias=layer.bias, activation=layer.activation, name=name)
+            return layers.Conv2D(
+                layer.filters,
+                layer.kernel,
+                strides=layer.stride,
+                dilation_rate=layer.dilation,
+                padding=layer.padding,
+                use_bias=layer.bias,
+                activation=layer.activation,
+                name=name,
+            )
         case Dense():
-            return layers.Dense(layer.units, use_bias=layer.bias, activation=layer.activation,
-                                name=name)
+            return layers.Dense(
+                layer.units, use_bias=layer.bias, activation=layer.activation, name=name
+            )
         case BatchNorm():
             return layers.BatchNormalization(name=name)
         case Relu():
@@ -115,19 +124,22 @@ def _build(layer: SingleLayer, name: str) -> Any:
         case Activate():
             return layers.Activation(layer.function, name=name)
         case MaxPool():
-            return layers.MaxPooling2D(layer.size, strides=layer.stride, padding=layer.padding,
-                                       name=name)
+            return layers.MaxPooling2D(
+                layer.size, strides=layer.stride, padding=layer.padding, name=name
+            )
         case GlobalAverage():
             return layers.GlobalAveragePooling2D(name=name)
         case Flatten():
             return layers.Flatten(name=name)
         case Pad():
-            return layers.ZeroPadding2D(((layer.top, layer.bottom), (layer.left, layer.right)),
-                                        name=name)
+            return layers.ZeroPadding2D(
+                ((layer.top, layer.bottom), (layer.left, layer.right)), name=name
+            )
         case Rescale():
             return layers.Rescaling(layer.scale, layer.offset, name=name)
         case Normalize():
-            return layers.Normalization(mean=list(layer.mean), variance=list(layer.variance),
-                                        name=name)
+            return layers.Normalization(
+                mean=list(layer.mean), variance=list(layer.variance), name=name
+            )
         case Dropout():
             return layers.Dropout(layer.rate, name=name)

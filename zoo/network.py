@@ -141,8 +141,19 @@ class Nested(Described):
 
 
 SingleLayer: TypeAlias = (
-    Conv | Dense | BatchNorm | Relu | LeakyRelu | Activate | MaxPool | GlobalAverage | Flatten
-    | Pad | Rescale | Normalize | Dropout
+    Conv
+    | Dense
+    | BatchNorm
+    | Relu
+    | LeakyRelu
+    | Activate
+    | MaxPool
+    | GlobalAverage
+    | Flatten
+    | Pad
+    | Rescale
+    | Normalize
+    | Dropout
 )
 Layer: TypeAlias = SingleLayer | Nested
 

@@ -35,18 +35,32 @@ def output_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that ``layer`` makes of ``shape``; a size is 0 where nothing fits."""
     match layer:
         case Conv():
-            sizes = zip(shape, pair(layer.kernel), pair(layer.stride), pair(layer.dilation),
-                        strict=False)
-            return (*(positions(length, (kernel - 1) * dilation + 1, stride, layer.padding)
-                      for length, kernel, stride, dilation in sizes), layer.filters)
+            sizes = zip(
+                shape, pair(layer.kernel), pair(layer.stride), pair(layer.dilation), strict=False
+            )
+            return (
+                *(
+                    positions(length, (kernel - 1) * dilation + 1, stride, layer.padding)
+                    for length, kernel, stride, dilation in sizes
+                ),
+                layer.filters,
+            )
         case MaxPool():
             strides = pair(layer.size if layer.stride is None else layer.stride)
             windows = zip(shape, pair(layer.size), strides, strict=False)
-            return (*(positions(length, size, stride, layer.padding)
-                      for length, size, stride in windows), shape[-1])
+            return (
+                *(
+                    positions(length, size, stride, layer.padding)
+                    for length, size, stride in windows
+                ),
+                shape[-1],
+            )
         case Pad():
-            return (shape[0] + layer.top + layer.bottom, shape[1] + layer.left + layer.right,
-                    shape[2])
+            return (
+                shape[0] + layer.top + layer.bottom,
+                shape[1] + layer.left + layer.right,
+                shape[2],
+            )
         case Dense():
             return (*shape[:-1], layer.units)
         case Flatten():

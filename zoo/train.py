@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import digits, jets
-from zoo.catalogue import MODELS, DataSet, Entry, networks
+from zoo.catalogue import MODELS, networks
 from zoo.digits import Split
+from zoo.entry import DataSet, Entry
 from zoo.keras_model import save_h5, to_keras
 from zoo.network import Activate, Dense
 
@@ -43,7 +44,7 @@ def train(entry: Entry) -> tuple[keras.Model, float]:
     for _ in range(_EPOCHS):
         order = random.permutation(len(split.train_x))
         for start in range(0, len(order) - batch + 1, batch):
-            chosen = order[start:start + batch]
+            chosen = order[start : start + batch]
             model.train_on_batch(split.train_x[chosen], split.train_y[chosen])
     return model, accuracy(model, split)
 
@@ -71,8 +72,9 @@ def main(names: list[str], folder: Path = MODELS) -> None:
         model, reached = train(trainable[name])
         path = folder / f"{name}.h5"
         save_h5(model, path)
-        print(f"{name}: test accuracy {reached:.2%}, {path.stat().st_size / 1000:.0f} kB",
-              flush=True)
+        print(
+            f"{name}: test accuracy {reached:.2%}, {path.stat().st_size / 1000:.0f} kB", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ class Regime(Enum):
 _SINGLE = tuple(r for r in Regime if r is not Regime.EACH_LAYER)
 
 
-def draw_layer(variables: dict[str, tuple[int, ...]], regime: Regime,
-               random: np.random.Generator) -> dict[str, FloatArray]:
+def draw_layer(
+    variables: dict[str, tuple[int, ...]], regime: Regime, random: np.random.Generator
+) -> dict[str, FloatArray]:
     """Draw the variables of one layer.
 
     ``variables``: shapes by Keras's name (kernel, bias, gamma, beta, moving_mean,
@@ -75,8 +76,9 @@ def draw_layer(variables: dict[str, tuple[int, ...]], regime: Regime,
     return drawn
 
 
-def _channel_scales(regime: Regime, channels: int,
-                    random: np.random.Generator) -> npt.NDArray[np.float64]:
+def _channel_scales(
+    regime: Regime, channels: int, random: np.random.Generator
+) -> npt.NDArray[np.float64]:
     match regime:
         case Regime.TINY:
             return np.full(channels, 1e-6)
@@ -88,8 +90,9 @@ def _channel_scales(regime: Regime, channels: int,
             return np.ones(channels)
 
 
-def _one_per_channel(shape: tuple[int, ...],
-                     random: np.random.Generator) -> npt.NDArray[np.float64]:
+def _one_per_channel(
+    shape: tuple[int, ...], random: np.random.Generator
+) -> npt.NDArray[np.float64]:
     flat = np.zeros((int(np.prod(shape[:-1])), shape[-1]))
     flat[random.integers(flat.shape[0], size=shape[-1]), np.arange(shape[-1])] = 1.0
     return flat.reshape(shape)

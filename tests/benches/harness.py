@@ -2,12 +2,14 @@
 
 A bench ``<entity>_tb.vhd`` has a module ``<entity>_cases.py`` beside it with a tuple ``CASES``.
 Each case is one VUnit configuration: generics for the bench, and a function that writes the files
-(``input.txt``, ``output.txt``, tables) into the folder that the bench reads.
+(``input.txt``, ``expected.txt``, tables) into the folder that the bench reads. The name ``output.txt``
+is taken: VUnit writes its log there.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,8 @@ def load(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up here.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 

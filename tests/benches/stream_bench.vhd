@@ -1,6 +1,6 @@
 -- Test helper: everything of a bench but the element itself. The element is connected to its ports.
 --
--- Sends input.txt of VUnit's output path and expects output.txt, in five scenarios: no stall, input
+-- Sends input.txt of VUnit's output path and expects expected.txt, in five scenarios: no stall, input
 -- stall, output stall, both, and a reset in the middle followed by everything again. Without stalls
 -- it also checks the exact edges: first_edge and last_edge count clock edges from the one that takes
 -- the first input beat to those that take the first and the last output beat.
@@ -165,7 +165,7 @@ begin
   sink : entity work.stream_sink
     generic map (
       width => output_width,
-      path => folder & "output.txt",
+      path => folder & "expected.txt",
       seed => seed
     )
     port map (

@@ -14,7 +14,7 @@ def _case(depth: int, width: int, seed: int) -> Case:
     def write(folder: Path) -> None:
         codes = random_codes(np.random.default_rng(seed), (BEATS,), width, signed=False)
         write_beats(folder / "input.txt", codes, 1, width)
-        write_beats(folder / "output.txt", codes, 1, width)
+        write_beats(folder / "expected.txt", codes, 1, width)
 
     # Pushed at t, popped at t + 1; a single place is pushed and popped in turn.
     last = BEATS if depth > 1 else 2 * BEATS - 1

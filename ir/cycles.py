@@ -352,7 +352,7 @@ def _last_needed_pixel(kernel: Kernel, shape: Shape) -> IntArray:
     right = np.arange(columns) * kernel.stride_width - kernel.pad_left + kernel.span_width - 1
     row = np.minimum(bottom, shape.height - 1)[:, None]
     column = np.minimum(right, shape.width - 1)[None, :]
-    pixel: IntArray = np.where((row >= 0) & (column >= 0), row * shape.width + column, -1)
+    pixel: IntArray = np.where(row >= 0, row * shape.width + np.maximum(column, -1), -1)
     return pixel.reshape(-1)
 
 

@@ -18,7 +18,7 @@ ELEMENTS = ROOT / "rtl" / "vhdl"
 BENCHES = ROOT / "tests" / "benches"
 TEST_BENCHES = sorted(BENCHES.glob("*_tb.vhd"))
 
-sys.path.insert(0, str(BENCHES))
+sys.path[:0] = [str(BENCHES), str(ROOT)]
 from harness import Case, cases_of  # noqa: E402
 
 

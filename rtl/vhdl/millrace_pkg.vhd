@@ -35,6 +35,9 @@ package millrace_pkg is
 
   function smaller (a, b : integer) return integer;
 
+  -- a if the condition holds, else b.
+  function either (condition : boolean; a, b : integer) return integer;
+
   -- Whether n is a value of the given width and signedness.
   function fits (n : integer; bits : positive; is_signed : boolean) return boolean;
 
@@ -98,6 +101,14 @@ package body millrace_pkg is
   function smaller (a, b : integer) return integer is
   begin
     if a < b then
+      return a;
+    end if;
+    return b;
+  end function;
+
+  function either (condition : boolean; a, b : integer) return integer is
+  begin
+    if condition then
       return a;
     end if;
     return b;

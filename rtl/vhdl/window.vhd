@@ -1,0 +1,365 @@
+-- Pads an image and sends every window of it: the data side of a convolution.
+--
+--   for oy, ox in raster order, for replay in 0 .. replays - 1:             -- one group
+--     for ky, kx, for channel word c:                                       -- one beat
+--       y = oy * stride_height - pad_top + ky * dilation_height, x likewise
+--       output(lane) = input(y, x, c * simd + lane) inside of the image, else pad_value
+--
+-- Beat order: channel fastest, then kernel column, kernel row, replay, ox, oy. Frames follow each
+-- other without a gap: the next one is written while the last one is still read.
+-- Latency: a word written at edge t can be read, that is issued, at edge t + 1. A group starts when the
+-- last of its pixels and all before it have been written and the client has room (`reservable`); the
+-- last group of a frame also waits for the whole frame. It pulses `reserve` at the edge of its first
+-- beat and runs on without gaps. docs/elements.md has the exact rules.
+-- Cycles per frame: windows * replays * kernel_height * kernel_width * channels / simd.
+-- Limits: the image rows of a window, a stride and extra_rows are buffered in block RAM. A 1x1 window
+-- that visits each pixel needs no rows: two pixels are buffered, or none at all without replays.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+use work.millrace_pkg.all;
+use work.window_pkg.all;
+
+entity window is
+  generic (
+    -- Width of a value: width of the buffer.
+    bits : positive range 1 to 16;
+    -- Image: height costs counter bits only, width * channels is the length of a buffered row.
+    height : positive;
+    width : positive;
+    channels : positive;
+    -- Taps, their distance, and the distance of windows: all of it in rows costs buffer.
+    kernel_height : positive;
+    kernel_width : positive;
+    stride_height : positive := 1;
+    stride_width : positive := 1;
+    dilation_height : positive := 1;
+    dilation_width : positive := 1;
+    -- Rows and columns around the image; comparators and a multiplexer if there are any.
+    pad_top : natural := 0;
+    pad_left : natural := 0;
+    pad_bottom : natural := 0;
+    pad_right : natural := 0;
+    -- Bit pattern of a value outside of the image.
+    pad_value : natural := 0;
+    -- Values per beat; divides channels. Width of the buffer.
+    simd : positive;
+    -- How often each window is sent: once per fold of the output channels.
+    replays : positive := 1;
+    -- Rows buffered beyond those the window needs; lets a bursty source run ahead.
+    extra_rows : natural := 0
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_ready : out std_ulogic;
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(simd * bits - 1 downto 0);
+    -- Room for a group's result, and the pulse that takes it.
+    reservable : in std_ulogic;
+    reserve : out std_ulogic;
+    --
+    output_valid : out std_ulogic := '0';
+    output_data : out std_ulogic_vector(simd * bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of window is
+
+  constant simd_divides : boolean := require(channels mod simd = 0,
+    "window: simd must divide channels; got " & integer'image(simd));
+  constant has_padding : boolean := pad_top + pad_left + pad_bottom + pad_right > 0;
+  constant pad_value_fits : boolean := require(fits(pad_value, bits, false),
+    "window: pad_value must be a bit pattern of `bits` bits; got " & integer'image(pad_value));
+
+  -- Every pixel is a window. The image is then seen as a column of pixels.
+  constant is_pointwise : boolean := kernel_height * kernel_width * stride_height * stride_width = 1
+    and not has_padding;
+
+  constant geometry : geometry_t := (
+    rows => either(is_pointwise, height * width, height),
+    columns => either(is_pointwise, 1, width),
+    pixel_words => channels / simd,
+    kernel_height => kernel_height,
+    kernel_width => kernel_width,
+    stride_height => stride_height,
+    stride_width => stride_width,
+    dilation_height => dilation_height,
+    dilation_width => dilation_width,
+    pad_top => pad_top,
+    pad_left => pad_left,
+    pad_bottom => pad_bottom,
+    pad_right => pad_right,
+    buffer_rows => (kernel_height - 1) * dilation_height + 1 + stride_height + extra_rows
+  );
+  constant fits_down : boolean := require(lines(geometry) > 0,
+    "window: kernel must not be higher than the padded image; got " & integer'image(kernel_height));
+  constant fits_across : boolean := require(line_places(geometry) > 0,
+    "window: kernel must not be wider than the padded image; got " & integer'image(kernel_width));
+
+  -- Counters run from count - 2 down to -1, so that the sign tells the last round.
+  constant last_word : integer := channels / simd - 2;
+
+begin
+
+  direct : if is_pointwise and replays = 1 generate
+    signal words_left : integer range -1 to last_word := last_word;
+    signal first : std_ulogic := '1';
+    signal take : std_ulogic;
+  begin
+
+    input_ready <= reservable or not first;
+    take <= input_valid and (reservable or not first);
+    reserve <= take and first;
+
+    forward : process (clk)
+    begin
+      if rising_edge(clk) then
+        output_data <= input_data;
+        output_valid <= take;
+        if take then
+          first <= '1' when words_left < 0 else '0';
+          words_left <= last_word when words_left < 0 else words_left - 1;
+        end if;
+
+        if reset then
+          output_valid <= '0';
+          first <= '1';
+          words_left <= last_word;
+        end if;
+      end if;
+    end process;
+
+  end generate;
+
+  buffered : if not (is_pointwise and replays = 1) generate
+
+    constant row_move : moves_t := row_moves(geometry);
+    constant column_move : moves_t := column_moves(geometry);
+    constant word_move : moves_t := word_moves(geometry);
+    constant words : positive := buffer_words(geometry);
+
+    constant last_column : integer := kernel_width - 2;
+    constant last_row : integer := kernel_height - 2;
+    constant last_replay : integer := replays - 2;
+    constant last_place : integer := line_places(geometry) - 2;
+    constant last_line : integer := lines(geometry) - 2;
+    -- Lines to look at for edges: pixels seen as lines have none.
+    constant edge_lines : natural := either(is_pointwise, 0, lines(geometry) - 1);
+
+    -- Pixels that the first window needs, and those that a frame has beyond its last window's need.
+    constant head : natural := needed(geometry, 0, 0);
+    constant tail : natural :=
+      geometry.rows * geometry.columns - needed(geometry, lines(geometry) - 1, line_places(geometry) - 1);
+    -- Neither reader nor writer is ever farther ahead than this.
+    constant bound : positive := geometry.buffer_rows + stride_height + 1;
+
+    type memory_t is array (0 to words - 1) of std_ulogic_vector(simd * bits - 1 downto 0);
+
+    signal memory : memory_t;
+    signal memory_word : std_ulogic_vector(simd * bits - 1 downto 0);
+
+    -- Writer.
+    signal write_word : natural range 0 to words - 1 := 0;
+    signal write_left : integer range -1 to last_word := last_word;
+    -- Words that may be written, less one.
+    signal room : integer range -1 to bound * row_words(geometry) := words - 1;
+    signal write : std_ulogic;
+
+    -- Reader: the beat to issue next.
+    signal words_left : integer range -1 to last_word := last_word;
+    signal columns_left : integer range -1 to last_column := last_column;
+    signal rows_left : integer range -1 to last_row := last_row;
+    signal replays_left : integer range -1 to last_replay := last_replay;
+    signal places_left : integer range -1 to last_place := last_place;
+    signal lines_left : integer range -1 to last_line := last_line;
+    signal advance : advance_t;
+    signal read_word : natural range 0 to words - 1 := first_word(geometry);
+    signal tap_row : integer range -pad_top to geometry.rows + pad_bottom - 1 := -pad_top;
+    signal tap_column : integer range -pad_left to geometry.columns + pad_right - 1 := -pad_left;
+    signal outside : std_ulogic := '0';
+    signal first : std_ulogic := '1';
+    signal issue : std_ulogic;
+
+    -- Pixels written beyond those that the group needs.
+    signal surplus : integer range -bound * geometry.columns to bound * geometry.columns := -head;
+    signal enough : boolean;
+    -- What the need grows by to the next place of a line that reaches the image, and to the next line.
+    signal step : natural range 0 to stride_width := place_step(geometry, 0);
+    signal line_reaches : boolean := reaches(geometry, 0);
+    signal need_of_line : integer range -bound * geometry.columns to bound * geometry.columns :=
+      line_step(geometry, 0);
+    -- Words freed at the end of the line.
+    signal line_freed : natural range 0 to bound * row_words(geometry) := freed_words(geometry, 0);
+
+  begin
+
+    input_ready <= '1' when room >= 0 else '0';
+    write <= '1' when room >= 0 and input_valid = '1' else '0';
+
+    enough <= surplus >= tail when tail > 0 and replays_left < 0 and places_left < 0 and lines_left < 0
+      else surplus >= 0;
+    issue <= '1' when first = '0' or (enough and reservable = '1') else '0';
+    reserve <= issue and first;
+
+    advance <=
+      next_word when words_left >= 0 else
+      next_kernel_column when columns_left >= 0 else
+      next_kernel_row when rows_left >= 0 else
+      next_replay when replays_left >= 0 else
+      next_place when places_left >= 0 else
+      next_line when lines_left >= 0 else
+      next_frame;
+
+    store : process (clk)
+    begin
+      if rising_edge(clk) then
+        if write then
+          memory(write_word) <= input_data;
+        end if;
+        if issue then
+          memory_word <= memory(read_word);
+        end if;
+      end if;
+    end process;
+
+    padded : if has_padding generate
+      constant padding : std_ulogic_vector(bits - 1 downto 0) :=
+        std_ulogic_vector(to_unsigned(pad_value, bits));
+    begin
+      lanes : for lane in 0 to simd - 1 generate
+        output_data((lane + 1) * bits - 1 downto lane * bits) <=
+          padding when outside else memory_word((lane + 1) * bits - 1 downto lane * bits);
+      end generate;
+    end generate;
+
+    unpadded : if not has_padding generate
+      output_data <= memory_word;
+    end generate;
+
+    control : process (clk)
+      variable written, need : integer range -bound * geometry.columns to bound * geometry.columns;
+      variable freed : natural range 0 to bound * row_words(geometry);
+      variable move : natural range 0 to words - 1;
+    begin
+      if rising_edge(clk) then
+        written := 0;
+        if write then
+          write_word <= 0 when write_word = words - 1 else write_word + 1;
+          write_left <= last_word when write_left < 0 else write_left - 1;
+          written := 1 when write_left < 0 else 0;
+        end if;
+
+        need := 0;
+        freed := 0;
+        output_valid <= issue;
+        if issue then
+          outside <= '1' when tap_row < 0 or tap_row >= geometry.rows
+            or tap_column < 0 or tap_column >= geometry.columns else '0';
+          first <= '0' when advance = next_word or advance = next_kernel_column
+            or advance = next_kernel_row else '1';
+
+          move := 0;
+          for candidate in advance_t loop
+            if advance = candidate then
+              move := word_move(candidate);
+              tap_row <= tap_row + row_move(candidate);
+              tap_column <= tap_column + column_move(candidate);
+            end if;
+          end loop;
+          read_word <= read_word - (words - move) when read_word >= words - move else read_word + move;
+
+          -- Each loop that goes on starts those inside of it anew.
+          words_left <= last_word when words_left < 0 else words_left - 1;
+          if words_left < 0 then
+            columns_left <= last_column when columns_left < 0 else columns_left - 1;
+            if columns_left < 0 then
+              rows_left <= last_row when rows_left < 0 else rows_left - 1;
+              if rows_left < 0 then
+                replays_left <= last_replay when replays_left < 0 else replays_left - 1;
+              end if;
+            end if;
+          end if;
+
+          case advance is
+            when next_place =>
+              if line_reaches then
+                need := step;
+              end if;
+              places_left <= places_left - 1;
+              step <= stride_width;
+              for place in 1 to line_places(geometry) - 2 loop
+                if place_step(geometry, place) /= stride_width then
+                  if places_left = line_places(geometry) - 1 - place then
+                    step <= place_step(geometry, place);
+                  end if;
+                end if;
+              end loop;
+
+            when next_line =>
+              need := need_of_line;
+              freed := line_freed;
+              places_left <= last_place;
+              step <= place_step(geometry, 0);
+              lines_left <= lines_left - 1;
+              line_reaches <= true;
+              need_of_line <= inner_line_step(geometry);
+              line_freed <= inner_freed_words(geometry);
+              for line in 1 to edge_lines loop
+                if not is_inner(geometry, line) then
+                  if lines_left = lines(geometry) - 1 - line then
+                    line_reaches <= reaches(geometry, line);
+                    need_of_line <= line_step(geometry, line);
+                    line_freed <= freed_words(geometry, line);
+                  end if;
+                end if;
+              end loop;
+
+            when next_frame =>
+              need := head + tail;
+              freed := line_freed;
+              places_left <= last_place;
+              step <= place_step(geometry, 0);
+              lines_left <= last_line;
+              line_reaches <= reaches(geometry, 0);
+              need_of_line <= line_step(geometry, 0);
+              line_freed <= freed_words(geometry, 0);
+
+            when others =>
+              null;
+          end case;
+        end if;
+
+        surplus <= surplus + written - need;
+        room <= room - 1 + freed when write else room + freed;
+
+        if reset then
+          output_valid <= '0';
+          write_word <= 0;
+          write_left <= last_word;
+          room <= words - 1;
+          first <= '1';
+          words_left <= last_word;
+          columns_left <= last_column;
+          rows_left <= last_row;
+          replays_left <= last_replay;
+          places_left <= last_place;
+          lines_left <= last_line;
+          read_word <= first_word(geometry);
+          tap_row <= -pad_top;
+          tap_column <= -pad_left;
+          surplus <= -head;
+          step <= place_step(geometry, 0);
+          line_reaches <= reaches(geometry, 0);
+          need_of_line <= line_step(geometry, 0);
+          line_freed <= freed_words(geometry, 0);
+        end if;
+      end if;
+    end process;
+
+  end generate;
+
+end architecture;

@@ -1,9 +1,10 @@
 """A network as a clean float ONNX graph, written directly from its layers.
 
-Operators used: Transpose, Reshape, Mul, Add, Sub, Min, Pad, Conv, BatchNormalization, Relu, Clip,
+Operators used: Transpose, Reshape, Mul, Add, Sub, Min, Conv, BatchNormalization, Relu, Clip,
 LeakyRelu, ThresholdedRelu, MaxPool, GlobalAveragePool, Gemm and Softmax, in opset 21. Input and
-output have Keras's layout (NHWC) and a symbolic batch axis; inside, images are NCHW. Every node
-belongs to one layer, and is named ``<layer>`` or ``<layer>/<what it does>``.
+output have Keras's layout (NHWC) and a symbolic batch axis; inside, images are NCHW from the very
+first node on. Every node belongs to one layer, and is named ``<layer>`` or
+``<layer>/<what it does>``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from frontend.activations import append_activation, append_leaky_relu, append_relu
 from frontend.layers import (
     Activation,
     BatchNormalization,
@@ -35,12 +37,15 @@ from frontend.layers import (
     ZeroPadding2D,
 )
 from frontend.network import Network, Step
-from frontend.onnx_builder import GraphBuilder
+from frontend.onnx_builder import NO_PADDING, GraphBuilder, Padding
 from frontend.windows import same_padding
+from ir.errors import CompileError
 
 OPSET = 21
 IR_VERSION = 10
 BATCH = "batch"
+MAX_PADDED_CHANNELS = 4096
+IMAGE_LAYERS = (ZeroPadding2D, Conv2D, MaxPooling2D, GlobalAveragePooling2D)
 
 
 def export_network(network: Network) -> tuple[onnx.ModelProto, dict[str, str]]:
@@ -50,13 +55,14 @@ def export_network(network: Network) -> tuple[onnx.ModelProto, dict[str, str]]:
     """
     graph = GraphBuilder(tensor=network.input_name, shape=network.input_shape)
     graph.names.add(network.input_name)
+    if any(isinstance(step.layer, IMAGE_LAYERS) for step in network.steps):
+        graph.layer = network.input_name
+        graph.to_channels_first()
     for position, step in enumerate(network.steps):
         following = [later.layer for later in network.steps[position + 1 :]]
         graph.layer = step.layer.name
-        if isinstance(step.layer, ZeroPadding2D) and _convolution_follows(following):
-            (top, bottom), (left, right) = step.layer.padding
-            (t, b), (le, r) = graph.padding
-            graph.padding = ((t + top, b + bottom), (le + left, r + right))
+        if isinstance(step.layer, ZeroPadding2D) and _taken_over(step.layer, following, graph):
+            graph.padding = _sum(graph.padding, step.layer.padding)
         else:
             emit(step.layer, step, graph)
         graph.shape = step.output_shape
@@ -86,12 +92,36 @@ def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, *shape])
 
 
-def _convolution_follows(following: list[Layer]) -> bool:
-    """Tell whether the next layer that computes anything is a convolution (after more padding)."""
+def _sum(first: Padding, second: Padding) -> Padding:
+    (a, b), (c, d) = first
+    (e, f), (g, h) = second
+    return (a + e, b + f), (c + g, d + h)
+
+
+def _taken_over(padding: ZeroPadding2D, following: list[Layer], graph: GraphBuilder) -> bool:
+    """Tell whether the next layer that computes anything can pad with these zeros itself.
+
+    A convolution can. A max pool pads with what never wins, which is the same if nothing is
+    negative and no window lies in the padding completely.
+    """
+    total = _sum(graph.padding, padding.padding)
     for layer in following:
-        if not isinstance(layer, TrainingOnly | ZeroPadding2D):
+        if isinstance(layer, ZeroPadding2D):
+            total = _sum(total, layer.padding)
+        elif isinstance(layer, MaxPooling2D):
+            smaller = all(max(zeros) < k for zeros, k in zip(total, layer.pool_size, strict=True))
+            return smaller and layer.padding == "valid" and _never_negative(graph)
+        elif not isinstance(layer, TrainingOnly):
             return isinstance(layer, Conv2D)
     return False
+
+
+def _never_negative(graph: GraphBuilder) -> bool:
+    computed = [node for node in graph.nodes if node.op_type != "MaxPool"]
+    last = computed[-1] if computed else onnx.NodeProto()
+    return last.op_type in ("Relu", "ThresholdedRelu") or (
+        last.op_type == "Clip" and last.input[1] != ""
+    )
 
 
 @singledispatch
@@ -130,29 +160,27 @@ def _affine(graph: GraphBuilder, scale: NDArray[np.float64], offset: NDArray[np.
 
 @emit.register
 def _zero_padding(layer: ZeroPadding2D, step: Step, graph: GraphBuilder) -> None:
-    del step
-    graph.to_channels_first()
-    (top, bottom), (left, right) = layer.padding
-    pads = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
-    graph.node("Pad", graph.constant("pads", pads), mode="constant")
+    """Append a 1x1 convolution with the identity as its kernel, which pads.
+
+    Not ONNX's Pad: onnxruntime 1.31 moves that into a MaxPool behind it, where the zeros are lost.
+    """
+    channels = step.input_shape[-1]
+    if channels > MAX_PADDED_CHANNELS:
+        raise CompileError(
+            "export",
+            layer.name,
+            f"pads {channels} channels and no convolution follows that could",
+            "put it in front of a Conv2D, or use padding='same' there",
+        )
+    (top, bottom), (left, right) = _sum(graph.padding, layer.padding)
+    graph.padding = NO_PADDING
+    kernel = np.eye(channels, dtype=np.float32).reshape(channels, channels, 1, 1)
+    pads = [top, left, bottom, right]
+    graph.node("Conv", graph.constant("identity", kernel), kernel_shape=[1, 1], pads=pads)
 
 
 @emit.register
 def _conv(layer: Conv2D, step: Step, graph: GraphBuilder) -> None:
-    graph.to_channels_first()
-    pads = np.array(graph.padded())
-    if layer.padding == "same":
-        (top, bottom), (left, right) = (
-            same_padding(*axis)
-            for axis in zip(
-                step.input_shape[:2],
-                layer.kernel_size,
-                layer.strides,
-                layer.dilation_rate,
-                strict=True,
-            )
-        )
-        pads = pads + np.array([top, left, bottom, right])
     weights = [graph.constant("kernel", step.weights["kernel"].transpose(3, 2, 0, 1))]
     if layer.use_bias:
         weights.append(graph.constant("bias", step.weights["bias"]))
@@ -162,16 +190,16 @@ def _conv(layer: Conv2D, step: Step, graph: GraphBuilder) -> None:
         kernel_shape=list(layer.kernel_size),
         strides=list(layer.strides),
         dilations=list(layer.dilation_rate),
-        pads=pads.tolist(),
+        pads=_pads(layer, step, layer.kernel_size, layer.strides, layer.dilation_rate, graph),
         group=1,
     )
-    _activate(layer.activation, graph, "activation")
+    append_activation(layer.activation, graph, "activation")
 
 
 @emit.register
 def _batch_normalization(layer: BatchNormalization, step: Step, graph: GraphBuilder) -> None:
     if len(step.input_shape) == 3:
-        graph.to_channels_first()
+        graph.to_channels_first()  # there may be nothing but flat layers behind
     channels = step.input_shape[-1]
     neutral = {"gamma": np.ones(channels, np.float32), "beta": np.zeros(channels, np.float32)}
     values = neutral | step.weights
@@ -185,91 +213,55 @@ def _batch_normalization(layer: BatchNormalization, step: Step, graph: GraphBuil
 @emit.register
 def _relu(layer: ReLU, step: Step, graph: GraphBuilder) -> None:
     del step
-    limit = layer.max_value
-    source = graph.tensor
-    if layer.threshold == 0 and layer.negative_slope == 0:
-        if limit is None:
-            graph.node("Relu")
-        else:
-            _clip(graph, 0.0, limit)
-        return
-    if layer.threshold == 0:
-        graph.node("LeakyRelu", alpha=layer.negative_slope)
-    else:
-        graph.node("ThresholdedRelu", alpha=layer.threshold)
-    if limit is not None:
-        _clip(graph, None, limit, "limit")
-    if layer.threshold and layer.negative_slope:
-        positive = graph.tensor
-        threshold = graph.constant("threshold", np.array(layer.threshold, np.float32))
-        graph.free_node("Sub", source, threshold, role="below")
-        graph.node("Min", graph.constant("zero", np.array(0, np.float32)), role="negative")
-        slope = graph.constant("slope", np.array(layer.negative_slope, np.float32))
-        graph.node("Mul", slope, role="sloped")
-        graph.free_node("Add", positive, graph.tensor, role="sum")
-
-
-def _clip(graph: GraphBuilder, low: float | None, high: float, role: str = "") -> None:
-    lower = "" if low is None else graph.constant("low", np.array(low, np.float32))
-    graph.node("Clip", lower, graph.constant("high", np.array(high, np.float32)), role=role)
+    append_relu(layer, graph)
 
 
 @emit.register
 def _leaky_relu(layer: LeakyReLU, step: Step, graph: GraphBuilder) -> None:
     del step
-    _leaky(graph, layer.negative_slope, "")
-
-
-def _leaky(graph: GraphBuilder, slope: float, role: str) -> None:
-    if slope == 0:
-        graph.node("Relu", role=role)
-    else:
-        graph.node("LeakyRelu", role=role, alpha=slope)
+    append_leaky_relu(graph, layer.negative_slope, "")
 
 
 @emit.register
 def _activation(layer: Activation, step: Step, graph: GraphBuilder) -> None:
     del step
-    _activate(layer.activation, graph, "")
+    append_activation(layer.activation, graph, "")
 
 
 @emit.register
 def _softmax(layer: Softmax, step: Step, graph: GraphBuilder) -> None:
     del layer, step
-    _activate("softmax", graph, "")
-
-
-def _activate(activation: str, graph: GraphBuilder, role: str) -> None:
-    """Append an activation; ``leaky_relu`` by name has Keras's slope of 0.2."""
-    if activation == "relu":
-        graph.node("Relu", role=role)
-    elif activation == "relu6":
-        _clip(graph, 0.0, 6.0, role)
-    elif activation == "leaky_relu":
-        _leaky(graph, 0.2, role)
-    elif activation == "softmax":
-        graph.node("Softmax", role=role, axis=1 if graph.channels_first else -1)
+    append_activation("softmax", graph, "")
 
 
 @emit.register
 def _max_pooling(layer: MaxPooling2D, step: Step, graph: GraphBuilder) -> None:
-    graph.to_channels_first()
     strides = layer.strides or layer.pool_size
-    pads = [0, 0, 0, 0]
-    if layer.padding == "same":
-        (top, bottom), (left, right) = (
-            same_padding(size, pool, stride, 1)
-            for size, pool, stride in zip(
-                step.input_shape[:2], layer.pool_size, strides, strict=True
-            )
-        )
-        pads = [top, left, bottom, right]
+    pads = _pads(layer, step, layer.pool_size, strides, (1, 1), graph)
     graph.node("MaxPool", kernel_shape=list(layer.pool_size), strides=list(strides), pads=pads)
+
+
+def _pads(
+    layer: Conv2D | MaxPooling2D,
+    step: Step,
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    dilations: tuple[int, int],
+    graph: GraphBuilder,
+) -> list[int]:
+    """Return the layer's own padding and that of ZeroPadding2D layers in front, in ONNX's order."""
+    own: Padding = NO_PADDING
+    if layer.padding == "same":
+        height, width, _ = step.input_shape
+        rows = same_padding(height, kernel[0], strides[0], dilations[0])
+        own = rows, same_padding(width, kernel[1], strides[1], dilations[1])
+    (top, bottom), (left, right) = _sum(graph.padding, own)
+    graph.padding = NO_PADDING
+    return [top, left, bottom, right]
 
 
 @emit.register
 def _global_average(layer: GlobalAveragePooling2D, step: Step, graph: GraphBuilder) -> None:
-    graph.to_channels_first()
     graph.node("GlobalAveragePool")
     if not layer.keepdims:
         _to_vector(graph, step.output_shape)
@@ -296,4 +288,4 @@ def _to_vector(graph: GraphBuilder, shape: Shape) -> None:
 def _dense(layer: Dense, step: Step, graph: GraphBuilder) -> None:
     weights = [graph.constant(name, values) for name, values in step.weights.items()]
     graph.node("Gemm", *weights)
-    _activate(layer.activation, graph, "activation")
+    append_activation(layer.activation, graph, "activation")

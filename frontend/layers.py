@@ -61,7 +61,7 @@ class Rescaling(Layer):
 class Normalization(Layer):
     """``y = (x - mean) / max(sqrt(variance), 1e-7)``, values in the config or the weights."""
 
-    axis: int | None = parameter(optional(rules.AXIS), default=-1)
+    axis: int | None = parameter(rules.AXIS_OR_NONE, default=-1)
     mean: tuple[float, ...] | None = parameter(optional(rules.NUMBERS), default=None)
     variance: tuple[float, ...] | None = parameter(optional(rules.NUMBERS), default=None)
     invert: bool = parameter(one_of(False), default=False)

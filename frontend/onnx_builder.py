@@ -12,15 +12,21 @@ from onnx import helper, numpy_helper
 
 from frontend.layers import Shape
 
+Padding = tuple[tuple[int, int], tuple[int, int]]
+NO_PADDING: Padding = ((0, 0), (0, 0))
+
 
 @dataclass(slots=True)
 class GraphBuilder:
-    """The graph while it grows: one current tensor, its shape (NHWC) and whether it lies NCHW."""
+    """The graph while it grows: one current tensor, its shape (NHWC) and whether it lies NCHW.
+
+    ``padding`` is ((top, bottom), (left, right)) that the next convolution or pool takes over.
+    """
 
     tensor: str
     shape: Shape
     channels_first: bool = False
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    padding: Padding = NO_PADDING
     layer: str = ""
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
@@ -74,9 +80,3 @@ class GraphBuilder:
     def per_channel(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return one value for each channel, shaped so that it spreads over the current tensor."""
         return values.reshape(-1, 1, 1) if self.channels_first and values.size > 1 else values
-
-    def padded(self) -> list[int]:
-        """Take the zeros that wait for a convolution, as ONNX's [top, left, bottom, right]."""
-        (top, bottom), (left, right) = self.padding
-        self.padding = ((0, 0), (0, 0))
-        return [top, left, bottom, right]

@@ -142,6 +142,9 @@ POSITIVE_INTEGER = Rule("a whole number from 1 up", lambda value: integer(value,
 PAIR = Rule("one or two whole numbers from 1 up", _pair)
 PADDING = Rule("whole numbers from 0 up: n, [rows, columns] or [[t, b], [l, r]]", _padding)
 AXIS = Rule("the last axis", _axis)
+AXIS_OR_NONE = Rule(
+    "the last axis or None", lambda value: None if value in (None, [], ()) else _axis(value)
+)
 FLAG = Rule("true or false", _flag)
 NUMBER = Rule("a finite number", number)
 NUMBERS = Rule("finite numbers", _numbers)

@@ -14,7 +14,7 @@ def element_bits(bits: int) -> int:
     return 8 if bits <= 8 else 16 if bits <= 16 else 32
 
 
-def _case(  # noqa: PLR0913
+def _case(
     name: str, packets: Sequence[tuple[int, bool]], frame: int, lanes: int, bits: int, seed: int
 ) -> Case:
     """``packets``: beats, and whether the last of them has tlast."""

@@ -10,7 +10,7 @@ from sliding_maximum_cases import Window
 from stream_timing import output_edges
 
 
-def _case(  # noqa: PLR0913
+def _case(
     rows: Window, columns: Window, channels: int, lanes: int, bits: int, signed: bool, depth: int,
     seed: int,
 ) -> Case:

@@ -43,7 +43,7 @@ class Window:
         return Stage(steps * outers, 1 + clog2(self.kernel), depth)
 
 
-def _case(  # noqa: PLR0913
+def _case(
     window: Window, inner: int, lanes: int, bits: int, signed: bool, depth: int, seed: int
 ) -> Case:
     outers = 3

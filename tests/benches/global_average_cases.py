@@ -1,0 +1,65 @@
+"""Cases of ``global_average_tb``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from harness import Case, random_codes, write_beats
+from pointwise_cases import REQUANTIZE_LATENCY, Input, Requantize, code_range
+from stream_timing import Stage, Step, output_edges
+
+FRAMES = 4
+
+
+def _case(
+    source: Input, pixels: int, accumulator_bits: int, function: Requantize, depth: int, seed: int
+) -> Case:
+    steps = [Step(True, pixel == pixels - 1) for pixel in range(pixels) for _ in range(source.folds)]
+    edges = output_edges([Stage(steps * FRAMES, 1 + REQUANTIZE_LATENCY, depth)])
+
+    def write(folder: Path) -> None:
+        random = np.random.default_rng(seed)
+        values = random_codes(
+            random, (FRAMES, pixels, source.channels), source.bits, source.signed
+        )
+        # Frames that need every bit of the sum.
+        values[1] = code_range(source.bits, source.signed)[1]
+        values[2] = code_range(source.bits, source.signed)[0]
+        sums = values.sum(axis=1)
+        outputs = function.apply(sums, *function.tables(source.channels, seed))
+        write_beats(folder / "input.txt", values, source.lanes, source.bits)
+        write_beats(folder / "expected.txt", outputs, source.lanes, function.output_bits)
+        function.write_tables(folder, source.channels, seed)
+
+    generics: dict[str, int | bool | str] = {
+        "seed": seed,
+        "bits": source.bits,
+        "is_signed": source.signed,
+        "lanes": source.lanes,
+        "pixels": pixels,
+        "channels": source.channels,
+        "accumulator_bits": accumulator_bits,
+        "output_bits": function.output_bits,
+        "output_signed": function.output_signed,
+        "multiplier_bits": function.multiplier_bits,
+        "offset_bits": function.offset_bits,
+        "shift": function.shift,
+        "low": function.low,
+        "high": function.high,
+        "fifo_depth": depth,
+        "first_edge": edges[0],
+        "last_edge": edges[-1],
+    }
+    name = f"{pixels} pixels of {source.kind} to {function.output_bits}, depth {depth}"
+    return Case(name, generics, write)
+
+
+CASES = (
+    _case(Input(8, True, 2, 3), 9, 12, Requantize(8, True, 8, 16, 8, -128, 127), 7, 1),
+    _case(Input(8, False, 2, 1), 16, 13, Requantize(8, False, 6, 12, 8, 0, 255), 4, 2),
+    _case(Input(4, True, 1, 2), 1, 4, Requantize(4, True, 5, 10, 3, -8, 7), 2, 3),
+    _case(Input(16, False, 1, 4), 5, 20, Requantize(16, False, 10, 30, 10, 7, 65000), 1, 4),
+    _case(Input(1, False, 3, 9), 6, 4, Requantize(3, True, 12, 16, 9, -4, 3), 7, 5),
+    _case(Input(1, True, 1, 1), 7, 4, Requantize(1, False, 4, 8, 4, 0, 1), 3, 6),
+)

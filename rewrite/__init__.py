@@ -1,0 +1,1 @@
+"""The rewrites: ONNX to ONNX, ONNX to the stream graph, stream graph to stream graph."""

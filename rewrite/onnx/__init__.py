@@ -1,0 +1,1 @@
+"""Level 1: rewrites of ONNX graphs; every result still runs in onnxruntime."""

@@ -1,0 +1,146 @@
+"""Float ONNX -> canonical float ONNX: what is left is what the hardware has elements for.
+
+In the result every Conv and Gemm has a bias and all attributes written out, no affine operator with
+a constant for each channel is left, layout changes stand only where elements really change places,
+and reshapes are constant.  All rewrites are exact in real numbers; those that compute new constants
+do so in float64 and round to float32 once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+import onnxscript.optimizer
+from onnxscript.rewriter import RewriteRule, RewriteRuleSet
+
+from ir.errors import CompileError
+from rewrite.onnx.float import (
+    activation_before_pool,
+    affine_below_pool,
+    affine_to_depthwise,
+    conv_form,
+    fold_affine_after,
+    fold_affine_before,
+    matmul_to_gemm,
+    mean_to_global_average,
+    pad_into_conv,
+    relu_form,
+    remove_identity,
+    reshape_form,
+    transpose_elementwise,
+    transpose_pairs,
+)
+
+Rules = Sequence[RewriteRule]
+
+PIPELINE: tuple[tuple[Rules, ...], ...] = (
+    (
+        remove_identity.RULES,
+        reshape_form.RULES,
+        transpose_pairs.RULES,
+        transpose_elementwise.RULES,
+        mean_to_global_average.RULES,
+        matmul_to_gemm.RULES,
+        conv_form.RULES,
+        relu_form.RULES,
+    ),
+    (
+        pad_into_conv.RULES,
+        fold_affine_after.RULES,
+        activation_before_pool.RULES,
+        affine_below_pool.RULES,
+        fold_affine_before.RULES,
+        remove_identity.RULES,
+        transpose_pairs.RULES,
+    ),
+    (affine_to_depthwise.RULES, reshape_form.RULES, remove_identity.RULES),
+)
+"""Stages; the rewrites of a stage run in this order again and again until none fires."""
+
+MOST_ROUNDS = 1000
+
+
+def canonicalize(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the canonical form of a float model; ``model`` itself is left alone.
+
+    The batch (first axis of every input) is 1 while rewriting, so that computed shapes become
+    constants, and symbolic in the result.
+    """
+    graph_model = ir.from_proto(_with_batch(model, 1))
+    onnxscript.optimizer.optimize(graph_model, onnx_shape_inference=True)
+    _settle(graph_model)
+    for stage in PIPELINE:
+        for _ in range(MOST_ROUNDS):
+            if not sum(apply(rules, graph_model) for rules in stage):
+                break
+        else:
+            raise CompileError(
+                "canonicalize",
+                graph_model.graph.name or "model",
+                "rewrites do not come to an end",
+                "report the model, this is a defect of the compiler",
+            )
+    _name_constants(graph_model)
+    passes.ClearMetadataAndDocStringPass()(graph_model)
+    proto = ir.to_proto(graph_model)
+    del proto.graph.value_info[:]
+    return onnx.shape_inference.infer_shapes(_with_batch(proto, "N"), strict_mode=True)
+
+
+def apply(rules: Rules, model: ir.Model) -> int:
+    """Apply one rewrite's rules to ``model`` in place; return how often they fired."""
+    count: int = RewriteRuleSet(list(rules)).apply_to_model(model)
+    if count:
+        _settle(model)
+    return count
+
+
+def _settle(model: ir.Model) -> None:
+    """Restore what the rewrites rely on: no dead nodes, constants as initializers, shapes."""
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True)(model)
+    passes.RemoveUnusedNodesPass()(model)
+    passes.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+
+
+def _with_batch(model: onnx.ModelProto, batch: int | str) -> onnx.ModelProto:
+    """Return a copy whose inputs (and outputs, if symbolic) have this first dimension."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    constants = {i.name for i in copy.graph.initializer}
+    for value in copy.graph.input:
+        dims = value.type.tensor_type.shape.dim
+        if value.name not in constants and len(dims):
+            _set(dims[0], batch)
+    for value in copy.graph.output:
+        for dim in value.type.tensor_type.shape.dim[:1]:
+            _set(dim, batch)
+    if isinstance(batch, int):
+        del copy.graph.value_info[:]
+        return onnx.shape_inference.infer_shapes(copy, data_prop=True)
+    return copy
+
+
+def _set(dim: onnx.TensorShapeProto.Dimension, batch: int | str) -> None:
+    dim.Clear()
+    if isinstance(batch, int):
+        dim.dim_value = batch
+    else:
+        dim.dim_param = batch
+
+
+def _name_constants(model: ir.Model) -> None:
+    """Name weights and biases after their nodes, whatever number of folds they went through."""
+    graph = model.graph
+    wanted = {
+        node.inputs[index]: f"{node.name}.{kind}"
+        for node in graph
+        if node.op_type in ("Conv", "Gemm")
+        for index, kind in ((1, "weight"), (2, "bias"))
+    }
+    for value, name in wanted.items():
+        assert value is not None
+        if value.is_initializer() and name not in graph.initializers:
+            value.name = name

@@ -1,0 +1,52 @@
+"""Relu(MaxPool(x)) -> MaxPool(Relu(x)); the same for Clip, and for Reshape in place of MaxPool.
+
+A non-decreasing function commutes with the maximum, any function of single elements with a Reshape.
+The activation then follows the layer that it clamps, where it costs nothing.  Condition: nothing
+else reads the pool's result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
+
+from rewrite.onnx.float.values import clone, only_user
+
+
+class ActivationBeforePool(RewriteRuleClassBase):  # type: ignore[misc]
+    """One rule for each activation."""
+
+    def __init__(self, activation: str) -> None:
+        super().__init__(f"{activation}BeforePool", remove_nodes=False)
+        self.activation = activation
+
+    def pattern(self, op: Any, x: ir.Value) -> Any:
+        """Any such activation."""
+        attributes = {"_allow_other_inputs": True, "_allow_other_attributes": True}
+        return getattr(op, self.activation)(x, _outputs=["y"], **attributes)
+
+    def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
+        """Right behind a MaxPool or Reshape that it alone reads."""
+        result = MatchResult()
+        pool = x.producer()
+        if pool is None or pool.op_type not in ("MaxPool", "Reshape") or only_user(x) is None:
+            return result.fail("no MaxPool or Reshape above that only it reads", x)
+        if len([v for v in pool.outputs if list(v.uses())]) > 1:
+            return result.fail("the pool's indices are read", x)
+        return result
+
+    def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> Any:
+        """Swap the two."""
+        pool, activation = x.producer(), y.producer()
+        assert pool is not None
+        assert activation is not None
+        inner = clone(op, activation, [pool.inputs[0], *activation.inputs[1:]])
+        return clone(op, pool, [inner, *pool.inputs[1:]])
+
+
+RULES: tuple[RewriteRule, ...] = (
+    ActivationBeforePool.rule("Relu"),
+    ActivationBeforePool.rule("Clip"),
+)

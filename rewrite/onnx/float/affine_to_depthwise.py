@@ -1,0 +1,76 @@
+"""x * scale + offset -> Conv(x, scale, offset; 1x1, group = channels).
+
+What is left of affine layers (a BatchNormalization in front of a padded convolution, say) becomes
+an element of its own, which onnxruntime quantizes like any convolution.  Vectors of features become
+1x1 images and back.  Condition: the constants vary along the channels; with one factor and one
+summand for all channels the chain is a function of one value and becomes a table instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
+
+from rewrite.onnx.float.affine import AFFINE_OPERATORS, affine_chain, affine_step
+from rewrite.onnx.float.values import float_initializer, only_user, reshape, static_shape, take_name
+
+
+class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
+    """Rooted at the last operator of the chain, one rule for each operator type."""
+
+    def __init__(self, operator: str) -> None:
+        super().__init__(f"AffineToDepthwise{operator}")
+        self.operator = operator
+
+    def pattern(self, op: Any, x: ir.Value) -> Any:
+        """``y`` ends a chain of affine operators."""
+        attributes = {"_allow_other_inputs": True, "_allow_other_attributes": True}
+        return getattr(op, self.operator)(_outputs=["y"], **attributes)
+
+    def check(self, context: Any, y: ir.Value, **_: Any) -> MatchResult:
+        """A whole chain with a constant for each channel."""
+        result = MatchResult()
+        user = only_user(y)
+        if affine_step(y.producer()) is None:
+            return result.fail("its second operand must be constant")
+        if user is not None and affine_step(user) is not None:
+            return result.fail("the chain goes on; the last operator converts all of it")
+        chain = affine_chain(y)
+        if chain.is_scalar:
+            return result.fail("one factor and one summand for all channels: a table", y)
+        shape = static_shape(y)
+        if chain.per_channel() is None or shape is None or len(shape) not in (2, 4):
+            return result.fail("constants must vary along the channels of an image or vector", y)
+        return result
+
+    def rewrite(self, op: Any, y: ir.Value, **_: Any) -> Any:
+        """Build the convolution, named after the chain's first operator."""
+        chain, shape = affine_chain(y), static_shape(y)
+        channels, node = chain.per_channel(), chain.first
+        assert channels is not None
+        assert node is not None
+        assert shape is not None
+        image = chain.source
+        if len(shape) == 2:
+            image = reshape(op, node, image, (shape[1], 1, 1))
+        convolved = op.Conv(
+            image,
+            float_initializer(op, node, "weight", channels[0].reshape(-1, 1, 1, 1)),
+            float_initializer(op, node, "bias", channels[1]),
+            dilations=[1, 1],
+            group=shape[1],
+            kernel_shape=[1, 1],
+            pads=[0, 0, 0, 0],
+            strides=[1, 1],
+            _name=take_name(node),
+        )
+        if len(shape) == 4:
+            return convolved
+        back = reshape(op, y.producer(), convolved, shape[1:])
+        back.producer().name = f"{node.name}.back"
+        return back
+
+
+RULES: tuple[RewriteRule, ...] = tuple(AffineToDepthwise.rule(o) for o in AFFINE_OPERATORS)

@@ -1,0 +1,96 @@
+"""Mean over height and width -> GlobalAveragePool (and Reshape where the axes are dropped).
+
+ReduceMean(x; 2, 3), ReduceMean(Transpose(x; to NHWC); 1, 2), and AveragePool with a window of the
+whole image and no padding, where all three are the mean over the pixels by definition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
+
+from rewrite.onnx.float.values import (
+    TO_NHWC,
+    constant,
+    integer,
+    ints,
+    permutation,
+    reshape,
+    static_shape,
+    take_name,
+)
+
+
+class ReduceMeanToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
+    """Both layouts."""
+
+    def __init__(self) -> None:
+        super().__init__(remove_nodes=False)
+
+    def pattern(self, op: Any, x: ir.Value) -> Any:
+        """Any ReduceMean."""
+        attributes = {"_allow_other_inputs": True, "_allow_other_attributes": True}
+        return op.ReduceMean(x, _outputs=["y"], **attributes)
+
+    def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
+        """Over the pixels of an image."""
+        shape = static_shape(x)
+        if shape is None or len(shape) != 4 or static_shape(y) is None:
+            return MatchResult().fail("it must reduce an image of known size", x)
+        if _image(y.producer()) is None:
+            return MatchResult().fail("it must reduce height and width", y)
+        return MatchResult()
+
+    def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> Any:
+        """Pool, then drop or move the axes of length 1."""
+        node, shape = y.producer(), static_shape(y)
+        assert node is not None
+        assert shape is not None
+        image = _image(node)
+        return reshape(op, node, op.GlobalAveragePool(image, _name=take_name(node)), shape[1:])
+
+
+def _image(node: ir.Node) -> ir.Value | None:
+    """Return the channels-first image whose pixels are averaged."""
+    given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    axes = ints(node, "axes", ()) if given is None else tuple(int(a) for a in given)
+    source = node.inputs[0]
+    assert source is not None
+    reduced = sorted(a % 4 for a in axes)
+    if reduced == [2, 3]:
+        return source
+    above = source.producer()
+    if reduced == [1, 2] and above is not None and permutation(above) == TO_NHWC:
+        return above.inputs[0]
+    return None
+
+
+class AveragePoolToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
+    """A window as large as the image."""
+
+    def pattern(self, op: Any, x: ir.Value) -> Any:
+        """Any AveragePool."""
+        return op.AveragePool(x, _allow_other_attributes=True, _outputs=["y"])
+
+    def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
+        """It sees each pixel once."""
+        shape, node = static_shape(x), y.producer()
+        if shape is None or len(shape) != 4 or ints(node, "kernel_shape", ()) != shape[2:]:
+            return MatchResult().fail("the window must be the whole image", y)
+        if any(ints(node, "pads", (0,))) or "auto_pad" in node.attributes:
+            return MatchResult().fail("there must be no padding", y)
+        if any(d != 1 for d in ints(node, "dilations", (1,))) or integer(node, "ceil_mode", 0):
+            return MatchResult().fail("there must be no dilation and no ceil_mode", y)
+        return MatchResult()
+
+    def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> Any:
+        """Pool globally."""
+        return op.GlobalAveragePool(x, _name=take_name(y.producer()))
+
+
+RULES: tuple[RewriteRule, ...] = (
+    ReduceMeanToGlobalAverage.rule(),
+    AveragePoolToGlobalAverage.rule(),
+)

@@ -1,0 +1,231 @@
+"""What the report says about one element of the stream graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ir.cycles import Cycles, buffered_rows
+from ir.elements import (
+    Affine,
+    ArgMax,
+    Element,
+    Fifo,
+    GlobalAverage,
+    Input,
+    Kernel,
+    Lookup,
+    MaxPool,
+    Output,
+    ProcessingElement,
+    Reshape,
+    StreamType,
+    WidthConverter,
+)
+from ir.graph import sources
+from ir.requantize import Requantization, ScaleRequantization
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A memory of an element: ``words`` of ``bits`` bits; ``note`` says how that comes about."""
+
+    name: str
+    words: int
+    bits: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ElementFacts:
+    """One element, ready to be shown.
+
+    ``kind``: class name; ``operation``: in words; ``cycles``: per frame, when never kept waiting;
+    ``share``: of the slowest element's cycles, 0 to 1; None stands for "does not apply".
+    """
+
+    name: str
+    kind: str
+    layer: str
+    sources: tuple[str, ...]
+    operation: str
+    output: StreamType
+    cycles: int
+    share: float
+    pe: int | None
+    simd: int | None
+    macs: int | None
+    weights: int | None
+    weight_bits: int | None
+    accumulator_bits: int | None
+    requantization: str | None
+    buffers: tuple[Buffer, ...]
+
+    def dictionary(self) -> dict[str, Any]:
+        """Return the element's entry in report.json."""
+        shape = self.output.shape
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "layer": self.layer,
+            "sources": list(self.sources),
+            "operation": self.operation,
+            "output": {
+                "shape": [shape.height, shape.width, shape.channels],
+                "bits": self.output.number.bits,
+                "signed": self.output.number.signed,
+                "lanes": self.output.lanes,
+                "beats_per_frame": self.output.beats,
+            },
+            "cycles_per_frame": self.cycles,
+            "share_of_bottleneck": round(self.share, 6),
+            "pe": self.pe,
+            "simd": self.simd,
+            "macs_per_frame": self.macs,
+            "weights": self.weights,
+            "weight_bits": self.weight_bits,
+            "accumulator_bits": self.accumulator_bits,
+            "requantization": self.requantization,
+            "buffers": [{"name": b.name, "words": b.words, "bits": b.bits} for b in self.buffers],
+        }
+
+
+def element_facts(element: Element, cycles: Cycles) -> ElementFacts:
+    """Return what the report says about ``element``."""
+    own = cycles.element_cycles[element.name]
+    requantization = _requantization(element)
+    processing = element if isinstance(element, ProcessingElement) else None
+    return ElementFacts(
+        name=element.name,
+        kind=type(element).__name__,
+        layer=element.layer,
+        sources=tuple(source.name for source in sources(element)),
+        operation=_operation(element),
+        output=element.output,
+        cycles=own,
+        share=own / cycles.lower_bound,
+        pe=processing.pe if processing else None,
+        simd=processing.simd if processing else None,
+        macs=processing.macs if processing else None,
+        weights=int(processing.weights.size) if processing else None,
+        weight_bits=processing.weight_number.bits if processing else None,
+        accumulator_bits=_accumulator_bits(element),
+        requantization=describe_requantization(requantization) if requantization else None,
+        buffers=_buffers(element),
+    )
+
+
+def describe_requantization(requantization: Requantization) -> str:
+    """Return the hardware form of ``requantization`` in a few words."""
+    if isinstance(requantization, ScaleRequantization):
+        bits, shift = requantization.multiplier_bits, requantization.shift
+        return f"multiplier {bits} {_plural('bit', bits)} >> {shift}"
+    return f"{requantization.levels} {_plural('threshold', requantization.levels)}"
+
+
+def _requantization(element: Element) -> Requantization | None:
+    match element:
+        case ProcessingElement() | GlobalAverage() | Affine():
+            return element.requantization
+        case _:
+            return None
+
+
+def _accumulator_bits(element: Element) -> int | None:
+    match element:
+        case ProcessingElement() | GlobalAverage():
+            return element.accumulator.bits
+        case _:
+            return None
+
+
+def _operation(element: Element) -> str:
+    match element:
+        case Input() | Output():
+            return f"AXI4-Stream {element.port}"
+        case ProcessingElement():
+            return _processing(element)
+        case MaxPool():
+            return f"max pool {_kernel(element.kernel)}"
+        case GlobalAverage():
+            return "global average"
+        case Affine():
+            return "factor and summand per channel"
+        case Lookup():
+            return f"table of {element.table.size} values"
+        case ArgMax():
+            return "index of the largest channel"
+        case Reshape():
+            return f"{element.source.output.shape} seen as {element.output.shape}"
+        case WidthConverter():
+            return f"{element.source.output.lanes} to {element.output.lanes} lanes"
+        case Fifo():
+            return f"{element.depth} beats"
+
+
+def _processing(element: ProcessingElement) -> str:
+    shape = element.input.shape
+    if shape.pixels == 1 and element.kernel.taps == 1:
+        parts = [f"dense {shape.channels} to {element.weights.shape[3]}"]
+    else:
+        parts = [f"convolution {_kernel(element.kernel)}"]
+    if element.table is not None:
+        parts.append("table")
+    if element.pool is not None:
+        parts.append(f"max pool {_kernel(element.pool)}")
+    return ", then ".join(parts)
+
+
+def _kernel(kernel: Kernel) -> str:
+    """Return a window in words; what has no effect is left out."""
+    text = f"{kernel.height}x{kernel.width}"
+    strides = (kernel.stride_height, kernel.stride_width)
+    dilations = (kernel.dilation_height, kernel.dilation_width)
+    pads = (kernel.pad_top, kernel.pad_left, kernel.pad_bottom, kernel.pad_right)
+    if strides != (1, 1):
+        text += f" stride {_same(strides)}"
+    if dilations != (1, 1):
+        text += f" dilation {_same(dilations)}"
+    if any(pads):
+        text += f" pad {_same(pads)}"
+    return text
+
+
+def _same(values: tuple[int, ...]) -> str:
+    """Return one number if all are equal, else all of them."""
+    return str(values[0]) if len(set(values)) == 1 else ",".join(map(str, values))
+
+
+def _buffers(element: Element) -> tuple[Buffer, ...]:
+    match element:
+        case ProcessingElement():
+            return tuple(_processing_buffers(element))
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | ArgMax():
+            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case Fifo():
+            return (Buffer("FIFO", element.depth, element.output.width_bits),)
+        case _:
+            return ()
+
+
+def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
+    buffers = []
+    shape = element.input.shape
+    words, bits = shape.channels // element.simd, element.simd * element.input.number.bits
+    if not element.kernel.is_pointwise:
+        rows = buffered_rows(element.kernel, element.extra_rows)
+        note = f"{rows} {_plural('row', rows)}"
+        buffers.append(Buffer("line buffer", rows * shape.width * words, bits, note))
+    elif element.folds > 1:
+        pixels = buffered_rows(Kernel(1, 1), element.extra_rows)
+        note = f"{pixels} {_plural('pixel', pixels)}"
+        buffers.append(Buffer("pixel buffer", pixels * words, bits, note))
+    width = element.pe * element.output.number.bits
+    buffers.append(Buffer("FIFO", element.fifo_depth, width))
+    if element.pool is not None:
+        buffers.append(Buffer("pool FIFO", element.pool_fifo_depth, width))
+    return buffers
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"

@@ -31,7 +31,8 @@ def _case(
         width = element_bits(bits)
         elements = random_codes(np.random.default_rng(seed), (len(last), lanes), width, False)
         lines = beats(elements, lanes, width)
-        write_lines(folder / "input.txt", (str(int(e)) + b for e, b in zip(last, lines, strict=True)))
+        ends = ("1" if is_last else "0" for is_last in last)
+        write_lines(folder / "input.txt", (e + b for e, b in zip(ends, lines, strict=True)))
         padded = np.vstack([elements, np.full((1, lanes), pad_value)])
         write_beats(folder / "expected.txt", padded[sources], lanes, bits)
 

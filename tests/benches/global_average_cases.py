@@ -15,8 +15,9 @@ FRAMES = 4
 def _case(
     source: Input, pixels: int, accumulator_bits: int, function: Requantize, depth: int, seed: int
 ) -> Case:
-    steps = [Step(True, pixel == pixels - 1) for pixel in range(pixels) for _ in range(source.folds)]
-    edges = output_edges([Stage(steps * FRAMES, 1 + REQUANTIZE_LATENCY, depth)])
+    sums = [Step(takes=True, yields=False)] * ((pixels - 1) * source.folds)
+    averages = [Step(takes=True, yields=True)] * source.folds
+    edges = output_edges([Stage((sums + averages) * FRAMES, 1 + REQUANTIZE_LATENCY, depth)])
 
     def write(folder: Path) -> None:
         random = np.random.default_rng(seed)

@@ -2,8 +2,8 @@
 
 A bench ``<entity>_tb.vhd`` has a module ``<entity>_cases.py`` beside it with a tuple ``CASES``.
 Each case is one VUnit configuration: generics for the bench, and a function that writes the files
-(``input.txt``, ``expected.txt``, tables) into the folder that the bench reads. The name ``output.txt``
-is taken: VUnit writes its log there.
+(``input.txt``, ``expected.txt``, tables) into the folder that the bench reads. The name
+``output.txt`` is taken: VUnit writes its log there.
 """
 
 from __future__ import annotations

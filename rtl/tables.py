@@ -49,11 +49,11 @@ def tables(element: Element) -> tuple[Table, ...]:
             # (kernel row, kernel column, input, output channel) -> output channel slowest
             order = element.weights.transpose(3, 0, 1, 2)
             weights = Table("weights", order.reshape(-1), element.weight_number.bits)
-            table = ()
-            if element.table is not None:
-                table = (Table("table", element.table, element.output.number.bits),)
             requantization = _requantization(element.requantization, element.accumulator.bits)
-            return (weights, *requantization, *table)
+            if element.table is None:
+                return (weights, *requantization)
+            table = Table("table", element.table, element.output.number.bits)
+            return (weights, *requantization, table)
         case GlobalAverage():
             return _requantization(element.requantization, element.accumulator.bits)
         case Affine():

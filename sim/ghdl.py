@@ -1,0 +1,183 @@
+"""Runs GHDL: analysis with a cache of the library's object code, elaboration, simulation."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ir.errors import CompileError
+
+_FLAGS = ("--std=08",)
+_CANDIDATES = ("ghdl-llvm", "ghdl", "ghdl-mcode", "ghdl-gcc")
+"""The LLVM back end simulates about three times faster than mcode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ghdl:
+    """A GHDL that was found: its program and what it calls itself, such as ``GHDL 2.0.0 llvm``."""
+
+    program: str
+    name: str
+
+
+@cache
+def find_ghdl() -> Ghdl:
+    """Return the fastest GHDL on the search path.
+
+    Raises:
+        CompileError: there is none.
+    """
+    for candidate in _CANDIDATES:
+        program = shutil.which(candidate)
+        if program is None:
+            continue
+        ran = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        lines = ran.stdout.splitlines()
+        if ran.returncode == 0 and lines:
+            version = " ".join(lines[0].split()[:2])
+            back_end = next((line.split()[0] for line in lines if "code generator" in line), "")
+            return Ghdl(program, f"{version} {back_end}".strip())
+    raise CompileError(
+        "simulate", "ghdl", "GHDL must be installed", "install it (Debian: apt install ghdl-llvm)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a simulation printed, on both channels, and how long it took."""
+
+    output: str
+    status: int
+    seconds: float
+
+
+class Workspace:
+    """A folder of object code, in which a design is analyzed upon a cached library."""
+
+    def __init__(self, folder: Path, ghdl: Ghdl) -> None:
+        self.folder = folder
+        self.ghdl = ghdl
+        self.libraries: list[str] = []
+
+    def use_library(self, name: str, texts: Sequence[tuple[str, str]]) -> None:
+        """Make library ``name`` of VHDL files (name, text), in compile order, available."""
+        self.libraries.append(f"-P{_cached_library(self.ghdl, name, texts)}")
+
+    def start_from(self, texts: Sequence[tuple[str, str]]) -> None:
+        """Put VHDL files (name, text), in compile order, into library ``work``."""
+        cached = _cached_library(self.ghdl, "work", texts)
+        for path in cached.iterdir():
+            if path.suffix in (".o", ".cf"):
+                shutil.copy(path, self.folder)
+
+    def analyze(self, files: Sequence[Path], cwd: Path) -> None:
+        """Analyze ``files`` into library ``work``.
+
+        Raises:
+            CompileError: GHDL refuses them.
+        """
+        names = [os.path.relpath(path, cwd) for path in files]
+        command = [self.ghdl.program, "-a", *_FLAGS, *self._options(), *names]
+        _checked(command, cwd)
+
+    def simulate(self, top: str, cwd: Path, timeout: float | None) -> Run:
+        """Elaborate and run ``top`` in folder ``cwd``.
+
+        Raises:
+            CompileError: elaboration fails, or the run takes longer than ``timeout`` seconds.
+        """
+        command = [self.ghdl.program, "--elab-run", *_FLAGS, *self._options()]
+        if "mcode" not in self.ghdl.name:
+            command += ["-o", str(self.folder / top)]
+        # Data are undefined while valid is low: the IEEE packages need not warn of it.
+        command += [top, "--ieee-asserts=disable", "--max-stack-alloc=0"]
+        start = time.monotonic()
+        try:
+            ran = _run(command, cwd, timeout)
+        except subprocess.TimeoutExpired as expired:
+            raise CompileError(
+                "simulate",
+                top,
+                f"the simulation must end within {timeout:g} seconds",
+                "simulate fewer frames or allow more time",
+            ) from expired
+        return Run(ran.stdout, ran.returncode, time.monotonic() - start)
+
+    def _options(self) -> list[str]:
+        return [f"--workdir={self.folder}", *self.libraries]
+
+
+def _run(
+    command: Sequence[str], cwd: Path, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=timeout,
+        check=False,
+    )
+
+
+def _checked(command: Sequence[str], cwd: Path) -> None:
+    ran = _run(command, cwd)
+    if ran.returncode != 0:
+        first = next((line for line in ran.stdout.splitlines() if line.strip()), "no message")
+        raise CompileError("simulate", "ghdl", f"refused the VHDL: {first}", "please report this")
+
+
+def _cached_library(ghdl: Ghdl, name: str, texts: Sequence[tuple[str, str]]) -> Path:
+    """Return the folder of the object code of ``texts``, analyzed now or in an earlier run.
+
+    The object code refers to its sources by path, so they stay beside it.
+    """
+    digest = hashlib.sha256(repr((ghdl, name, list(texts))).encode()).hexdigest()[:32]
+    folder = _cache_folder() / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "lock"):
+        complete = folder / "complete"
+        if not complete.exists():
+            paths = []
+            for file_name, text in texts:
+                path = folder / file_name
+                path.write_text(text, encoding="ascii")
+                paths.append(str(path))
+            options = (*_FLAGS, f"--work={name}", f"--workdir={folder}")
+            _checked([ghdl.program, "-a", *options, *paths], folder)
+            complete.touch()
+    return folder
+
+
+@cache
+def _cache_folder() -> Path:
+    """Return a writable folder for object code: the user's cache, else a temporary one."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        folder = Path(base) / "millrace" / "ghdl"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="millrace-ghdl-"))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on ``path``: several processes may fill the same cache."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

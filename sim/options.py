@@ -1,0 +1,47 @@
+"""What a simulation run does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Stalls(Enum):
+    """Which sides of the core stall at random."""
+
+    NONE = "none"
+    INPUT = "input"
+    OUTPUT = "output"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationOptions:
+    """A run has up to three phases, each after a reset.
+
+    First ``timed_frames`` frames without stalls, which are timed; then, if ``reset_in_frame``,
+    stalled frames that a reset cuts off in mid-frame; then ``stalled_frames`` (None: all) frames
+    with ``stalls``.  ``stall_percent``: how often a side stalls before a beat; ``seed`` of all
+    randomness.  ``generics``: those of the top to override, by name.  ``timeout_seconds``: of the
+    simulator's run, None for no limit.
+    """
+
+    stalls: Stalls = Stalls.BOTH
+    stall_percent: int = 30
+    seed: int = 0
+    timed_frames: int = 4
+    stalled_frames: int | None = None
+    reset_in_frame: bool = True
+    generics: Mapping[str, int] = field(default_factory=dict)
+    timeout_seconds: float | None = None
+
+    @property
+    def input_stall_percent(self) -> int:
+        """How often the input stalls."""
+        return self.stall_percent if self.stalls in (Stalls.INPUT, Stalls.BOTH) else 0
+
+    @property
+    def output_stall_percent(self) -> int:
+        """How often the output stalls."""
+        return self.stall_percent if self.stalls in (Stalls.OUTPUT, Stalls.BOTH) else 0

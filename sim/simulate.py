@@ -1,0 +1,130 @@
+"""Simulates a whole network in GHDL and compares every stream with expected integers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ir.errors import CompileError
+from ir.graph import StreamGraph
+from ir.numbers import IntArray
+from rtl import library, write_vhdl
+from rtl.netlist import build_netlist
+from sim.bench import (
+    LIBRARY_FILES,
+    VHDL_FOLDER,
+    Bench,
+    Role,
+    build_bench,
+    observe,
+    print_bench,
+)
+from sim.ghdl import Run, Workspace, find_ghdl
+from sim.options import SimulationOptions
+from sim.results import SimulationResult, read_messages
+from sim.vectors import write_vectors
+
+_DEFAULTS = SimulationOptions()
+
+
+def simulate(
+    graph: StreamGraph,
+    inputs: Mapping[str, IntArray],
+    expected: Mapping[str, IntArray],
+    folder: Path,
+    options: SimulationOptions = _DEFAULTS,
+    sources: Sequence[Path] | None = None,
+) -> SimulationResult:
+    """Simulate ``graph`` in GHDL; every value and every handshake is checked.
+
+    Args:
+        graph: the network.
+        inputs: by port name, codes of shape (frames, height, width, channels).
+        expected: by element name, codes of the same form; outputs are required, elements without
+            are not monitored.
+        folder: where the bench, its vectors and the log are written.
+        options: phases, stalls, seed, generics.
+        sources: the VHDL to simulate, in compile order, the top last, as ``rtl.write_vhdl``
+            wrote it; by default it is written to ``folder``/vhdl.
+
+    Returns:
+        The verdict, with the first fault if there is one, and the measured cycles.
+
+    Raises:
+        CompileError: there is no GHDL, it refuses the design, or the vectors do not fit it.
+    """
+    ghdl = find_ghdl()
+    bench = build_bench(graph, build_netlist(graph), inputs, expected, options)
+    files = list(write_vhdl(graph, folder / "vhdl") if sources is None else sources)
+    texts = [(path.name, path.read_text(encoding="ascii")) for path in LIBRARY_PATHS]
+    design = _write_bench(bench, files, folder)
+    with tempfile.TemporaryDirectory(prefix="millrace-") as objects:
+        workspace = Workspace(Path(objects), ghdl)
+        workspace.use_library("millrace", texts)
+        elements = [path for path in files if path.stem in library.units()]
+        workspace.start_from([(path.name, path.read_text(encoding="ascii")) for path in elements])
+        workspace.analyze(design, folder)
+        run = workspace.simulate(bench.name, folder, options.timeout_seconds)
+        log = folder / "simulation.log"
+        log.write_text(run.output.replace(objects, "work"), encoding="utf-8")
+    return _verdict(bench, run, log, ghdl.name)
+
+
+LIBRARY_PATHS = tuple(VHDL_FOLDER / name for name in LIBRARY_FILES)
+
+
+def _write_bench(bench: Bench, files: Sequence[Path], folder: Path) -> list[Path]:
+    """Write bench and vectors; return the files that are analyzed upon the element library."""
+    folder.mkdir(parents=True, exist_ok=True)
+    *others, top = files
+    observed = folder / f"{bench.top}_observed.vhd"
+    observed.write_text(observe(top.read_text(encoding="ascii"), bench), encoding="ascii")
+    wrapper = folder / f"{bench.name}.vhd"
+    wrapper.write_text(print_bench(bench), encoding="ascii")
+    for path in LIBRARY_PATHS:
+        (folder / path.name).write_bytes(path.read_bytes())
+    for stream in bench.streams:
+        write_vectors(folder / stream.vectors, stream.codes, stream.lanes, stream.bits)
+    tables = [path for path in others if path.stem not in library.units()]
+    return [*tables, observed, wrapper]
+
+
+def _verdict(bench: Bench, run: Run, log: Path, simulator: str) -> SimulationResult:
+    messages = read_messages(run.output, [stream.watched for stream in bench.streams])
+    if not messages.ended or (run.status != 0 and messages.fault is None):
+        raise CompileError(
+            "simulate",
+            bench.top,
+            f"the simulation must run to its end, not stop with: {_reason(run.output)}",
+            f"see {log}",
+        )
+    return SimulationResult(
+        simulator,
+        messages.fault,
+        messages.values_checked,
+        messages.frame_times,
+        _completions(bench, messages.frame_times),
+        run.seconds,
+        log,
+    )
+
+
+def _reason(output: str) -> str:
+    """Return the line of the simulator's output that says why it stopped."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    failures = (line for line in lines if "failure)" in line or "error" in line)
+    return next(failures, lines[-1] if lines else "no message")
+
+
+def _completions(
+    bench: Bench, times: Mapping[str, tuple[tuple[int, int], ...]]
+) -> tuple[int, ...]:
+    """Return for each timed frame the edges from the first input beat to its last output beat."""
+    starts = [times.get(s.name, ()) for s in bench.streams if s.role is Role.INPUT]
+    ends = [times.get(s.name, ()) for s in bench.streams if s.role is Role.OUTPUT]
+    frames = min(len(spans) for spans in (*starts, *ends))
+    if frames == 0:
+        return ()
+    first = min(spans[0][0] for spans in starts)
+    return tuple(max(spans[frame][1] for spans in ends) - first for frame in range(frames))

@@ -13,8 +13,10 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+import zoo.network
 from zoo.network import (
     Activate,
     BatchNorm,
@@ -261,3 +263,32 @@ def cases() -> st.SearchStrategy[Case]:
         input_range=st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-3.5, 0.25), (5, 6)]),
         cycles=st.one_of(st.none(), st.integers(1, 20_000)),
     )
+
+
+def draw(number: int) -> Case:
+    """Return the random case of this number, always the same."""
+    drawn: list[Case] = []
+
+    @seed(number)
+    @settings(
+        # Hypothesis begins with the smallest case; the second is a random one.
+        max_examples=2,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases())
+    def collect(case: Case) -> None:
+        drawn.append(case)
+
+    collect()
+    return drawn[-1]
+
+
+def parse(line: str) -> Case:
+    """Return the case whose ``repr`` is ``line``; only what describes cases can be called."""
+    names = {name: getattr(zoo.network, name) for name in dir(zoo.network) if name[0].isupper()}
+    case = eval(line, {"__builtins__": {}}, names | {"Case": Case, "Regime": Regime})
+    assert isinstance(case, Case)
+    return case

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from frontend.reference import start_tensorflow
 from zoo.network import (
     Activate,
     BatchNorm,
@@ -32,9 +32,12 @@ from zoo.network import (
 from zoo.shapes import output_shape
 from zoo.weights import Regime, draw_layer
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-import keras  # behind the line above: TensorFlow reads its log level when it is imported
+if TYPE_CHECKING:
+    import keras
 
+# Without oneDNN: its convolutions depend on the processor, and with one input channel and unequal
+# strides they read past the image (TensorFlow 2.21).
+_keras: Any = start_tensorflow()
 logging.getLogger("absl").setLevel(logging.ERROR)  # Each .h5 file written is a warning of Keras.
 
 
@@ -72,7 +75,7 @@ _DRAWN = frozenset({"kernel", "bias", "gamma", "beta", "moving_mean", "moving_va
 def _chain(
     name: str, shape: tuple[int, ...], layers: tuple[Layer, ...], prefix: str, functional: bool
 ) -> keras.Model:
-    entry = keras.Input(shape, name=f"{prefix}input")
+    entry = _keras.Input(shape, name=f"{prefix}input")
     built: list[Any] = []
     for index, layer in enumerate(layers):
         label = f"{prefix}{type(layer).__name__.lower()}_{index}"
@@ -82,23 +85,23 @@ def _chain(
             built.append(_build(layer, label))
         shape = output_shape(layer, shape)
     if not functional:
-        return keras.Sequential([entry, *built], name=name)
+        return _keras.Sequential([entry, *built], name=name)
     value = entry
     for step in built:
         value = step(value)
-    return keras.Model(entry, value, name=name)
+    return _keras.Model(entry, value, name=name)
 
 
 def _leaves(model: keras.Model) -> Iterator[Any]:
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
+        if isinstance(layer, _keras.Model):
             yield from _leaves(layer)
         else:
             yield layer
 
 
 def _build(layer: SingleLayer, name: str) -> Any:
-    layers = keras.layers
+    layers = _keras.layers
     match layer:
         case Conv():
             return layers.Conv2D(

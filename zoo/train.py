@@ -8,17 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from frontend.reference import start_tensorflow
 from zoo import digits, jets
 from zoo.catalogue import MODELS, networks
 from zoo.digits import Split
 from zoo.entry import DataSet, Entry
 from zoo.keras_model import save_h5, to_keras
 from zoo.network import Activate, Dense
+
+if TYPE_CHECKING:
+    import keras
 
 LOADERS: dict[DataSet, Callable[[], Split]] = {
     "digits": digits.load,
@@ -34,6 +37,7 @@ def train(entry: Entry) -> tuple[keras.Model, float]:
     """Return ``entry``'s network, trained, and its accuracy (0 .. 1) on the test samples."""
     assert entry.data is not None
     split = LOADERS[entry.data]()
+    keras = start_tensorflow()
     keras.utils.set_random_seed(_SEED)
     model = to_keras(entry.network)
     batch = 32
@@ -65,8 +69,9 @@ def _ends_in_softmax(entry: Entry) -> bool:
 
 def main(names: list[str], folder: Path = MODELS) -> None:
     """Train the networks called ``names`` (all, if empty), print accuracies, write ``.h5``."""
+    import tensorflow as tf  # not before zoo.keras_model, which sets up its environment
+
     tf.config.experimental.enable_op_determinism()
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     trainable = {name: entry for name, entry in networks().items() if entry.data is not None}
     for name in names or trainable:
         model, reached = train(trainable[name])

@@ -17,6 +17,7 @@ from ir.graph import StreamGraph, sources
 
 BOX_WIDTH = 760
 BOX_HEIGHT = 88
+LOW_BOX_HEIGHT = 70
 PILL_HEIGHT = 30
 COLUMN_GAP = 40
 RANK_GAP = 40
@@ -68,21 +69,18 @@ class _Place:
     element: Element | None
     above: list[_Place]
     column: int = 0
-
-    @property
-    def height(self) -> int:
-        if self.element is None:
-            return 0
-        return PILL_HEIGHT if type(self.element).__name__ in PLUMBING else BOX_HEIGHT
+    height: int = 0
 
 
 def draw(graph: StreamGraph, facts: tuple[ElementFacts, ...]) -> Drawing:
     """Return the drawing of ``graph``; ``facts`` are those of its elements, in its order."""
+    fact_of = {fact.name: fact for fact in facts}
     ranks = _ranked(graph)
     for row in ranks:
         _assign_columns(row)
+        for place in row:
+            place.height = _height(fact_of[place.element.name]) if place.element else 0
     tops = _tops(ranks)
-    fact_of = {fact.name: fact for fact in facts}
     boxes, wires = [], []
     for place in (place for row in ranks for place in row):
         if place.element is not None:
@@ -118,6 +116,12 @@ def _ranked(graph: StreamGraph) -> list[list[_Place]]:
             above.append(place)
         places[id(element)] = place_at(rank, element, above)
     return ranks
+
+
+def _height(facts: ElementFacts) -> int:
+    if facts.kind in PLUMBING:
+        return PILL_HEIGHT
+    return BOX_HEIGHT if facts.buffers else LOW_BOX_HEIGHT
 
 
 def _assign_columns(row: list[_Place]) -> None:

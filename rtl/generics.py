@@ -147,7 +147,9 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         **_constants(tables(element), context),
     }
     if element.pool is not None:
-        formals |= {"has_pool": "true", **_kernel("pool_", element.pool)}
+        pool = _kernel("pool_", element.pool)
+        formals |= {"has_pool": "true"}
+        formals |= {formal: actual for formal, actual in pool.items() if "dilation" not in formal}
     return "processing_element", {**formals, **context.knobs}
 
 

@@ -25,6 +25,7 @@ from zoo.network import (
     Described,
     Dropout,
     Flatten,
+    Function,
     GlobalAverage,
     Layer,
     LeakyRelu,
@@ -132,6 +133,7 @@ def steps(largest: int) -> st.SearchStrategy[tuple[int, int]]:
 
 
 paddings: st.SearchStrategy[Padding] = st.sampled_from(["valid", "same"])
+functions: st.SearchStrategy[Function] = st.sampled_from(["linear", "relu"])
 
 
 @st.composite
@@ -144,7 +146,7 @@ def convolutions(draw: st.DrawFn, shape: Shape, budget: int) -> Conv:
     one = Conv(1, *sizes, padding)
     filters = draw(st.integers(1, max(1, min(8, budget // layer_macs(one, shape)))))
     bias = draw(st.booleans())
-    activation = draw(st.sampled_from(["linear", "relu"]))
+    activation = draw(functions)
     return Conv(filters, *sizes, padding, bias, activation)
 
 
@@ -159,7 +161,7 @@ def max_pools(draw: st.DrawFn, shape: Shape) -> MaxPool:
 @st.composite
 def denses(draw: st.DrawFn, features: int, budget: int) -> Dense:
     units = draw(st.integers(1, max(1, min(16, budget // features))))
-    return Dense(units, draw(st.booleans()), draw(st.sampled_from(["linear", "relu"])))
+    return Dense(units, draw(st.booleans()), draw(functions))
 
 
 @st.composite

@@ -1,0 +1,134 @@
+"""One network through the whole chain: onnxruntime == interpreter == GHDL, cycles as predicted."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from frontend.compiler import Compilation, CompileOptions, compile_model
+from ir.errors import CompileError
+from ir.interpreter import evaluate
+from ir.numbers import IntArray
+from sim import SimulationOptions, SimulationResult, simulate
+from tests.strategies import Case, FloatArray
+
+INTERPRETED_FRAMES = 64
+STALLED_FRAMES = 6
+"""Frames of the stalled phase: all low, all high, both by turns, two beyond the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a case.
+
+    ``interpreted``, ``simulated``: output values compared with onnxruntime's.  ``mismatches``:
+    output values that the interpreter got wrong, and 1 for the first wrong value in GHDL.
+    ``problems``: a line each; empty if all is well.
+    """
+
+    case: Case
+    interpreted: int = 0
+    simulated: int = 0
+    mismatches: int = 0
+    cycle_errors: int = 0
+    problems: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+
+def judge(case: Case) -> Verdict:
+    """Run ``case`` through the chain; whatever happens is told, nothing is raised."""
+    start = time.perf_counter()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            verdict = _judge(case, Path(folder))
+    except CompileError as error:
+        verdict = Verdict(case, problems=(f"refused in {error.stage}: {error}",))
+    except Exception:  # one broken network must not hide the others
+        verdict = Verdict(case, problems=(traceback.format_exc(),))
+    return replace(verdict, seconds=time.perf_counter() - start)
+
+
+def _judge(case: Case, folder: Path) -> Verdict:
+    source, calibration = folder / "model.h5", folder / "calibration.npy"
+    case.save(source)
+    np.save(calibration, case.calibration())
+    compilation = compile_model(source, CompileOptions(calibration=calibration, cycles=case.cycles))
+    frames = case.frames(INTERPRETED_FRAMES)
+    interpreted, wrong = compare_interpreter(compilation, frames)
+    problems = [f"interpreter: {wrong} of {interpreted} values differ"] if wrong else []
+    stall_seed = case.seed % 1_000_000
+    result = run_hardware(
+        compilation, frames, folder / "sim", stalled_frames=STALLED_FRAMES, seed=stall_seed
+    )
+    if result.fault is not None:
+        problems.append(f"{result.simulator}: {result.fault}")
+    cycle_problem = compare_cycles(compilation, result)
+    if cycle_problem is not None:
+        problems.append(cycle_problem)
+    return Verdict(
+        case,
+        interpreted=interpreted,
+        simulated=output_values(compilation, result),
+        mismatches=wrong + (result.fault is not None),
+        cycle_errors=int(cycle_problem is not None),
+        problems=tuple(problems),
+    )
+
+
+def compare_interpreter(compilation: Compilation, frames: FloatArray) -> tuple[int, int]:
+    """Return how many output values the interpreter computed, and how many onnxruntime denies."""
+    expected = compilation.golden.output_codes(frames)
+    sent = evaluate(compilation.graph, compilation.golden.input_codes(frames))
+    total = wrong = 0
+    for output in compilation.graph.outputs:
+        total += expected[output.port].size
+        wrong += int(np.count_nonzero(sent[output.name] != expected[output.port]))
+    return total, wrong
+
+
+def run_hardware(
+    compilation: Compilation, frames: FloatArray, folder: Path, *, stalled_frames: int, seed: int
+) -> SimulationResult:
+    """Simulate ``frames`` in GHDL: outputs must be onnxruntime's, the rest the interpreter's.
+
+    As many frames as the prediction needs to be steady run without stalls, the first
+    ``stalled_frames`` with stalls on both sides, behind a reset in mid-frame.
+    """
+    graph, golden = compilation.graph, compilation.golden
+    timed = len(compilation.cycles.completions)
+    chosen = frames[: max(timed, stalled_frames)]
+    inputs, outputs = golden.input_codes(chosen), golden.output_codes(chosen)
+    expected: dict[str, IntArray] = evaluate(graph, inputs)
+    expected |= {output.name: outputs[output.port] for output in graph.outputs}
+    options = SimulationOptions(
+        seed=seed, timed_frames=timed, stalled_frames=stalled_frames, timeout_seconds=600.0
+    )
+    return simulate(graph, inputs, expected, folder, options)
+
+
+def compare_cycles(compilation: Compilation, result: SimulationResult) -> str | None:
+    """Return what the prediction got wrong, if anything: every frame's end and the interval."""
+    predicted = compilation.cycles
+    if result.completions != predicted.completions:
+        return f"cycles: predicted {predicted.completions}, measured {result.completions}"
+    if result.cycles_per_frame not in (None, predicted.cycles_per_frame):
+        return f"cycles per frame: predicted {predicted.cycles_per_frame}, measured " + str(
+            result.cycles_per_frame
+        )
+    return None
+
+
+def output_values(compilation: Compilation, result: SimulationResult) -> int:
+    """Return how many output values the simulation compared."""
+    checked = Counter(result.values_checked)
+    return sum(checked[output.name] for output in compilation.graph.outputs)

@@ -33,10 +33,13 @@ def requantization_latency(requantization: Requantization) -> int:
 
 
 def processing_latency(element: ProcessingElement) -> int:
-    """From the issue of a group's last beat to its push into the output FIFO."""
+    """From the issue of a group's last beat to its push into the output FIFO.
+
+    The push is the edge after the one at which the result is in its pipeline's last register.
+    """
     lookup = LOOKUP_LATENCY if element.table is not None else 0
     requantization = requantization_latency(element.requantization)
-    return matrix_vector_latency(element.simd) + requantization + lookup
+    return matrix_vector_latency(element.simd) + requantization + lookup + 1
 
 
 def sliding_maximum_latency(kernel: int) -> int:

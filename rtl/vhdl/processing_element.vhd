@@ -1,0 +1,317 @@
+-- A convolution (a dense layer on a 1x1 image) with padding, activation and max pool.
+--
+--   accumulator(y, x, o) = sum over ky, kx, c: padded input(y', x', c) * weight(o, ky, kx, c)
+--   code = requantize(accumulator) or threshold(accumulator), by `requantization`
+--   code = table(code)                                        if has_table
+--   output = maximum of the codes of a pool's window          if has_pool
+--
+-- Composed of window -> matrix_vector -> requantize or threshold -> lookup -> reserving_fifo ->
+-- max_pool. What each part computes, and what its generics cost, is said in its own header.
+--
+-- Beat order: raster, channel fastest; simd channels per input beat, pe per output beat.
+-- Latency: from the issue of a group's last beat in window to the push into the FIFO: the sum of the
+-- latencies of the parts in between.
+-- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / simd,
+-- if the FIFO covers the latency: fifo_depth * beats of a group > latency of the parts.
+-- Limits: those of the parts.
+
+library ieee;
+use ieee.std_logic_1164.all;
+
+use work.millrace_pkg.all;
+
+entity processing_element is
+  generic (
+    -- Width of an input value: width of line buffer and multipliers.
+    input_bits : positive range 1 to 16;
+    input_signed : boolean;
+    -- Input image: width * channels values per buffered row.
+    height : positive;
+    width : positive;
+    channels : positive;
+    -- Convolution window: rows of buffer, beats per output.
+    kernel_height : positive;
+    kernel_width : positive;
+    stride_height : positive := 1;
+    stride_width : positive := 1;
+    dilation_height : positive := 1;
+    dilation_width : positive := 1;
+    pad_top : natural := 0;
+    pad_left : natural := 0;
+    pad_bottom : natural := 0;
+    pad_right : natural := 0;
+    -- Bit pattern of a value outside of the image: the input's zero point.
+    pad_value : natural := 0;
+    -- Output channels.
+    output_channels : positive;
+    -- Width of a weight: width of ROM and multipliers.
+    weight_bits : positive range 1 to 16;
+    weight_signed : boolean := true;
+    -- Width of the signed sums: adders, and the requantization's operand.
+    accumulator_bits : positive;
+    -- Type of the requantized codes, the table's index if there is one.
+    convolved_bits : positive range 1 to 16;
+    convolved_signed : boolean;
+    -- One multiplier per lane, or tables and comparators of a sorted list of steps.
+    requantization : requantization_t := scale;
+    -- For scale: see requantize.
+    multiplier_bits : positive := 1;
+    offset_bits : positive := 1;
+    shift : natural := 0;
+    -- Least code, of both forms.
+    low : integer;
+    -- Greatest code, for scale.
+    high : integer := 0;
+    -- For steps: see threshold.
+    levels : positive := 1;
+    -- Type of the output, after the table.
+    output_bits : positive range 1 to 16;
+    output_signed : boolean;
+    -- A table per lane behind the requantization.
+    has_table : boolean := false;
+    -- Constants in canonical order.
+    weights : rom_words_t;
+    multipliers : rom_words_t := no_table;
+    offsets : rom_words_t := no_table;
+    thresholds : rom_words_t := no_table;
+    table : rom_words_t := no_table;
+    -- A max pool behind the convolution: see max_pool.
+    has_pool : boolean := false;
+    pool_kernel_height : positive := 1;
+    pool_kernel_width : positive := 1;
+    pool_stride_height : positive := 1;
+    pool_stride_width : positive := 1;
+    pool_pad_top : natural := 0;
+    pool_pad_left : natural := 0;
+    pool_pad_bottom : natural := 0;
+    pool_pad_right : natural := 0;
+    -- Folding: output channels and input channels per cycle, pe * simd multipliers.
+    pe : positive;
+    simd : positive;
+    -- Image rows buffered beyond those the window needs.
+    extra_rows : natural := 0;
+    -- Output beats under way or waiting: distributed RAM. At full speed it covers the latency.
+    fifo_depth : positive;
+    -- Beats of each of the pool's FIFOs.
+    pool_fifo_depth : positive := 2
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_ready : out std_ulogic;
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(simd * input_bits - 1 downto 0);
+    --
+    output_ready : in std_ulogic;
+    output_valid : out std_ulogic;
+    output_data : out std_ulogic_vector(pe * output_bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of processing_element is
+
+  constant pe_divides : boolean := require(output_channels mod pe = 0,
+    "processing_element: pe must divide output_channels; got " & integer'image(pe));
+  constant simd_divides : boolean := require(channels mod simd = 0,
+    "processing_element: simd must divide channels; got " & integer'image(simd));
+  constant codes_match : boolean := require(
+    has_table or (convolved_bits = output_bits and convolved_signed = output_signed),
+    "processing_element: convolved and output codes must be of one type without a table; got "
+    & integer'image(convolved_bits) & " and " & integer'image(output_bits) & " bits");
+
+  constant folds : positive := output_channels / pe;
+  constant group_beats : positive := kernel_height * kernel_width * channels / simd;
+
+  signal reservable, reserve : std_ulogic;
+  signal tap_valid, sum_valid, code_valid, result_valid, convolved_ready, convolved_valid : std_ulogic;
+  signal tap_data : std_ulogic_vector(simd * input_bits - 1 downto 0);
+  signal sum_data : std_ulogic_vector(pe * accumulator_bits - 1 downto 0);
+  signal code_data : std_ulogic_vector(pe * convolved_bits - 1 downto 0);
+  signal result_data, convolved_data : std_ulogic_vector(pe * output_bits - 1 downto 0);
+
+begin
+
+  taps : entity work.window
+    generic map (
+      bits => input_bits,
+      height => height,
+      width => width,
+      channels => channels,
+      kernel_height => kernel_height,
+      kernel_width => kernel_width,
+      stride_height => stride_height,
+      stride_width => stride_width,
+      dilation_height => dilation_height,
+      dilation_width => dilation_width,
+      pad_top => pad_top,
+      pad_left => pad_left,
+      pad_bottom => pad_bottom,
+      pad_right => pad_right,
+      pad_value => pad_value,
+      simd => simd,
+      replays => folds,
+      extra_rows => extra_rows
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_ready => input_ready,
+      input_valid => input_valid,
+      input_data => input_data,
+      reservable => reservable,
+      reserve => reserve,
+      output_valid => tap_valid,
+      output_data => tap_data
+    );
+
+  sums : entity work.matrix_vector
+    generic map (
+      activation_bits => input_bits,
+      activation_signed => input_signed,
+      weight_bits => weight_bits,
+      weight_signed => weight_signed,
+      accumulator_bits => accumulator_bits,
+      pe => pe,
+      simd => simd,
+      folds => folds,
+      steps => group_beats,
+      weights => weights
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_valid => tap_valid,
+      input_data => tap_data,
+      output_valid => sum_valid,
+      output_data => sum_data
+    );
+
+  scaled : if requantization = scale generate
+    codes : entity work.requantize
+      generic map (
+        input_bits => accumulator_bits,
+        output_bits => convolved_bits,
+        output_signed => convolved_signed,
+        multiplier_bits => multiplier_bits,
+        offset_bits => offset_bits,
+        shift => shift,
+        low => low,
+        high => high,
+        lanes => pe,
+        folds => folds,
+        multipliers => multipliers,
+        offsets => offsets
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => sum_valid,
+        input_data => sum_data,
+        output_valid => code_valid,
+        output_data => code_data
+      );
+  end generate;
+
+  stepped : if requantization = work.millrace_pkg.steps generate
+    codes : entity work.threshold
+      generic map (
+        input_bits => accumulator_bits,
+        output_bits => convolved_bits,
+        output_signed => convolved_signed,
+        low => low,
+        levels => levels,
+        lanes => pe,
+        folds => folds,
+        thresholds => thresholds
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => sum_valid,
+        input_data => sum_data,
+        output_valid => code_valid,
+        output_data => code_data
+      );
+  end generate;
+
+  activated : if has_table generate
+    activation : entity work.lookup
+      generic map (
+        input_bits => convolved_bits,
+        output_bits => output_bits,
+        lanes => pe,
+        table => table
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => code_valid,
+        input_data => code_data,
+        output_valid => result_valid,
+        output_data => result_data
+      );
+  end generate;
+
+  linear : if not has_table generate
+    result_valid <= code_valid;
+    result_data <= code_data;
+  end generate;
+
+  results : entity work.reserving_fifo
+    generic map (
+      depth => fifo_depth,
+      width => pe * output_bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      reservable => reservable,
+      reserve => reserve,
+      input_valid => result_valid,
+      input_data => result_data,
+      output_ready => convolved_ready,
+      output_valid => convolved_valid,
+      output_data => convolved_data
+    );
+
+  pooled : if has_pool generate
+    pool : entity work.max_pool
+      generic map (
+        bits => output_bits,
+        is_signed => output_signed,
+        lanes => pe,
+        height => places(
+          height, pad_top, pad_bottom, (kernel_height - 1) * dilation_height + 1, stride_height),
+        width => places(
+          width, pad_left, pad_right, (kernel_width - 1) * dilation_width + 1, stride_width),
+        channels => output_channels,
+        kernel_height => pool_kernel_height,
+        kernel_width => pool_kernel_width,
+        stride_height => pool_stride_height,
+        stride_width => pool_stride_width,
+        pad_top => pool_pad_top,
+        pad_left => pool_pad_left,
+        pad_bottom => pool_pad_bottom,
+        pad_right => pool_pad_right,
+        fifo_depth => pool_fifo_depth
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_ready => convolved_ready,
+        input_valid => convolved_valid,
+        input_data => convolved_data,
+        output_ready => output_ready,
+        output_valid => output_valid,
+        output_data => output_data
+      );
+  end generate;
+
+  unpooled : if not has_pool generate
+    convolved_ready <= output_ready;
+    output_valid <= convolved_valid;
+    output_data <= convolved_data;
+  end generate;
+
+end architecture;

@@ -67,8 +67,8 @@ begin
     begin
       input_percent <= input_stall_percent;
       output_percent <= output_stall_percent;
+      -- A single edge must do.
       reset <= '1';
-      wait until rising_edge(clk);
       wait until rising_edge(clk);
       reset <= '0';
       wait until rising_edge(clk);

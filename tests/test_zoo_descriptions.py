@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 import zoo
+from frontend.reference import start_tensorflow
 from tests.strategies import Case, cases, draw, parse
 from zoo.keras_model import save_h5, to_keras, with_weights
 from zoo.network import Conv, Network, Relu
 from zoo.shapes import macs, output_shape
+from zoo.train import LOADERS, accuracy
 from zoo.weights import Regime
 
+README = Path(zoo.__file__).parent / "README.md"
 NETWORKS = zoo.networks()
 TRAINED = [name for name, entry in NETWORKS.items() if entry.data is not None]
 
@@ -81,3 +85,15 @@ def test_weights_depend_on_the_seed_alone(regime: Regime, tmp_path: Path) -> Non
     first = (tmp_path / "first.h5").read_bytes()
     assert (tmp_path / "again.h5").read_bytes() == first
     assert (tmp_path / "other.h5").read_bytes() != first
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_readme_states_the_accuracy_of_the_file(name: str) -> None:
+    data = NETWORKS[name].data
+    assert data is not None
+    split = LOADERS[data]()
+    model = start_tensorflow().models.load_model(zoo.MODELS / f"{name}.h5", compile=False)
+    row = re.search(rf"`{name}\.h5` .* ([\d.]+) %", README.read_text())
+    assert row is not None
+    # Float sums differ between processors: two images may fall on the other side.
+    assert 100 * accuracy(model, split) == pytest.approx(float(row[1]), abs=0.5)

@@ -135,7 +135,7 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         "height": str(shape.height),
         "width": str(shape.width),
         "channels": str(shape.channels),
-        **_kernel("", element.kernel),
+        **_kernel(element.kernel),
         "pad_value": str(_pattern(element.pad_value, element.input.number)),
         "output_channels": str(element.weights.shape[3]),
         **_number("weight", element.weight_number),
@@ -147,23 +147,21 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         **_constants(tables(element), context),
     }
     if element.pool is not None:
-        pool = _kernel("pool_", element.pool)
-        formals |= {"has_pool": "true"}
-        formals |= {formal: actual for formal, actual in pool.items() if "dilation" not in formal}
+        pool = _pool_kernel(element, element.pool)
+        formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
     return "processing_element", {**formals, **context.knobs}
 
 
 @instance.register
 def _max_pool(element: MaxPool, context: Context) -> tuple[str, Formals]:
     shape = element.source.output.shape
-    kernel = _kernel("", element.kernel)
     return "max_pool", {
         **_number("", element.output.number),
         "lanes": context.input_lanes,
         "height": str(shape.height),
         "width": str(shape.width),
         "channels": str(shape.channels),
-        **{formal: actual for formal, actual in kernel.items() if "dilation" not in formal},
+        **_pool_kernel(element, element.kernel),
         "fifo_depth": context.knobs["fifo_depth"],
     }
 
@@ -231,19 +229,31 @@ def _number(role: str, number: IntegerType) -> Formals:
     return {f"{role}_bits".lstrip("_"): str(number.bits), signed: _boolean(number.signed)}
 
 
-def _kernel(prefix: str, kernel: Kernel) -> Formals:
+def _kernel(kernel: Kernel) -> Formals:
     return {
-        f"{prefix}kernel_height": str(kernel.height),
-        f"{prefix}kernel_width": str(kernel.width),
-        f"{prefix}stride_height": str(kernel.stride_height),
-        f"{prefix}stride_width": str(kernel.stride_width),
-        f"{prefix}dilation_height": str(kernel.dilation_height),
-        f"{prefix}dilation_width": str(kernel.dilation_width),
-        f"{prefix}pad_top": str(kernel.pad_top),
-        f"{prefix}pad_left": str(kernel.pad_left),
-        f"{prefix}pad_bottom": str(kernel.pad_bottom),
-        f"{prefix}pad_right": str(kernel.pad_right),
+        "kernel_height": str(kernel.height),
+        "kernel_width": str(kernel.width),
+        "stride_height": str(kernel.stride_height),
+        "stride_width": str(kernel.stride_width),
+        "dilation_height": str(kernel.dilation_height),
+        "dilation_width": str(kernel.dilation_width),
+        "pad_top": str(kernel.pad_top),
+        "pad_left": str(kernel.pad_left),
+        "pad_bottom": str(kernel.pad_bottom),
+        "pad_right": str(kernel.pad_right),
     }
+
+
+def _pool_kernel(element: Element, kernel: Kernel) -> Formals:
+    if max(kernel.dilation_height, kernel.dilation_width) > 1:
+        raise CompileError(
+            "print",
+            element.layer,
+            "a max pool's dilation must be 1",
+            "use a pool without dilation",
+        )
+    formals = _kernel(kernel)
+    return {name: value for name, value in formals.items() if "dilation" not in name}
 
 
 def _requantization(function: Requantization) -> Formals:

@@ -1,0 +1,217 @@
+"""Hand-made stream graphs with random constants, for the tests of printer and simulation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ir.elements import (
+    Affine,
+    ArgMax,
+    Element,
+    Fifo,
+    GlobalAverage,
+    Input,
+    Kernel,
+    Lookup,
+    MaxPool,
+    Output,
+    ProcessingElement,
+    Reshape,
+    Shape,
+    StreamType,
+)
+from ir.graph import StreamGraph, check_legal
+from ir.interpreter import accumulate, evaluate
+from ir.numbers import IntArray, IntegerType, clog2, frozen_integers
+from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from rewrite.stream.lanes import adapt_lanes
+
+UINT8 = IntegerType(8, False)
+INT8 = IntegerType(8, True)
+
+
+class Chain:
+    """Builds a network element by element; the constants come from a seed."""
+
+    def __init__(self, shape: Shape, number: IntegerType = UINT8, lanes: int = 1, seed: int = 0):
+        self.random = np.random.default_rng(seed)
+        self.shape = shape
+        stream = StreamType(shape, number, lanes)
+        pad_value = int(self.random.integers(number.minimum, number.maximum + 1))
+        self.input = Input("image", "input_1", "s_axis", stream, pad_value)
+        self.last: Element = self.input
+        self.count = 0
+
+    def _name(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def codes(self, number: IntegerType, *shape: int) -> IntArray:
+        """Random integers of a type; the extremes are frequent."""
+        codes = self.random.integers(number.minimum, number.maximum + 1, shape)
+        extreme = self.random.choice([number.minimum, number.maximum], shape)
+        return frozen_integers(np.where(self.random.random(shape) < 0.2, extreme, codes))
+
+    def scale(self, sums: IntArray, output: IntegerType, shift: int = 12) -> ScaleRequantization:
+        """Random multipliers and offsets that spread ``sums`` over the output type."""
+        channels = sums.shape[-1]
+        spread = max(1.0, float(np.abs(sums).std() + np.abs(sums.mean())))
+        factor = (output.maximum - output.minimum) / (3 * spread)
+        multipliers = np.rint(factor * 2**shift * self.random.uniform(0.5, 1.5, channels))
+        middle = (output.maximum + output.minimum) // 2 - factor * sums.mean()
+        offsets = np.rint((middle + self.random.uniform(-1, 1, channels)) * 2**shift)
+        return ScaleRequantization(
+            frozen_integers(np.maximum(multipliers, 1)),
+            frozen_integers(offsets),
+            shift,
+            output.minimum,
+            output.maximum,
+        )
+
+    def thresholds(self, sums: IntArray, output: IntegerType) -> ThresholdRequantization:
+        """Random ascending thresholds between the extremes of ``sums``."""
+        low, high = int(sums.min()), max(int(sums.max()), int(sums.min()) + 1)
+        levels = output.maximum - output.minimum
+        drawn = self.random.integers(low, high + 1, (sums.shape[-1], levels))
+        return ThresholdRequantization(frozen_integers(np.sort(drawn, axis=1)), output.minimum)
+
+    def conv(
+        self,
+        filters: int,
+        kernel: Kernel,
+        *,
+        pe: int = 1,
+        simd: int = 1,
+        weight: IntegerType = INT8,
+        output: IntegerType = UINT8,
+        steps: bool = False,
+        table: bool = False,
+        pool: Kernel | None = None,
+        fifo_depth: int = 4,
+        pool_fifo_depth: int = 3,
+        extra_rows: int = 0,
+    ) -> Chain:
+        """Append a processing element."""
+        source = self.last.output
+        weights = self.codes(weight, kernel.height, kernel.width, source.shape.channels, filters)
+        height, width = kernel.output_size(source.shape.height, source.shape.width)
+        convolved = IntegerType(5, True) if table else output
+        if pool is not None:
+            height, width = pool.output_size(height, width)
+        identity = ScaleRequantization(*map(frozen_integers, ([1], [0])), 0, -(2**40), 2**40)
+        element = ProcessingElement(
+            self._name("conv"),
+            f"model/conv {self.count}",
+            self.last,
+            StreamType(Shape(height, width, filters), output, pe),
+            kernel,
+            int(self.codes(source.number)),
+            weights,
+            weight,
+            accumulator_type(weights, source.number),
+            identity,
+            convolved,
+            self.codes(output, 2**convolved.bits) if table else None,
+            pool,
+            pe,
+            simd,
+            fifo_depth,
+            pool_fifo_depth,
+            extra_rows,
+        )
+        sums = accumulate(element, self._sample())
+        function: Requantization = (
+            self.thresholds(sums, convolved) if steps else self.scale(sums, convolved)
+        )
+        self.last = replace(element, requantization=function)
+        return self
+
+    def _sample(self) -> IntArray:
+        """Some frames of what the network sends so far."""
+        graph = self.graph(check=False)
+        return evaluate(graph, {"s_axis": self.frames(2)})[self.last.name]
+
+    def dense(self, units: int, **options: object) -> Chain:
+        """Append a flattening and a 1x1 convolution on a 1x1 map."""
+        shape = self.last.output.shape
+        flat = StreamType(Shape(1, 1, shape.size), self.last.output.number, self.last.output.lanes)
+        if shape.pixels > 1:
+            self.last = Reshape(self._name("flatten"), "flatten", self.last, flat)
+        return self.conv(units, Kernel(1, 1), **options)  # type: ignore[arg-type]
+
+    def pool(self, kernel: Kernel, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a max pool."""
+        source = self.last.output
+        size = kernel.output_size(source.shape.height, source.shape.width)
+        output = StreamType(Shape(*size, source.shape.channels), source.number, lanes)
+        self.last = MaxPool(self._name("pool"), "pool", self.last, output, kernel, fifo_depth)
+        return self
+
+    def average(self, output: IntegerType = UINT8, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a global average."""
+        source = self.last.output
+        function = self.scale(self._sample().sum(axis=(1, 2)), output)
+        bound = source.shape.pixels
+        accumulator = IntegerType.spanning(
+            min(source.number.minimum * bound, -1), source.number.maximum * bound
+        )
+        stream = StreamType(Shape(1, 1, source.shape.channels), output, lanes)
+        name = self._name("average")
+        self.last = GlobalAverage(
+            name, "average", self.last, stream, accumulator, function, fifo_depth
+        )
+        return self
+
+    def affine(self, output: IntegerType = UINT8, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a factor and a summand per channel."""
+        function = self.scale(self._sample(), output)
+        stream = StreamType(self.last.output.shape, output, lanes)
+        self.last = Affine(self._name("affine"), "bn", self.last, stream, function, fifo_depth)
+        return self
+
+    def lookup(self, output: IntegerType = UINT8, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a random table."""
+        source = self.last.output
+        table = self.codes(output, 2**source.number.bits)
+        stream = StreamType(source.shape, output, lanes)
+        self.last = Lookup(self._name("lookup"), "relu", self.last, stream, table, fifo_depth)
+        return self
+
+    def fifo(self, depth: int) -> Chain:
+        """Append a FIFO."""
+        self.last = Fifo(self._name("fifo"), "fifo", self.last, self.last.output, depth)
+        return self
+
+    def arg_max(self) -> Chain:
+        """Append an argmax over the channels."""
+        shape = self.last.output.shape
+        number = IntegerType(max(1, clog2(shape.channels)), False)
+        stream = StreamType(Shape(shape.height, shape.width, 1), number, 1)
+        self.last = ArgMax(self._name("argmax"), "argmax", self.last, stream, 3)
+        return self
+
+    def graph(self, name: str = "small", *, check: bool = True) -> StreamGraph:
+        """Return the network so far, lanes adapted."""
+        output = Output("result", "output", self.last, self.last.output, "m_axis")
+        graph = StreamGraph(name, (self.input,), (output,), {})
+        if not check:
+            return graph
+        adapted = adapt_lanes(graph)
+        check_legal(adapted)
+        return adapted
+
+    def frames(self, count: int) -> IntArray:
+        """Random input frames."""
+        return self.codes(
+            self.input.output.number, count, self.shape.height, self.shape.width, self.shape.channels
+        )
+
+
+def accumulator_type(weights: IntArray, number: IntegerType) -> IntegerType:
+    """Return the signed type that holds every sum of products."""
+    flat = weights.reshape(-1, weights.shape[3])
+    above = np.maximum(flat * number.maximum, flat * number.minimum).sum(axis=0).max()
+    below = np.minimum(flat * number.maximum, flat * number.minimum).sum(axis=0).min()
+    return IntegerType.spanning(min(int(below), 0), max(int(above), 0), signed=True)

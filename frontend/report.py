@@ -67,8 +67,9 @@ class Proof:
 
     ``accumulator``: type in hardware; ``low``, ``high``: reachable values, over all channels;
     ``form``: such as ``"multiplier 9 bits >> 14"`` or ``"thresholds"``; ``values``: accumulator
-    values for which equality holds, summed over the channels; ``method``: ``"proved"`` for every
-    reachable value, or ``"sampled"`` at ``values`` of them.
+    values for which equality holds, summed over the channels; ``evaluated``: how many of them were
+    also computed in both forms; ``method``: ``"proved"`` if ``values`` are all that are reachable,
+    else ``"sampled"``.
     """
 
     element: str
@@ -78,6 +79,7 @@ class Proof:
     high: int
     form: str
     values: int
+    evaluated: int
     method: Literal["proved", "sampled"]
 
 

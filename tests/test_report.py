@@ -138,9 +138,10 @@ def full_report(graph: StreamGraph | None = None) -> Report:
                 7654,
                 "multiplier 4 bits >> 8",
                 4954884,
+                100_000,
                 "proved",
             ),
-            Proof("dense", 3, IntegerType(21, True), -5, 9, "255 thresholds", 45, "sampled"),
+            Proof("dense", 3, IntegerType(21, True), -5, 9, "255 thresholds", 45, 45, "sampled"),
         ),
         comparisons=(Comparison("interpreter = onnxruntime", 16, 48, 0),),
         layer_errors=tuple(

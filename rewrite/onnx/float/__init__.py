@@ -8,6 +8,7 @@ do so in float64 and round to float32 once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import onnx
@@ -83,7 +84,7 @@ def canonicalize(model: onnx.ModelProto) -> onnx.ModelProto:
                 "rewrites do not come to an end",
                 "report the model, this is a defect of the compiler",
             )
-    _name_constants(graph_model)
+    _name_values(graph_model)
     passes.ClearMetadataAndDocStringPass()(graph_model)
     proto = ir.to_proto(graph_model)
     del proto.graph.value_info[:]
@@ -131,9 +132,13 @@ def _set(dim: onnx.TensorShapeProto.Dimension, batch: int | str) -> None:
         dim.dim_param = batch
 
 
-def _name_constants(model: ir.Model) -> None:
-    """Name weights and biases after their nodes, whatever number of folds they went through."""
+def _name_values(model: ir.Model) -> None:
+    """Name new values, weights and biases after their nodes, however many steps they went through."""
     graph = model.graph
+    for node in graph:
+        for value in node.outputs:
+            if re.fullmatch(r"val_\d+", value.name or ""):
+                value.name = f"{node.name}/output"
     wanted = {
         node.inputs[index]: f"{node.name}.{kind}"
         for node in graph

@@ -1,0 +1,157 @@
+"""What is quantized how: the roles of a canonical float graph's nodes and tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from frontend.regions import Region, find_regions
+from ir.elementwise import ELEMENTWISE
+from ir.errors import CompileError
+
+WEIGHTED = ("Conv", "Gemm")
+MOVING = ("MaxPool", "Reshape", "Transpose")
+"""Their output has the scale and zero point of their input."""
+AVERAGING = ("GlobalAveragePool",)
+JOINING = ("Add",)
+"""Two quantized tensors in, one out."""
+QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *JOINING)
+HOST = ("Softmax", "LogSoftmax", "ArgMax")
+"""Left to the host behind the core, with all that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Roles in ``model``, the float graph without its clamping activations.
+
+    ``clamps``: bounds that a layer's output tensor is clamped to, by tensor, from a Relu or Clip
+    right behind the layer: quantization saturates there, so the activation needs no node.
+    ``host``: names of the nodes left to the host.  ``activations``: tensors to quantize, in graph
+    order.
+    """
+
+    model: onnx.ModelProto
+    clamps: dict[str, tuple[float, float]]
+    regions: tuple[Region, ...]
+    host: tuple[str, ...]
+    activations: tuple[str, ...]
+
+
+def make_plan(model: onnx.ModelProto) -> Plan:
+    """Plan the quantization of a canonical float model; CompileError names what can't be done."""
+    constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    stripped, clamps = _without_clamps(model, constants)
+    host = _host_nodes(stripped.graph)
+    regions = find_regions(stripped.graph, host)
+    inside = {name for region in regions for name in region.nodes}
+    inner = {
+        name
+        for node in stripped.graph.node
+        if node.name in inside
+        for name in node.output
+        if name not in {r.output for r in regions}
+    }
+    tensors: dict[str, None] = {}
+    for node in stripped.graph.node:
+        if node.name in host:
+            names = [
+                n for n in node.input if n not in constants and not _from_host(n, stripped, host)
+            ]
+        else:
+            _check(node, inside, constants)
+            names = [n for n in (*node.input[: _tensor_inputs(node)], *node.output)]
+        tensors.update((n, None) for n in names if n and n not in constants and n not in inner)
+    return Plan(stripped, clamps, regions, host, tuple(tensors))
+
+
+def _tensor_inputs(node: onnx.NodeProto) -> int:
+    return 2 if node.op_type in JOINING else 1 if node.op_type in QUANTIZED_OPERATORS else 99
+
+
+def _from_host(name: str, model: onnx.ModelProto, host: tuple[str, ...]) -> bool:
+    return any(name in node.output for node in model.graph.node if node.name in host)
+
+
+def _check(node: onnx.NodeProto, inside: set[str], constants: dict[str, np.ndarray]) -> None:
+    """Refuse a node that has no quantized form."""
+    problem = None
+    if node.op_type in WEIGHTED:
+        if any(name not in constants for name in node.input[1:]) or len(node.input) != 3:
+            problem = "weights and bias must be constants"
+        elif not all(np.all(np.isfinite(constants[name])) for name in node.input[1:]):
+            problem = "weights must be finite numbers"
+    elif node.op_type in JOINING and node.name not in inside:
+        if any(name in constants for name in node.input):
+            problem = f"{node.op_type} with a constant must be an affine layer of its channels"
+    elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
+        if node.op_type in ELEMENTWISE:
+            problem = f"{node.op_type} must be a function of one tensor with scalar constants"
+        else:
+            problem = f"operator {node.op_type} is not supported"
+    if problem is not None:
+        raise CompileError("quantize", node.name, problem, "replace the layer")
+
+
+def _host_nodes(graph: onnx.GraphProto) -> tuple[str, ...]:
+    """Return the nodes of HOST and everything behind them."""
+    behind: set[str] = set()
+    names = []
+    for node in graph.node:
+        if node.op_type in HOST or behind & set(node.input):
+            names.append(node.name)
+            behind.update(node.output)
+    return tuple(names)
+
+
+def _without_clamps(
+    model: onnx.ModelProto, constants: dict[str, np.ndarray]
+) -> tuple[onnx.ModelProto, dict[str, tuple[float, float]]]:
+    """Return the model without the activations that saturation replaces, and their bounds.
+
+    Condition: the activation follows a Conv, Gemm, or an Add of two tensors, nothing else reads
+    what it clamps, and 0 lies within its bounds (0 must be a code).
+    """
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    producers = {o: n for n in graph.node for o in n.output}
+    outputs = {o.name for o in graph.output}
+    readers: dict[str, int] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers[name] = readers.get(name, 0) + 1
+    clamps = {}
+    removed = []
+    for node in graph.node:
+        limits = _bounds(node, constants)
+        layer = producers.get(node.input[0]) if limits is not None else None
+        if limits is None or layer is None or layer.op_type not in (*WEIGHTED, *JOINING):
+            continue
+        if layer.op_type in JOINING and any(n in constants for n in layer.input):
+            continue
+        before = node.input[0]
+        if readers[before] == 1 and before not in outputs and limits[0] <= 0 <= limits[1]:
+            layer.output[0] = node.output[0]
+            clamps[node.output[0]] = limits
+            removed.append(node)
+    for node in removed:
+        graph.node.remove(node)
+    kept = [v for v in graph.value_info if v.name in {o for n in graph.node for o in n.output}]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
+    return result, clamps
+
+
+def _bounds(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> tuple[float, float] | None:
+    if node.op_type == "Relu":
+        return 0.0, np.inf
+    if node.op_type != "Clip":
+        return None
+    limits = [-np.inf, np.inf]
+    for index, name in enumerate(node.input[1:3]):
+        if name:
+            limits[index] = float(constants[name])
+    return limits[0], limits[1]

@@ -1,0 +1,243 @@
+"""Canonical float ONNX -> quantized ONNX (QDQ), the golden model.
+
+Activations: uint8, one scale and zero point for each tensor.  Weights: int8, symmetric, one scale
+for each output channel, -127 to 127.  Biases: int32 with scale f32(input scale * weight scale).
+Weight scales and the output scales of global averages are snapped (``frontend.snap``) so that the
+hardware can requantize exactly with a 9-bit factor.  The graph itself is put together by
+onnxruntime's QDQ quantizer, with all scales given.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+
+from frontend.activation_scales import clamped_scale, input_scale, range_scale
+from frontend.assemble import assemble
+from frontend.plan import AVERAGING, JOINING, MOVING, WEIGHTED, Plan, make_plan
+from frontend.ranges import Calibration, activation_ranges
+from frontend.snap import (
+    FloatArray,
+    Quantized,
+    SnappedWeights,
+    smallest_target_scale,
+    snap_average,
+    snap_weights,
+)
+from ir.errors import CompileError
+
+STAGE = "quantize"
+INTEGER_FORMS = {
+    "Conv": "QLinearConv",
+    "Gemm": "QGemm",
+    "GlobalAveragePool": "QLinearGlobalAveragePool",
+}
+"""What onnxruntime must make of an operator between DequantizeLinear and QuantizeLinear."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeOptions:
+    """What a user may choose.
+
+    ``percentile``: share of values inside the range, for ``Calibration.PERCENTILE``.  ``argmax``:
+    the number of the largest channel in place of a final Softmax.
+    """
+
+    calibration: Calibration = Calibration.MINMAX
+    percentile: float = 99.999
+    argmax: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSnapping:
+    """What snapping did to one Conv, Gemm or GlobalAveragePool (``layer``: its node's name).
+
+    ``exact_channels``: channels whose requantization is proved to be one 9-bit factor, shift and
+    offset.  ``mean_growth``, ``largest_growth``: scales over the ideal ones, less 1.
+    ``most_tries``: factors looked at for the slowest channel.  ``shifts``: smallest and largest.
+    """
+
+    layer: str
+    channels: int
+    exact_channels: int
+    mean_growth: float
+    largest_growth: float
+    most_tries: int
+    shifts: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """The golden model, and how its scales were chosen."""
+
+    model: onnx.ModelProto
+    snapping: tuple[LayerSnapping, ...]
+
+
+def quantize(
+    model: onnx.ModelProto,
+    calibration: npt.NDArray[np.float32],
+    options: QuantizeOptions | None = None,
+) -> QuantizedModel:
+    """Quantize a canonical float model.
+
+    Args:
+        model: canonical float ONNX with one input, see ``rewrite.onnx.float``.
+        calibration: float32 (frames, *input shape without batch).
+        options: see there.
+
+    Raises:
+        CompileError: an operator has no quantized form, the calibration frames do not fit, a value
+            is not finite, or onnxruntime does not run a layer in integers.
+    """
+    options = options or QuantizeOptions()
+    _check_frames(model, calibration)
+    plan = make_plan(model)
+    ranges = activation_ranges(
+        model, calibration, plan.activations, options.calibration, options.percentile
+    )
+    scales, weights, snapping = choose_scales(plan, ranges, calibration)
+    quantized = assemble(plan, scales, weights, argmax=options.argmax)
+    onnx.checker.check_model(quantized, full_check=True)
+    check_integer_execution(quantized)
+    return QuantizedModel(quantized, snapping)
+
+
+def _check_frames(model: onnx.ModelProto, calibration: npt.NDArray[np.float32]) -> None:
+    constants = {i.name for i in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(i.name for i in inputs)
+        raise CompileError(STAGE, names, f"there must be one input, not {len(inputs)}", "split it")
+    wanted = tuple(d.dim_value for d in inputs[0].type.tensor_type.shape.dim[1:])
+    if calibration.shape[1:] != wanted or not len(calibration):
+        raise CompileError(
+            STAGE,
+            inputs[0].name,
+            f"calibration frames must be (frames, {', '.join(map(str, wanted))}), "
+            f"not {calibration.shape}",
+            "give frames of the model's input shape",
+        )
+    if not np.all(np.isfinite(calibration)):
+        raise CompileError(
+            STAGE, inputs[0].name, "calibration frames must be finite numbers", "check the data"
+        )
+
+
+def choose_scales(
+    plan: Plan, ranges: dict[str, tuple[float, float]], calibration: npt.NDArray[np.float32]
+) -> tuple[dict[str, Quantized], dict[str, SnappedWeights], tuple[LayerSnapping, ...]]:
+    """Return scales by activation tensor, weights by node name, and the report."""
+    graph = plan.model.graph
+    constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    inside = {name for region in plan.regions for name in region.nodes}
+    scales = {
+        i.name: input_scale(ranges[i.name], calibration)
+        for i in graph.input
+        if i.name in plan.activations
+    }
+    weights: dict[str, SnappedWeights] = {}
+    report = []
+    for region in plan.regions:
+        scales.setdefault(region.output, range_scale(ranges[region.output]))
+    for node in graph.node:
+        if node.name in plan.host or node.name in inside:
+            continue
+        source, output = scales[node.input[0]], node.output[0]
+        if node.op_type in MOVING:
+            scales[output] = source
+        elif node.op_type in WEIGHTED:
+            matrix, bias = _matrix(node, constants), constants[node.input[2]].astype(np.float64)
+            least = smallest_target_scale(matrix, source)
+            scales[output] = _output_scale(output, plan, ranges, least)
+            try:
+                weights[node.name] = snap_weights(matrix, bias, source, scales[output])
+            except ValueError as error:
+                raise CompileError(STAGE, node.name, str(error), "rescale its weights") from error
+            report.append(_weights_report(node.name, weights[node.name]))
+        elif node.op_type in AVERAGING:
+            wanted = _output_scale(output, plan, ranges, 0.0)
+            pixels = _pixels(graph, node.input[0])
+            chosen, shift = snap_average(pixels, source, wanted)
+            scales[output] = chosen
+            growth = float(chosen.scale) / float(wanted.scale) - 1
+            exact = int(shift is not None)
+            report.append(
+                LayerSnapping(node.name, 1, exact, growth, growth, 1, (shift or 0, shift or 0))
+            )
+        else:
+            assert node.op_type in JOINING
+            scales[output] = _output_scale(output, plan, ranges, 0.0)
+    return scales, weights, tuple(report)
+
+
+def _output_scale(
+    name: str, plan: Plan, ranges: dict[str, tuple[float, float]], least: float
+) -> Quantized:
+    if name in plan.clamps:
+        return clamped_scale(ranges[name], plan.clamps[name], least)
+    return range_scale(ranges[name], least)
+
+
+def _matrix(node: onnx.NodeProto, constants: dict[str, npt.NDArray[np.float32]]) -> FloatArray:
+    """Return weights as (taps, output channels)."""
+    weight = constants[node.input[1]].astype(np.float64)
+    return weight if node.op_type == "Gemm" else weight.reshape(len(weight), -1).T
+
+
+def _pixels(graph: onnx.GraphProto, name: str) -> int:
+    for value in (*graph.value_info, *graph.input):
+        if value.name == name:
+            dims = value.type.tensor_type.shape.dim
+            return dims[2].dim_value * dims[3].dim_value
+    raise AssertionError(f"{name} has no shape")
+
+
+def _weights_report(name: str, snapped: SnappedWeights) -> LayerSnapping:
+    growth = snapped.growth - 1
+    return LayerSnapping(
+        layer=name,
+        channels=len(snapped.scales),
+        exact_channels=int(snapped.exact.sum()),
+        mean_growth=float(growth.mean()),
+        largest_growth=float(growth.max()),
+        most_tries=int(snapped.tries.max()),
+        shifts=(int(snapped.shifts.min()), int(snapped.shifts.max())),
+    )
+
+
+def check_integer_execution(model: onnx.ModelProto) -> None:
+    """Raise CompileError, naming the layer, if onnxruntime runs a Conv or Gemm in float."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory(prefix="millrace-optimized-") as folder:
+        path = Path(folder) / "optimized.onnx"
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        optimized = onnx.load(path)
+    layers = [n for n in model.graph.node if n.op_type in INTEGER_FORMS]
+    wanted = sorted(INTEGER_FORMS[n.op_type] for n in layers)
+    found = sorted(n.op_type for n in optimized.graph.node if n.op_type in wanted)
+    if found == wanted:
+        return
+    integer = {name for n in optimized.graph.node if n.op_type in wanted for name in n.input}
+    producers = {o: n for n in model.graph.node for o in n.output}
+    for node in layers:
+        operand = producers[node.input[1 if node.op_type in WEIGHTED else 0]].input[0]
+        if operand not in integer:
+            break
+    raise CompileError(
+        STAGE,
+        node.name,
+        f"onnxruntime {onnxruntime.__version__} must run it in integers, and does not",
+        "use an onnxruntime that fuses QDQ graphs",
+    )

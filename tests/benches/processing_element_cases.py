@@ -1,0 +1,199 @@
+"""Cases of ``processing_element_tb``: values from the interpreter, edges from the cycle model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from harness import Case, IntArray, random_codes, write_beats, write_table
+
+from ir.cycles import predict
+from ir.elements import Input, Kernel, Output, ProcessingElement, Shape, StreamType
+from ir.graph import StreamGraph
+from ir.interpreter import apply
+from ir.numbers import IntegerType
+from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from rtl.generics import Context, instance, knobs
+from rtl.tables import tables
+
+FRAMES = 3
+TABLES = ("weights", "multipliers", "offsets", "thresholds", "table")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What varies between the cases."""
+
+    shape: Shape
+    kernel: Kernel
+    channels: int
+    pe: int = 1
+    simd: int = 1
+    number: IntegerType = IntegerType(8, True)
+    weight: IntegerType = IntegerType(8, True)
+    output: IntegerType = IntegerType(8, False)
+    levels: int = 0
+    table: bool = False
+    pool: Kernel | None = None
+    pad_value: int = 0
+    fifo_depth: int = 24
+    extra_rows: int = 0
+
+
+def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
+    """Return a random one that uses the output's range for accumulators within ``bound``."""
+    if layer.levels:
+        shape = (layer.channels, layer.levels)
+        steps = np.sort(random.integers(-bound, bound, shape, endpoint=True), axis=1)
+        return ThresholdRequantization(steps, layer.output.minimum)
+    shift = 6 + bound.bit_length()
+    size = 2 ** (shift + layer.output.bits) // bound
+    multipliers = random.integers(size // 4, size, layer.channels, endpoint=True)
+    offsets = random.integers(-(2**shift), 2**shift, layer.channels)
+    high = layer.output.maximum - (layer.output.bits > 4)
+    return ScaleRequantization(multipliers, offsets, shift, layer.output.minimum, high)
+
+
+def _element(layer: Layer, seed: int) -> ProcessingElement:
+    random = np.random.default_rng(seed)
+    kernel, inputs = layer.kernel, layer.shape.channels
+    weights = random_codes(
+        random,
+        (kernel.height, kernel.width, inputs, layer.channels),
+        layer.weight.bits,
+        layer.weight.signed,
+    )
+    largest = max(-layer.number.minimum, layer.number.maximum)
+    bound = max(1, int(np.abs(weights).sum(axis=(0, 1, 2)).max()) * largest)
+    rows, columns = kernel.output_size(layer.shape.height, layer.shape.width)
+    if layer.pool is not None:
+        rows, columns = layer.pool.output_size(rows, columns)
+    table = None
+    if layer.table:
+        table = random_codes(random, (2**layer.output.bits,), layer.output.bits, False)
+        table = table + layer.output.minimum
+    source = Input("source", "", "s", StreamType(layer.shape, layer.number, layer.simd), 0)
+    return ProcessingElement(
+        name="dut",
+        layer="",
+        source=source,
+        output=StreamType(Shape(rows, columns, layer.channels), layer.output, layer.pe),
+        kernel=kernel,
+        pad_value=layer.pad_value,
+        weights=weights,
+        weight_number=layer.weight,
+        accumulator=IntegerType.spanning(-bound, bound),
+        requantization=_requantization(layer, bound, random),
+        convolved=layer.output,
+        table=table,
+        pool=layer.pool,
+        pe=layer.pe,
+        simd=layer.simd,
+        fifo_depth=layer.fifo_depth,
+        extra_rows=layer.extra_rows,
+    )
+
+
+def _last_edge(element: ProcessingElement) -> int:
+    """Return the edge of the last output beat; the core's two AXI FIFOs add one edge each."""
+    assert isinstance(element.source, Input)
+    sink = Output("sink", "", element, element.output, "m")
+    graph = StreamGraph("core", (element.source,), (sink,), {})
+    return predict(graph, FRAMES).completions[-1] - 2
+
+
+def _case(name: str, seed: int, layer: Layer) -> Case:
+    element = _element(layer, seed)
+
+    def write(folder: Path) -> None:
+        shape, number = layer.shape, layer.number
+        size = (FRAMES, shape.height, shape.width, shape.channels)
+        x: IntArray = random_codes(
+            np.random.default_rng(seed + 1000), size, number.bits, number.signed
+        )
+        write_beats(folder / "input.txt", x, layer.simd, number.bits)
+        write_beats(folder / "expected.txt", apply(element, x), layer.pe, layer.output.bits)
+        for generic in TABLES:
+            (folder / f"{generic}.txt").write_text("")
+        for table in tables(element):
+            write_table(folder / f"{table.generic}.txt", table.values, table.bits)
+
+    context = Context(
+        {knob.suffix: str(knob.default) for knob in knobs(element)}, "simd", "pe", "tables"
+    )
+    _, formals = instance(element, context)
+    generics: dict[str, int | bool | str] = {
+        formal: actual
+        for formal, actual in formals.items()
+        if formal not in (*TABLES, "requantization")
+    }
+    generics |= {"seed": seed, "uses_steps": bool(layer.levels), "last_edge": _last_edge(element)}
+    return Case(name, generics, write)
+
+
+SAME = Kernel(3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
+POOL = Kernel(2, 2, 2, 2)
+BIT, UBIT = IntegerType(1, True), IntegerType(1, False)
+LAYERS = {
+    "3x3 same": Layer(Shape(5, 5, 4), SAME, 4, pe=2, simd=2, pad_value=-3),
+    "3x3, one at a time": Layer(Shape(4, 5, 3), Kernel(3, 3), 3),
+    "3x3, all at a time": Layer(Shape(4, 5, 3), Kernel(3, 3), 5, pe=5, simd=3),
+    "3x3 stride 2": Layer(Shape(6, 6, 2), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 1, 1), 2, simd=2),
+    "table": Layer(Shape(3, 4, 2), Kernel(2, 2), 4, pe=2, simd=1, table=True),
+    "pool": Layer(Shape(6, 6, 2), SAME, 4, pe=2, simd=2, pool=POOL),
+    "pool 3x3 stride 2, odd": Layer(
+        Shape(7, 5, 2), SAME, 2, pe=1, simd=2, pool=Kernel(3, 3, 2, 2, 1, 1, 1, 1, 1, 1)
+    ),
+    "dense": Layer(Shape(1, 1, 24), Kernel(1, 1), 12, pe=3, simd=4, output=IntegerType(8, True)),
+    "dense, one beat": Layer(Shape(1, 1, 5), Kernel(1, 1), 6, pe=2, simd=5),
+    "pointwise": Layer(Shape(3, 3, 6), Kernel(1, 1), 4, pe=2, simd=3, number=IntegerType(8, False)),
+    "direct": Layer(Shape(3, 3, 6), Kernel(1, 1), 4, pe=4, simd=3, number=IntegerType(8, False)),
+    "direct, one beat": Layer(Shape(4, 4, 3), Kernel(1, 1), 2, pe=2, simd=3),
+    "thresholds": Layer(Shape(4, 4, 2), SAME, 4, pe=2, output=IntegerType(8, False), levels=255),
+    "few thresholds": Layer(
+        Shape(4, 4, 2), SAME, 3, simd=2, output=IntegerType(4, True), levels=9, table=True
+    ),
+    "one threshold": Layer(Shape(4, 4, 4), SAME, 2, pe=2, simd=4, output=UBIT, levels=1),
+    "1 bit": Layer(
+        Shape(4, 4, 8), SAME, 4, pe=2, simd=8, number=UBIT, weight=BIT, output=BIT, levels=1
+    ),
+    "1 bit, other signs": Layer(
+        Shape(4, 4, 4), SAME, 4, pe=4, simd=4, number=BIT, weight=UBIT, output=IntegerType(3, False)
+    ),
+    "16 bits": Layer(
+        Shape(4, 4, 3),
+        Kernel(3, 3),
+        2,
+        simd=3,
+        number=IntegerType(16, True),
+        weight=IntegerType(16, True),
+        output=IntegerType(16, True),
+    ),
+    "16 bits, unsigned": Layer(
+        Shape(3, 4, 3),
+        Kernel(2, 2),
+        2,
+        pe=2,
+        number=IntegerType(16, False),
+        weight=IntegerType(16, False),
+        output=IntegerType(16, False),
+    ),
+    "4 by 2 bits": Layer(
+        Shape(5, 4, 5),
+        SAME,
+        6,
+        pe=3,
+        simd=5,
+        number=IntegerType(4, False),
+        weight=IntegerType(2, True),
+        output=IntegerType(4, False),
+        pool=POOL,
+    ),
+    "shallow FIFO": Layer(Shape(4, 4, 2), Kernel(1, 1), 2, simd=2, fifo_depth=3),
+    "FIFO of one": Layer(Shape(4, 4, 2), SAME, 2, simd=2, fifo_depth=1),
+    "extra rows": Layer(Shape(6, 5, 2), SAME, 2, simd=2, extra_rows=2),
+}
+CASES = tuple(
+    _case(name, seed, layer) for seed, (name, layer) in enumerate(LAYERS.items(), start=1)
+)

@@ -18,16 +18,16 @@ use work.millrace_pkg.all;
 
 entity argmax is
   generic (
-    -- Bits of one channel
+    -- Bits of one channel.
     bits : positive range 1 to 64;
-    -- Compare as two's complement instead of as unsigned
+    -- Compare as two's complement instead of as unsigned.
     is_signed : boolean;
-    -- Channels per beat; divides channels; costs as many comparators
+    -- Channels per beat; divides channels; costs as many comparators.
     lanes : positive;
     channels : positive;
-    -- Bits of the (unsigned) result
+    -- Bits of the (unsigned) result.
     index_bits : positive range 1 to 30;
-    -- Beats of the output FIFO
+    -- Beats of the output FIFO.
     fifo_depth : positive
   );
   port (
@@ -44,7 +44,7 @@ entity argmax is
   );
 end entity;
 
-architecture a of argmax is
+architecture rtl of argmax is
 
   constant legal : boolean :=
     require(channels mod lanes = 0, "argmax: lanes must divide channels; got " & integer'image(lanes))

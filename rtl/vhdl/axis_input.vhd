@@ -18,13 +18,13 @@ use work.millrace_pkg.all;
 
 entity axis_input is
   generic (
-    -- Bits of one element inside of the core
+    -- Bits of one element inside of the core.
     bits : positive range 1 to 32;
-    -- Elements per beat
+    -- Elements per beat.
     lanes : positive;
-    -- Beats of one frame
+    -- Beats of one frame.
     beats : positive;
-    -- What completes a frame that was cut off; the bit pattern of one lane, of which `bits` are used
+    -- What completes a frame that was cut off; the bit pattern of one lane, of which `bits` are used.
     pad_value : natural
   );
   port (
@@ -42,7 +42,7 @@ entity axis_input is
   );
 end entity;
 
-architecture a of axis_input is
+architecture rtl of axis_input is
 
   constant legal : boolean :=
     require(bits >= 31 or pad_value < 2 ** smaller(bits, 30),

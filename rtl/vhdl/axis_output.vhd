@@ -13,13 +13,13 @@ use work.millrace_pkg.all;
 
 entity axis_output is
   generic (
-    -- Bits of one element inside of the core
+    -- Bits of one element inside of the core.
     bits : positive range 1 to 32;
-    -- Extend the sign instead of zeros
+    -- Extend the sign instead of zeros.
     is_signed : boolean;
-    -- Elements per beat
+    -- Elements per beat.
     lanes : positive;
-    -- Beats of one frame
+    -- Beats of one frame.
     beats : positive
   );
   port (
@@ -37,7 +37,7 @@ entity axis_output is
   );
 end entity;
 
-architecture a of axis_output is
+architecture rtl of axis_output is
 
   signal beat_valid : std_ulogic;
   signal beat_data : std_ulogic_vector(lanes * bits - 1 downto 0);

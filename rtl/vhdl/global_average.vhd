@@ -22,15 +22,15 @@ use work.millrace_pkg.all;
 
 entity global_average is
   generic (
-    -- Bits of one input channel
+    -- Bits of one input channel.
     bits : positive range 1 to 32;
     is_signed : boolean;
-    -- Channels per beat; divides channels; each costs an adder and a multiplier
+    -- Channels per beat; divides channels; each costs an adder and a multiplier.
     lanes : positive;
-    -- Pixels of a frame
+    -- Pixels of a frame.
     pixels : positive;
     channels : positive;
-    -- Bits of a (signed) sum
+    -- Bits of a (signed) sum.
     accumulator_bits : positive;
     -- Requantization: see `requantize`. Parameters in the order of the channels.
     output_bits : positive;
@@ -42,7 +42,7 @@ entity global_average is
     high : integer;
     multipliers : rom_words_t;
     offsets : rom_words_t;
-    -- Beats of the output FIFO
+    -- Beats of the output FIFO.
     fifo_depth : positive
   );
   port (
@@ -59,7 +59,7 @@ entity global_average is
   );
 end entity;
 
-architecture a of global_average is
+architecture rtl of global_average is
 
   constant legal : boolean :=
     require(channels mod lanes = 0, "global_average: lanes must divide channels; got " & integer'image(lanes));

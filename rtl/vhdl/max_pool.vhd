@@ -17,13 +17,13 @@ use work.millrace_pkg.all;
 
 entity max_pool is
   generic (
-    -- Bits of one channel
+    -- Bits of one channel.
     bits : positive range 1 to 64;
-    -- Compare as two's complement instead of as unsigned
+    -- Compare as two's complement instead of as unsigned.
     is_signed : boolean;
-    -- Channels per beat; divides channels
+    -- Channels per beat; divides channels.
     lanes : positive;
-    -- Shape of the input frame
+    -- Shape of the input frame.
     height : positive;
     width : positive;
     channels : positive;
@@ -33,12 +33,12 @@ entity max_pool is
     --
     stride_height : positive;
     stride_width : positive;
-    -- Each below the kernel's size in its direction
+    -- Each below the kernel's size in its direction.
     pad_top : natural;
     pad_left : natural;
     pad_bottom : natural;
     pad_right : natural;
-    -- Beats of each of the two FIFOs
+    -- Beats of each of the two FIFOs.
     fifo_depth : positive
   );
   port (
@@ -55,10 +55,18 @@ entity max_pool is
   );
 end entity;
 
-architecture a of max_pool is
+architecture rtl of max_pool is
 
   constant legal : boolean :=
     require(channels mod lanes = 0, "max_pool: lanes must divide channels; got " & integer'image(lanes))
+    and require(larger(pad_top, pad_bottom) < kernel_height,
+      "max_pool: pad_top and pad_bottom must be below kernel_height; got "
+      & integer'image(larger(pad_top, pad_bottom)))
+    and require(larger(pad_left, pad_right) < kernel_width,
+      "max_pool: pad_left and pad_right must be below kernel_width; got "
+      & integer'image(larger(pad_left, pad_right)))
+    and require(places(height, pad_top, pad_bottom, kernel_height, stride_height) > 0,
+      "max_pool: kernel_height must fit into the padded height; got " & integer'image(kernel_height))
     and require(places(width, pad_left, pad_right, kernel_width, stride_width) > 0,
       "max_pool: kernel_width must fit into the padded width; got " & integer'image(kernel_width));
 

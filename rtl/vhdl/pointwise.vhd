@@ -17,14 +17,14 @@ use work.millrace_pkg.all;
 entity pointwise is
   generic (
     operation : pointwise_operation_t;
-    -- One channel on each side
+    -- One channel on each side.
     input_bits : positive range 1 to 32;
     input_signed : boolean;
     output_bits : positive range 1 to 32;
     output_signed : boolean;
-    -- Channels per beat; each costs a multiplier or a table
+    -- Channels per beat; each costs a multiplier or a table.
     lanes : positive;
-    -- Beats per pixel
+    -- Beats per pixel.
     folds : positive;
     -- op_requantize: see `requantize`. Parameters in the order of the channels.
     multiplier_bits : positive := 1;
@@ -34,9 +34,9 @@ entity pointwise is
     high : integer := 0;
     multipliers : rom_words_t := no_table;
     offsets : rom_words_t := no_table;
-    -- op_lookup: see `lookup`
+    -- op_lookup: see `lookup`.
     table : rom_words_t := no_table;
-    -- Beats of the output FIFO
+    -- Beats of the output FIFO.
     fifo_depth : positive
   );
   port (
@@ -53,7 +53,7 @@ entity pointwise is
   );
 end entity;
 
-architecture a of pointwise is
+architecture rtl of pointwise is
 
   signal reservable : std_ulogic;
   signal reserve : std_ulogic;

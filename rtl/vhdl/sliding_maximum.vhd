@@ -24,24 +24,24 @@ use work.millrace_pkg.all;
 
 entity sliding_maximum is
   generic (
-    -- Bits of one lane
+    -- Bits of one lane.
     bits : positive range 1 to 64;
-    -- Compare as two's complement instead of as unsigned
+    -- Compare as two's complement instead of as unsigned.
     is_signed : boolean;
-    -- Lanes of a beat; each costs its own comparators
+    -- Lanes of a beat; each costs its own comparators.
     lanes : positive;
-    -- Positions that are real, per outer
+    -- Positions that are real, per outer.
     length : positive;
-    -- Positions of a window; costs kernel - 1 comparators and words of memory per lane
+    -- Positions of a window; costs kernel - 1 comparators and words of memory per lane.
     kernel : positive;
-    -- Positions from one window to the next
+    -- Positions from one window to the next.
     stride : positive;
-    -- Positions of padding in front of and behind the real ones
+    -- Positions of padding in front of and behind the real ones.
     pad_begin : natural;
     pad_end : natural;
-    -- Beats of one position; depth of the memory
+    -- Beats of one position; depth of the memory.
     inner : positive;
-    -- Beats of the output FIFO
+    -- Beats of the output FIFO.
     fifo_depth : positive
   );
   port (
@@ -58,7 +58,7 @@ entity sliding_maximum is
   );
 end entity;
 
-architecture a of sliding_maximum is
+architecture rtl of sliding_maximum is
 
   constant legal : boolean :=
     require(pad_begin < kernel, "sliding_maximum: pad_begin must be below kernel; got " & integer'image(pad_begin))

@@ -16,9 +16,9 @@ use work.millrace_pkg.all;
 
 entity width_converter is
   generic (
-    -- Bits of one lane
+    -- Bits of one lane.
     bits : positive;
-    -- Lanes of a beat on each side; the larger one costs its number of registers
+    -- Lanes of a beat on each side; the larger one costs its number of registers.
     input_lanes : positive;
     output_lanes : positive
   );
@@ -36,7 +36,7 @@ entity width_converter is
   );
 end entity;
 
-architecture a of width_converter is
+architecture rtl of width_converter is
 
   constant legal : boolean :=
     require(larger(input_lanes, output_lanes) mod smaller(input_lanes, output_lanes) = 0,

@@ -49,7 +49,7 @@ class GraphBuilder:
             if np.array_equal(numpy_helper.to_array(known), values):
                 return str(known.name)
         name = self.unique(f"{self.layer}/{role}")
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         self.by_role[self.layer, role].append(self.constants[-1])
         return name
 

@@ -39,7 +39,8 @@ def project(arguments: Sequence[str], benches: Sequence[Path] = TEST_BENCHES) ->
                 pre_config=_writer(case),
                 post_check=None if case.check is None else _checker(case),
             )
-    vunit.set_sim_option("ghdl.elab_flags", ["-Wno-binding"])
+    # Constant tables are built on the stack.
+    vunit.set_sim_option("ghdl.sim_flags", ["--max-stack-alloc=0"])
     return vunit
 
 

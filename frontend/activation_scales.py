@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from frontend.snap import Quantized
+from frontend.exactness import Quantized
 
 CODES = 255
 SMALLEST_SPAN = 2.0**-60

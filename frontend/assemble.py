@@ -13,8 +13,9 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+from frontend.exactness import Quantized
 from frontend.plan import QUANTIZED_OPERATORS, WEIGHTED, Plan
-from frontend.snap import Quantized, SnappedWeights
+from frontend.snap import SnappedWeights
 
 IR_VERSION = 10
 

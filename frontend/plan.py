@@ -62,7 +62,7 @@ def make_plan(model: onnx.ModelProto) -> Plan:
             ]
         else:
             _check(node, inside, constants)
-            names = [n for n in (*node.input[: _tensor_inputs(node)], *node.output)]
+            names = [*node.input[: _tensor_inputs(node)], *node.output]
         tensors.update((n, None) for n in names if n and n not in constants and n not in inner)
     return Plan(stripped, clamps, regions, host, tuple(tensors))
 

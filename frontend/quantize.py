@@ -21,16 +21,11 @@ from onnx import numpy_helper
 
 from frontend.activation_scales import clamped_scale, input_scale, range_scale
 from frontend.assemble import assemble
+from frontend.exactness import FloatArray, Quantized
 from frontend.plan import AVERAGING, JOINING, MOVING, WEIGHTED, Plan, make_plan
 from frontend.ranges import Calibration, activation_ranges
-from frontend.snap import (
-    FloatArray,
-    Quantized,
-    SnappedWeights,
-    smallest_target_scale,
-    snap_average,
-    snap_weights,
-)
+from frontend.snap import SnappedWeights, smallest_target_scale, snap_weights
+from frontend.snap_average import snap_average
 from ir.errors import CompileError
 
 STAGE = "quantize"
@@ -196,7 +191,7 @@ def _pixels(graph: onnx.GraphProto, name: str) -> int:
     for value in (*graph.value_info, *graph.input):
         if value.name == name:
             dims = value.type.tensor_type.shape.dim
-            return dims[2].dim_value * dims[3].dim_value
+            return int(dims[2].dim_value * dims[3].dim_value)
     raise AssertionError(f"{name} has no shape")
 
 

@@ -133,7 +133,7 @@ def _set(dim: onnx.TensorShapeProto.Dimension, batch: int | str) -> None:
 
 
 def _name_values(model: ir.Model) -> None:
-    """Name new values, weights and biases after their nodes, however many steps they went through."""
+    """Name new values, weights and biases after their nodes, whatever steps they went through."""
     graph = model.graph
     for node in graph:
         for value in node.outputs:

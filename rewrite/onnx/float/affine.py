@@ -60,20 +60,29 @@ def affine_step(node: ir.Node | None) -> AffineChain | None:
     if node.op_type == "Neg":
         return _step(node, node.inputs[0], -1.0, 0.0)
     left, right = node.inputs
-    right_constant, left_constant = constant(right), constant(left)
-    if right_constant is not None and left_constant is None:
-        c = np.asarray(right_constant, np.float64)
-        if node.op_type == "Div":
-            if np.any(c == 0):
-                return None
-            return _step(node, left, 1.0 / c, 0.0)
-        scale, offset = {"Mul": (c, 0.0), "Add": (1.0, c), "Sub": (1.0, -c)}[node.op_type]
-        return _step(node, left, scale, offset)
-    if left_constant is not None and right_constant is None and node.op_type != "Div":
-        c = np.asarray(left_constant, np.float64)
-        scale, offset = {"Mul": (c, 0.0), "Add": (1.0, c), "Sub": (-1.0, c)}[node.op_type]
-        return _step(node, right, scale, offset)
+    if constant(right) is not None and constant(left) is None:
+        c = np.asarray(constant(right), np.float64)
+        if node.op_type == "Div" and np.any(c == 0):
+            return None
+        return _step(node, left, *_operand_right(node.op_type, c))
+    if constant(left) is not None and constant(right) is None and node.op_type != "Div":
+        c = np.asarray(constant(left), np.float64)
+        return _step(node, right, *_operand_left(node.op_type, c))
     return None
+
+
+def _operand_right(operator: str, c: FloatArray) -> tuple[npt.ArrayLike, npt.ArrayLike]:
+    """Return scale and offset of ``x operator c``."""
+    if operator in ("Mul", "Div"):
+        return (c if operator == "Mul" else 1.0 / c), 0.0
+    return 1.0, (c if operator == "Add" else -c)
+
+
+def _operand_left(operator: str, c: FloatArray) -> tuple[npt.ArrayLike, npt.ArrayLike]:
+    """Return scale and offset of ``c operator x``, not for Div."""
+    if operator == "Mul":
+        return c, 0.0
+    return (1.0 if operator == "Add" else -1.0), c
 
 
 def _step(

@@ -55,13 +55,19 @@ def _unchanged(node: ir.Node) -> ir.Value | None:
         return step.source
     if source is None:
         return None
-    same = {
-        "Identity": lambda: True,
-        "Dropout": lambda: _is_inference(node),
-        "Cast": lambda: source.dtype is not None and integer(node, "to", 0) == source.dtype,
-        "Reshape": lambda: None is not static_shape(source) == static_shape(node.outputs[0]),
-        "Transpose": lambda: list(permutation(node) or (1,)) == sorted(permutation(node) or ()),
-    }[node.op_type]()
+    match node.op_type:
+        case "Dropout":
+            same = _is_inference(node)
+        case "Cast":
+            same = source.dtype is not None and integer(node, "to", 0) == source.dtype
+        case "Reshape":
+            shape = static_shape(source)
+            same = shape is not None and shape == static_shape(node.outputs[0])
+        case "Transpose":
+            perm = permutation(node)
+            same = perm is not None and list(perm) == sorted(perm)
+        case _:
+            same = True
     return source if same else None
 
 

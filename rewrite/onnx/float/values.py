@@ -82,7 +82,7 @@ def initializer(op: Any, near: ir.Node, kind: str, values: npt.NDArray[Any]) -> 
 
 def take_name(node: ir.Node) -> str:
     """Return the name for the node that replaces this one, which has another until it is gone."""
-    name = node.name or node.op_type
+    name = str(node.name or node.op_type)
     node.name = f"{name}.replaced"
     return name
 

@@ -1,1 +1,138 @@
-"""Level 1: rewrites of ONNX graphs; every result still runs in onnxruntime."""
+"""Level 1: rewrites of ONNX graphs; every result still runs in onnxruntime.
+
+``fuse`` turns a quantized (QDQ) graph into one with a single node per processing element, each a
+call of a model-local function in the domain ``millrace`` whose body holds the original nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import onnx
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+
+from ir.errors import CompileError
+from rewrite.onnx import (
+    codes_layout,
+    fuse_affine,
+    fuse_arg_max,
+    fuse_convolution,
+    fuse_dense,
+    fuse_global_average,
+    fuse_max_pool,
+)
+from rewrite.onnx.absorb_max_pool import absorb_max_pool
+from rewrite.onnx.absorb_table import absorb_table
+from rewrite.onnx.coverage import check_coverage, host_nodes
+from rewrite.onnx.execution import Inputs, compare, random_inputs
+from rewrite.onnx.explicit_biases import explicit_biases
+from rewrite.onnx.explicit_zero_points import explicit_zero_points
+from rewrite.onnx.fuse_table import fuse_table
+from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
+
+__all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
+
+COMPARED_FRAMES = 16
+
+FUNCTION_OVERLOADS = 10
+"""First ONNX IR version in which several functions may share a name."""
+
+Rewrite = Callable[[ir.Model], int]
+
+PIPELINE: tuple[Rewrite, ...] = (
+    explicit_zero_points,
+    gemm_from_matmul,
+    explicit_biases,
+    codes_layout.codes_layout,
+    fuse_convolution.fuse_convolution,
+    fuse_affine.fuse_affine,
+    fuse_dense.fuse_dense,
+    fuse_global_average.fuse_global_average,
+    fuse_max_pool.fuse_max_pool,
+    fuse_arg_max.fuse_arg_max,
+    fuse_table,
+    absorb_table,
+    absorb_max_pool,
+)
+"""Normal form first, then one function per operator, then what follows a processing element."""
+
+_RULES = (
+    fuse_convolution.RULES,
+    fuse_affine.RULES,
+    fuse_dense.RULES,
+    fuse_global_average.RULES,
+    fuse_max_pool.RULES,
+    fuse_arg_max.RULES,
+    codes_layout.RULES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FusedModel:
+    """A quantized graph with one node per processing element.
+
+    ``proto``: runs in stock onnxruntime.  ``applied``: (rewrite, how often it fired), in order.
+    ``compared_values``: values that onnxruntime computed alike before and after the rewrites.
+    ``host_operators``: operators left to the host behind the last codes, in order.
+    """
+
+    proto: onnx.ModelProto
+    applied: tuple[tuple[str, int], ...]
+    compared_values: int
+    host_operators: tuple[str, ...]
+
+
+def fuse(quantized: onnx.ModelProto, inputs: Inputs | None = None) -> FusedModel:
+    """Fuse every quantized operator of ``quantized``, which itself is left alone.
+
+    After each rewrite that fires, both graphs run in onnxruntime on ``inputs`` (by default random
+    ones that reach every input code) and every integer tensor that both have must be equal.
+
+    Raises:
+        CompileError: an operator is not supported, or a rewrite changed a value.
+    """
+    model = _prepared(quantized)
+    frames = random_inputs(quantized, COMPARED_FRAMES) if inputs is None else inputs
+    before = quantized
+    applied: list[tuple[str, int]] = []
+    compared = 0
+    for rewrite in PIPELINE:
+        count = rewrite(model)
+        applied.append((rewrite.__name__, count))
+        if count:
+            _settle(model)
+            after = ir.to_proto(model)
+            compared += compare(before, after, frames)
+            before = after
+    check_coverage(model, _RULES)
+    host = tuple(n.op_type for n in host_nodes(model.graph))
+    return FusedModel(
+        ir.to_proto(model), tuple(applied), compared, tuple(o for o in host if o != _DEQUANTIZE)
+    )
+
+
+_DEQUANTIZE = "DequantizeLinear"
+
+
+def _prepared(quantized: onnx.ModelProto) -> ir.Model:
+    """Return ``quantized`` with known types and shapes and all constants as initializers."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(quantized, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise CompileError(
+            "fuse", quantized.graph.name or "model", f"shapes must be consistent ({error})",
+            "export the model again",
+        ) from error
+    model = ir.from_proto(inferred)
+    model.ir_version = max(model.ir_version, FUNCTION_OVERLOADS)
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True)(model)
+    passes.IdentityEliminationPass()(model)
+    return model
+
+
+def _settle(model: ir.Model) -> None:
+    """Remove what a rewrite left without use."""
+    passes.RemoveUnusedNodesPass()(model)
+    passes.RemoveUnusedFunctionsPass()(model)

@@ -1,0 +1,165 @@
+"""Where each value of an ONNX tensor is in the stream.
+
+``positions`` has the ONNX tensor's shape without the batch; each entry is the value's place in the
+stream's order (rows, columns, channels; channel fastest).  Transposes and reshapes of the tensor
+move entries of this array and nothing in the hardware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx_ir as ir
+
+from ir.elements import Element, Reshape, Shape, StreamType
+from ir.errors import CompileError
+from ir.identifiers import Identifiers
+from ir.numbers import IntArray
+from rewrite.onnx.graphs import constant, node_label
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An ONNX tensor of codes as a stream.
+
+    ``lows``, ``highs``: (channels,) codes that can occur in each channel of the element's output.
+    ``layer``: the operator that gave the tensor its present shape.
+    """
+
+    element: Element
+    positions: IntArray
+    lows: IntArray
+    highs: IntArray
+    layer: str
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the element's output."""
+        return self.element.output.shape
+
+
+def map_positions(shape: Shape) -> IntArray:
+    """Return the positions of a tensor (channels, height, width)."""
+    raster = np.arange(shape.size).reshape(shape.height, shape.width, shape.channels)
+    return raster.transpose(2, 0, 1)
+
+
+def moved(stream: Stream, node: ir.Node) -> Stream:
+    """Return the stream behind a Transpose, Reshape, Flatten, Squeeze, Unsqueeze or Identity."""
+    layer = node_label(node)
+    batched = stream.positions[None]
+    match node.op_type:
+        case "Transpose":
+            order = [int(a) for a in node.attributes.get_ints("perm", [])]
+            result = batched.transpose(order or None)
+        case "Reshape":
+            result = _reshaped(batched, node, layer)
+        case "Flatten":
+            axis = node.attributes.get_int("axis", 1) % batched.ndim
+            result = batched.reshape(int(np.prod(batched.shape[:axis])), -1)
+        case "Squeeze":
+            result = np.squeeze(batched, _axes(node, layer))
+        case "Unsqueeze":
+            result = np.expand_dims(batched, _axes(node, layer) or ())
+        case _:
+            result = batched
+    if result.ndim == 0 or result.shape[0] != 1 or result.size != stream.positions.size:
+        raise _unclear(layer, f"{node.op_type} must leave the batch axis alone")
+    return replace(stream, positions=result[0], layer=layer)
+
+
+def _reshaped(batched: IntArray, node: ir.Node, layer: str) -> IntArray:
+    target = constant(node.inputs[1])
+    if target is None:
+        raise _unclear(layer, "the shape given to Reshape must be a constant")
+    sizes = [int(s) for s in target]
+    if not node.attributes.get_int("allowzero", 0):
+        sizes = [s or batched.shape[i] for i, s in enumerate(sizes)]
+    frame = int(np.prod(sizes[1:]))
+    if sizes[0] > 1 and frame == batched.size:  # a model with a fixed batch
+        sizes[0] = 1
+    try:
+        return batched.reshape(sizes)
+    except ValueError:
+        raise _unclear(layer, f"Reshape must keep the size {batched.size}, not {sizes}") from None
+
+
+def _axes(node: ir.Node, layer: str) -> tuple[int, ...] | None:
+    given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    if given is None:
+        raise _unclear(layer, f"the axes given to {node.op_type} must be constant")
+    return tuple(int(a) for a in given)
+
+
+def _unclear(layer: str, problem: str) -> CompileError:
+    return CompileError("lower", layer, problem, "export the model with constant shapes")
+
+
+def as_map(stream: Stream, names: Identifiers, layer: str) -> Stream:
+    """Return the stream of a tensor (channels, height, width) as a map of that shape.
+
+    Raises:
+        CompileError: the values do not arrive in that order.
+    """
+    if stream.positions.ndim != 3:
+        raise CompileError(
+            "lower",
+            layer,
+            f"input must have channels, rows and columns, not {stream.positions.ndim} axes",
+            "only two-dimensional convolutions and pools are supported",
+        )
+    channels, height, width = stream.positions.shape
+    shape = Shape(height, width, channels)
+    if not np.array_equal(stream.positions, map_positions(shape)):
+        raise CompileError(
+            "lower",
+            layer,
+            "values must arrive row by row, channel fastest; the layout changes in front of the "
+            "layer put them into another order",
+            "keep the channels last when reshaping",
+        )
+    return seen_as(stream, shape, names)
+
+
+def as_vector(stream: Stream, names: Identifiers) -> Stream:
+    """Return the stream as a (1, 1, channels) vector in the stream's order."""
+    return seen_as(stream, Shape(1, 1, stream.shape.size), names)
+
+
+def seen_as(stream: Stream, shape: Shape, names: Identifiers) -> Stream:
+    """Return the stream with another shape, through a Reshape if it differs."""
+    if shape == stream.shape:
+        return stream
+    output = StreamType(shape, stream.element.output.number, 1)
+    element = Reshape(names.new(stream.layer), stream.layer, stream.element, output)
+    pixels = stream.shape.pixels
+    lows = np.tile(stream.lows, pixels).reshape(-1, shape.channels).min(axis=0)
+    highs = np.tile(stream.highs, pixels).reshape(-1, shape.channels).max(axis=0)
+    return replace(stream, element=element, lows=lows, highs=highs)
+
+
+def stream_order(positions: IntArray, layer: str) -> tuple[int, ...]:
+    """Return the tensor's axes, slowest first, in the order in which they are streamed.
+
+    Raises:
+        CompileError: the stream is no permutation of axes.
+    """
+    axes = range(positions.ndim)
+    origin = (0,) * positions.ndim
+
+    def stride(axis: int) -> int:
+        second = tuple(int(a == axis) for a in axes)
+        size = positions.shape[axis]
+        return int(positions[second] - positions[origin]) if size > 1 else positions.size
+
+    order = tuple(sorted(axes, key=lambda axis: -stride(axis)))
+    if not np.array_equal(positions.transpose(order).reshape(-1), np.arange(positions.size)):
+        raise CompileError(
+            "lower",
+            layer,
+            "the output must be streamed in an order of its axes; a layout change in front of it "
+            "mixes them",
+            "flatten with the channels last",
+        )
+    return order

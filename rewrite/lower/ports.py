@@ -1,0 +1,147 @@
+"""The core's ports: where codes enter and leave, and how the host sees them."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ir.elements import Input, Output, Shape, StreamType
+from ir.errors import CompileError
+from ir.graph import HostTensor
+from ir.identifiers import Identifiers
+from rewrite.lower.layout import Stream, stream_order
+from rewrite.lower.reading import known_shape, number_type
+from rewrite.onnx.codes_layout import MOVING
+from rewrite.onnx.coverage import host_nodes
+from rewrite.onnx.graphs import constant, is_operator
+
+
+class Ports:
+    """Collects inputs, outputs and their host tensors while a graph is lowered."""
+
+    def __init__(self, model: ir.Model, names: Identifiers) -> None:
+        self._graph = model.graph
+        self._names = names
+        self._quantizes = [n for n in model.graph if _reads_input(n)]
+        self.host_tensors: dict[str, HostTensor] = {}
+        self.inputs: tuple[Input, ...] = ()
+
+    def add_input(self, quantize: ir.Node) -> Stream:
+        """Return the stream behind the QuantizeLinear of a graph input."""
+        codes = quantize.outputs[0]
+        source = _graph_input(quantize)
+        layer = source.name or "input"
+        sizes = known_shape(codes, layer)
+        order = _input_order(codes, len(sizes))
+        if len(sizes) not in (1, 2, 3):
+            raise CompileError(
+                "lower",
+                layer,
+                f"an input must have 1 to 3 axes besides the batch, not {len(sizes)}",
+                "reshape it to rows, columns and channels",
+            )
+        streamed = [sizes[axis] for axis in order]
+        shape = Shape(*[1] * (3 - len(sizes)), *streamed)
+        positions = np.arange(shape.size).reshape(streamed).transpose(np.argsort(order))
+        zero_point = quantize.inputs[2]
+        assert zero_point is not None
+        assert zero_point.const_value is not None
+        number = number_type(zero_point.const_value.dtype)
+        port = self._port("s_axis", layer, len(self._quantizes))
+        scale, zero = _parameters(quantize)
+        element = Input(
+            self._names.new(layer), layer, port, StreamType(shape, number, 1), pad_value=zero
+        )
+        self.inputs = (*self.inputs, element)
+        self.host_tensors[port] = HostTensor(
+            source.name or "", codes.name or "", sizes, order, scale, zero
+        )
+        lows = np.full(shape.channels, number.minimum)
+        highs = np.full(shape.channels, number.maximum)
+        return Stream(element, positions, lows, highs, layer)
+
+    def add_outputs(self, streams: dict[ir.Value, Stream]) -> tuple[Output, ...]:
+        """Return an output for each tensor of codes that leaves the core."""
+        leaving = [
+            (output, codes)
+            for output in self._graph.outputs
+            for codes in _codes_behind(output, set(host_nodes(self._graph)))
+        ]
+        outputs: list[Output] = []
+        for output, codes in leaving:
+            if codes not in streams or len(codes.uses()) > 1:
+                raise CompileError(
+                    "lower",
+                    output.name or "output",
+                    "an output must come from one quantized tensor that nothing else reads",
+                    "quantize the operators in front of it; branches are not supported",
+                )
+            stream = streams[codes]
+            layer = output.name or "output"
+            port = self._port("m_axis", layer, len(leaving))
+            element = Output(
+                self._names.new(layer), layer, stream.element, stream.element.output, port
+            )
+            reader = next((n for n, _ in codes.uses()), None)
+            scale, zero = (1.0, 0)
+            if reader is not None and is_operator(reader, "DequantizeLinear"):
+                scale, zero = _parameters(reader)
+            order = stream_order(stream.positions, layer)
+            self.host_tensors[port] = HostTensor(
+                output.name or "", codes.name or "", stream.positions.shape, order, scale, zero
+            )
+            outputs.append(element)
+        return tuple(outputs)
+
+    def _port(self, base: str, layer: str, count: int) -> str:
+        return base if count == 1 else self._names.new(f"{base}_{layer}")
+
+
+def _reads_input(node: ir.Node) -> bool:
+    return is_operator(node, "QuantizeLinear")
+
+
+def _graph_input(quantize: ir.Node) -> ir.Value:
+    value = quantize.inputs[0]
+    while value is not None and not value.is_graph_input():
+        node = value.producer()
+        assert node is not None
+        assert is_operator(node, *MOVING)
+        value = node.inputs[0]
+    assert value is not None
+    return value
+
+
+def _input_order(codes: ir.Value, axes: int) -> tuple[int, ...]:
+    """Return the order that makes channels fastest.
+
+    A tensor with three axes has its channels first if an element reads it as it is (ONNX layout),
+    and last if layout changes follow (Keras layout).
+    """
+    reader = next((n for n, _ in codes.uses()), None)
+    if axes == 3 and not is_operator(reader, *MOVING):
+        return (1, 2, 0)
+    return tuple(range(axes))
+
+
+def _parameters(node: ir.Node) -> tuple[float, int]:
+    """Return (scale, zero point) of a per-tensor quantization."""
+    scale, zero_point = constant(node.inputs[1]), constant(node.inputs[2])
+    assert scale is not None
+    assert zero_point is not None
+    return float(scale.reshape(-1)[0]), int(zero_point.reshape(-1)[0])
+
+
+def _codes_behind(output: ir.Value, host: set[ir.Node]) -> list[ir.Value]:
+    """Return the codes from which the host computes ``output``."""
+    pending, found = [output], []
+    while pending:
+        value = pending.pop()
+        node = value.producer()
+        if node is None or node not in host:
+            found += [value] if constant(value) is None else []
+        elif is_operator(node, "DequantizeLinear"):
+            found += [v for v in node.inputs[:1] if v is not None]
+        else:
+            pending += [v for v in node.inputs if v is not None]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,108 @@
+"""After fusing, every node must be one that lowering knows; anything else is one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
+
+from ir.errors import CompileError
+from rewrite.onnx.codes_layout import MOVING
+from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
+
+SUPPORTED = (
+    "Conv (1 group, or depthwise 1x1), Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, "
+    "ArgMax, elementwise functions of one tensor, Transpose, Reshape and Flatten"
+)
+
+_HEAVY = frozenset("Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool".split())
+"""Operators that are never left to the host in silence."""
+
+
+def host_nodes(graph: ir.Graph) -> list[ir.Node]:
+    """Return the nodes behind the last codes, in order: what the host computes in float."""
+    behind: set[ir.Value] = set()
+    found: list[ir.Node] = []
+    for node in graph:
+        if is_operator(node, "DequantizeLinear") or any(v in behind for v in node.inputs if v):
+            found.append(node)
+            behind.update(node.outputs)
+    return found
+
+
+def check_coverage(model: ir.Model, rules: Sequence[RewriteRuleSet]) -> None:
+    """Raise CompileError for the first node that no rewrite has turned into a known form.
+
+    Raises:
+        CompileError: names the node, its operator, why the nearest rule refused it and what is
+            supported.
+    """
+    host = set(host_nodes(model.graph))
+    for node in model.graph:
+        if node in host:
+            heavy = node.op_type in _HEAVY
+            if heavy or is_operator(node, "QuantizeLinear") or is_fused(node):
+                raise _unsupported(model, node if heavy else _culprit(node, host), rules)
+        elif not _known(node):
+            raise _unsupported(model, node, rules)
+
+
+def _known(node: ir.Node) -> bool:
+    source = node.inputs[0] if node.inputs else None
+    if is_fused(node):
+        return True
+    if is_operator(node, "QuantizeLinear"):
+        return from_input(source)
+    codes = source is not None and source.dtype in CODE_TYPES
+    return is_operator(node, *MOVING) and (codes or from_input(source))
+
+
+def from_input(value: ir.Value | None) -> bool:
+    """True if ``value`` is a graph input, moved at most: the host moves it, too."""
+    while value is not None and not value.is_graph_input():
+        node = value.producer()
+        if node is None or not is_operator(node, *MOVING):
+            return False
+        value = node.inputs[0]
+    return value is not None
+
+
+def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:
+    """Return the operator between dequantization and quantization that was not matched."""
+    current = node
+    while True:
+        value = current.inputs[0]
+        producer = None if value is None else value.producer()
+        if producer is None or producer not in host:
+            return current
+        current = producer
+        if not is_operator(current, "DequantizeLinear", "QuantizeLinear"):
+            return current
+
+
+def _unsupported(
+    model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
+) -> CompileError:
+    reason = _refusal(model, node, rules)
+    if reason is not None:
+        return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
+    return CompileError(
+        "fuse",
+        node_label(node),
+        f"{node.op_type} must be one of the supported quantized operators",
+        f"supported between DequantizeLinear and QuantizeLinear: {SUPPORTED}",
+    )
+
+
+def _refusal(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) -> str | None:
+    """Return why the rule that matched ``node``'s operator refused it, or None."""
+    for rule_set in rules:
+        tracer = MatchingTracer()
+        rule_set.apply_to_model(model, tracer=tracer)
+        for matches in tracer.best_matches_map.values():
+            for match in matches:
+                failed = match.status == MatchStatus.CONDITION_FAILED
+                if failed and node in match.match_result.nodes:
+                    return str(match.match_result.reason)
+    return None

@@ -1,0 +1,118 @@
+"""Run ONNX models in stock onnxruntime and compare what they compute, integer for integer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from ir.errors import CompileError
+
+Array = npt.NDArray[np.generic]
+Inputs = Mapping[str, Array]
+"""By name of the graph input, with the batch axis."""
+
+CODES = (
+    TensorProto.UINT8,
+    TensorProto.INT8,
+    TensorProto.UINT16,
+    TensorProto.INT16,
+)
+
+
+def run(model: onnx.ModelProto, outputs: Sequence[str] | None, inputs: Inputs) -> list[Array]:
+    """Run ``model`` on the CPU with default session options; None stands for its own outputs."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    result: list[Array] = session.run(outputs, dict(inputs))
+    return result
+
+
+def random_inputs(model: onnx.ModelProto, frames: int, seed: int = 0) -> dict[str, Array]:
+    """Return inputs that reach every code of each input's QuantizeLinear, ends included.
+
+    A fixed batch size in the model takes precedence over ``frames``.
+    """
+    generator = np.random.default_rng(seed)
+    constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    inputs: dict[str, Array] = {}
+    for value in model.graph.input:
+        if value.name in constants:
+            continue
+        tensor = value.type.tensor_type
+        shape = [d.dim_value for d in tensor.shape.dim]
+        shape[0] = shape[0] or frames
+        low, high = _input_range(model, value.name, constants)
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        inputs[value.name] = generator.uniform(low, high, shape).astype(dtype)
+    return inputs
+
+
+def _input_range(
+    model: onnx.ModelProto, name: str, constants: Mapping[str, Array]
+) -> tuple[float, float]:
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear" and node.input[0] == name:
+            scale = constants.get(node.input[1])
+            zero = constants.get(node.input[2]) if len(node.input) > 2 else np.zeros(1, np.uint8)
+            if scale is not None and zero is not None:
+                limits, offset = np.iinfo(zero.dtype), int(zero.reshape(-1)[0])
+                factor = float(scale.reshape(-1)[0])
+                ends = (limits.min - offset - 1) * factor, (limits.max - offset + 1) * factor
+                return ends
+    return -1.0, 1.0
+
+
+def compare(before: onnx.ModelProto, after: onnx.ModelProto, inputs: Inputs) -> int:
+    """Compare the models' outputs and every integer tensor that both have, by name.
+
+    Returns:
+        How many values were compared.
+
+    Raises:
+        CompileError: a value differs.
+    """
+    own = [o.name for o in before.graph.output]
+    shared = _code_tensors(after)
+    names = [n for n in _code_tensors(before) if n in shared and n not in own]
+    left = run(_with_outputs(before, names), [*own, *names], inputs)
+    right = run(_with_outputs(after, names), [*own, *names], inputs)
+    for name, a, b in zip([*own, *names], left, right, strict=True):
+        different = np.argwhere(a != b) if a.shape == b.shape else np.zeros((1, 1), int)
+        if len(different):
+            raise CompileError(
+                "fuse",
+                name,
+                f"a rewrite must not change what onnxruntime computes, but {len(different)} of "
+                f"{a.size} values differ",
+                "this is a bug, please report it",
+            )
+    return sum(a.size for a in left)
+
+
+def _code_tensors(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the quantized tensors that the graph computes, in order."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    types = {v.name: v.type.tensor_type.elem_type for v in inferred.graph.value_info}
+    types |= {v.name: v.type.tensor_type.elem_type for v in inferred.graph.output}
+    computed = [name for node in model.graph.node for name in node.output]
+    return [name for name in computed if types.get(name) in CODES]
+
+
+def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Return a copy of ``model`` that also puts out the tensors ``names``."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    types = {v.name: v.type.tensor_type.elem_type for v in inferred.graph.value_info}
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.graph.output.extend(
+        helper.make_tensor_value_info(name, types[name], None) for name in names
+    )
+    return copy

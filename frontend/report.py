@@ -17,7 +17,7 @@ import jinja2
 
 from frontend.report_drawing import BOX_WIDTH, draw, shortened
 from frontend.report_elements import ElementFacts, element_facts
-from frontend.report_plots import error_plot
+from frontend.report_plots import decibels, error_plot
 from ir.cycles import Cycles
 from ir.errors import printable
 from ir.graph import StreamGraph
@@ -238,6 +238,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.filters["decibels"] = decibels
     environment.filters["words"] = _words
     environment.filters["shorten"] = shortened
     return environment

@@ -47,17 +47,23 @@ def error_plot(errors: Sequence[tuple[str, float]]) -> str:
     return svg[svg.index("<svg") :]
 
 
+def decibels(value: float) -> str:
+    """Return a signal to noise ratio as text."""
+    if math.isfinite(value):
+        return f"{value:.1f}"
+    return "exact" if value == math.inf else "no signal"
+
+
 def _draw_bars(axes: Any, errors: Sequence[tuple[str, float]]) -> None:
     finite = [value for _, value in errors if math.isfinite(value)]
     rows = range(len(errors))
     for row, (_, value) in enumerate(errors):
         if math.isfinite(value):
             axes.barh(row, value, height=0.62, gid=f"sqnr_{row}")
-            text = f"{value:.1f}"
-        else:
-            text = "exact" if value == math.inf else "no signal"
         place = max(value, 0.0) if math.isfinite(value) else 0.0
-        axes.annotate(text, (place, row), (4, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            decibels(value), (place, row), (4, 0), textcoords="offset points", va="center"
+        )
     axes.set_yticks(rows, [shortened(name, LABEL_WIDTH) for name, _ in errors])
     axes.set_ylim(len(errors) - 0.5, -0.5)
     axes.set_xlim(min(0.0, *finite, 0.0), max(10.0, *finite, 0.0))

@@ -272,6 +272,7 @@ def test_page_says_what_was_found() -> None:
     assert "multiplier 4 bits >> 8" in text
     assert "Left to the host behind the stream: Softmax." in text
     assert "claimed" not in text
+    assert "conv_0 exact 0.01" in text
 
 
 def test_stand_in_claims_no_accuracy() -> None:

@@ -284,53 +284,48 @@ begin
             end if;
           end if;
 
-          case advance is
-            when next_place =>
-              if line_reaches then
-                need := step;
+          -- No case statement: GHDL 2.0 makes latches of one with `others` in its netlist.
+          if advance = next_place then
+            if line_reaches then
+              need := step;
+            end if;
+            places_left <= places_left - 1;
+            step <= stride_width;
+            for place in 1 to line_places(geometry) - 2 loop
+              if place_step(geometry, place) /= stride_width then
+                if places_left = line_places(geometry) - 1 - place then
+                  step <= place_step(geometry, place);
+                end if;
               end if;
-              places_left <= places_left - 1;
-              step <= stride_width;
-              for place in 1 to line_places(geometry) - 2 loop
-                if place_step(geometry, place) /= stride_width then
-                  if places_left = line_places(geometry) - 1 - place then
-                    step <= place_step(geometry, place);
-                  end if;
+            end loop;
+          elsif advance = next_line then
+            need := need_of_line;
+            freed := line_freed;
+            places_left <= last_place;
+            step <= place_step(geometry, 0);
+            lines_left <= lines_left - 1;
+            line_reaches <= true;
+            need_of_line <= inner_line_step(geometry);
+            line_freed <= inner_freed_words(geometry);
+            for line in 1 to edge_lines loop
+              if not is_inner(geometry, line) then
+                if lines_left = lines(geometry) - 1 - line then
+                  line_reaches <= reaches(geometry, line);
+                  need_of_line <= line_step(geometry, line);
+                  line_freed <= freed_words(geometry, line);
                 end if;
-              end loop;
-
-            when next_line =>
-              need := need_of_line;
-              freed := line_freed;
-              places_left <= last_place;
-              step <= place_step(geometry, 0);
-              lines_left <= lines_left - 1;
-              line_reaches <= true;
-              need_of_line <= inner_line_step(geometry);
-              line_freed <= inner_freed_words(geometry);
-              for line in 1 to edge_lines loop
-                if not is_inner(geometry, line) then
-                  if lines_left = lines(geometry) - 1 - line then
-                    line_reaches <= reaches(geometry, line);
-                    need_of_line <= line_step(geometry, line);
-                    line_freed <= freed_words(geometry, line);
-                  end if;
-                end if;
-              end loop;
-
-            when next_frame =>
-              need := head + tail;
-              freed := line_freed;
-              places_left <= last_place;
-              step <= place_step(geometry, 0);
-              lines_left <= last_line;
-              line_reaches <= reaches(geometry, 0);
-              need_of_line <= line_step(geometry, 0);
-              line_freed <= freed_words(geometry, 0);
-
-            when others =>
-              null;
-          end case;
+              end if;
+            end loop;
+          elsif advance = next_frame then
+            need := head + tail;
+            freed := line_freed;
+            places_left <= last_place;
+            step <= place_step(geometry, 0);
+            lines_left <= last_line;
+            line_reaches <= reaches(geometry, 0);
+            need_of_line <= line_step(geometry, 0);
+            line_freed <= freed_words(geometry, 0);
+          end if;
         end if;
 
         surplus <= surplus + written - need;

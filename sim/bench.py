@@ -179,9 +179,7 @@ def _frames(
     return counts.pop()
 
 
-def _ports(
-    graph: StreamGraph, netlist: Netlist, options: SimulationOptions
-) -> Iterator[BenchPort]:
+def _ports(graph: StreamGraph, netlist: Netlist, options: SimulationOptions) -> Iterator[BenchPort]:
     elements: list[Input | Output] = [*graph.inputs, *graph.outputs]
     for index, (port, element) in enumerate(zip(netlist.ports, elements, strict=True)):
         seed = options.seed * 1000 + 10 * index
@@ -204,6 +202,15 @@ def _streams(
             yield _at_port(element.name, element, expected[element.name])
         elif element.name in expected and not isinstance(element, Reshape):
             stream = netlist.streams[element.name]
+            lanes = netlist.lanes(stream, options.generics)
+            if element.output.shape.channels % lanes:
+                raise CompileError(
+                    "simulate",
+                    element.layer,
+                    f"its {element.output.shape.channels} channels must be a multiple of the "
+                    f"lanes, not of {lanes}",
+                    "choose another folding",
+                )
             # An extended identifier cannot clash with a name of the top.
             label = f"\\monitor of {element.name}\\"
             yield BenchStream(
@@ -214,7 +221,7 @@ def _streams(
                 stream.valid,
                 "",
                 stream.data,
-                netlist.lanes(stream, options.generics),
+                lanes,
                 stream.bits,
                 element.output.number.signed,
                 element.output.shape,

@@ -117,9 +117,7 @@ def _reason(output: str) -> str:
     return next(failures, lines[-1] if lines else "no message")
 
 
-def _completions(
-    bench: Bench, times: Mapping[str, tuple[tuple[int, int], ...]]
-) -> tuple[int, ...]:
+def _completions(bench: Bench, times: Mapping[str, tuple[tuple[int, int], ...]]) -> tuple[int, ...]:
     """Return for each timed frame the edges from the first input beat to its last output beat."""
     starts = [times.get(s.name, ()) for s in bench.streams if s.role is Role.INPUT]
     ends = [times.get(s.name, ()) for s in bench.streams if s.role is Role.OUTPUT]

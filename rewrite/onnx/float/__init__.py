@@ -31,6 +31,7 @@ from rewrite.onnx.float import (
     relu_form,
     remove_identity,
     reshape_form,
+    scalar_batch_normalization,
     transpose_elementwise,
     transpose_pairs,
 )
@@ -57,7 +58,12 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
         remove_identity.RULES,
         transpose_pairs.RULES,
     ),
-    (affine_to_depthwise.RULES, reshape_form.RULES, remove_identity.RULES),
+    (
+        scalar_batch_normalization.RULES,
+        affine_to_depthwise.RULES,
+        reshape_form.RULES,
+        remove_identity.RULES,
+    ),
 )
 """Stages; the rewrites of a stage run in this order again and again until none fires."""
 
@@ -71,7 +77,7 @@ def canonicalize(model: onnx.ModelProto) -> onnx.ModelProto:
     constants, and symbolic in the result.
     """
     graph_model = ir.from_proto(_with_batch(model, 1))
-    onnxscript.optimizer.optimize(graph_model, onnx_shape_inference=True)
+    onnxscript.optimizer.fold_constants(graph_model, onnx_shape_inference=True)
     _settle(graph_model)
     for stage in PIPELINE:
         for _ in range(MOST_ROUNDS):

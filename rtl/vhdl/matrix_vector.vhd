@@ -172,8 +172,13 @@ begin
   begin
     if rising_edge(clk) then
       if input_valid then
-        address <= 0 when address = folds * steps - 1 else address + 1;
-        step <= 0 when step = steps - 1 else step + 1;
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
+        if folds * steps > 1 then
+          address <= 0 when address = folds * steps - 1 else address + 1;
+        end if;
+        if steps > 1 then
+          step <= 0 when step = steps - 1 else step + 1;
+        end if;
       end if;
       valid <= input_valid & valid(1 to valid'right - 1);
       first(1) <= '1' when step = 0 else '0';

@@ -150,7 +150,10 @@ begin
   begin
     if rising_edge(clk) then
       if input_valid then
-        fold <= 0 when fold = folds - 1 else fold + 1;
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
+        if folds > 1 then
+          fold <= 0 when fold = folds - 1 else fold + 1;
+        end if;
       end if;
       valid <= input_valid & valid(1 to 2);
       output_valid <= valid(3);

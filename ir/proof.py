@@ -90,9 +90,6 @@ class Steps:
         return constant
 
 
-
-
-
 def golden_steps(golden: GoldenRequantization, low: int, high: int) -> Steps:
     """Return the steps of ``clip(golden, low, high)``; the bounds lie inside the output type."""
     first = golden.output.minimum
@@ -265,9 +262,7 @@ def check_equal(
         )
 
 
-def record(
-    layer: str, steps: Steps, requantization: Requantization, evaluated: int
-) -> ProofRecord:
+def record(layer: str, steps: Steps, requantization: Requantization, evaluated: int) -> ProofRecord:
     """Return the record of a proof for arguments ``steps.firsts`` to ``steps.lasts``."""
     scale = isinstance(requantization, ScaleRequantization)
     return ProofRecord(

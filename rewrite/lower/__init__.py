@@ -15,9 +15,12 @@ from ir.errors import CompileError
 from ir.graph import StreamGraph, check_legal
 from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
-from rewrite.lower import elements
+from rewrite.lower.arithmetic import Built
 from rewrite.lower.layout import Stream, moved
+from rewrite.lower.pointwise import affine, arg_max, lookup
+from rewrite.lower.pools import global_average, max_pool
 from rewrite.lower.ports import Ports
+from rewrite.lower.processing import convolution, dense
 from rewrite.lower.reading import Stage, stages
 from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.onnx import FusedModel
@@ -27,16 +30,16 @@ from rewrite.onnx.graphs import is_fused, is_operator, node_label
 
 __all__ = ["Lowered", "lower"]
 
-Builder = Callable[[tuple[Stage, ...], Stream, Identifiers, str], elements.Built]
+Builder = Callable[[tuple[Stage, ...], Stream, Identifiers, str], Built]
 
 _BUILDERS: dict[str, Builder] = {
-    "Conv": elements.convolution,
-    "Gemm": elements.dense,
-    "Affine": elements.affine,
-    "MaxPool": elements.max_pool,
-    "GlobalAveragePool": elements.global_average,
-    "ArgMax": elements.arg_max,
-    "Table": elements.lookup,
+    "Conv": convolution,
+    "Gemm": dense,
+    "Affine": affine,
+    "MaxPool": max_pool,
+    "GlobalAveragePool": global_average,
+    "ArgMax": arg_max,
+    "Table": lookup,
 }
 
 
@@ -92,9 +95,7 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
     return Lowered(graph, tuple(proofs), tuple(samples))
 
 
-def _build(
-    model: ir.Model, call: ir.Node, stream: Stream, names: Identifiers
-) -> elements.Built:
+def _build(model: ir.Model, call: ir.Node, stream: Stream, names: Identifiers) -> Built:
     parts = stages(model, call)
     kind = "Affine" if is_fused(call, "Affine") else parts[0].kind
     return _BUILDERS[kind](parts, stream, names, node_label(call))

@@ -7,6 +7,7 @@ codes, except an ArgMax, which makes an index.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ class Stage:
         """Operator name, or ``"Table"``."""
         return "Table" if self.operator is None else self.operator.op_type
 
-    def array(self, value: ir.Value | None) -> npt.NDArray[np.generic]:
+    def array(self, value: ir.Value | None) -> npt.NDArray[Any]:
         """Return the constant that ``value`` stands for."""
         bound = None if value is None else self.bindings.get(value, value)
         array = constant(bound)

@@ -122,7 +122,9 @@ def _prepared(quantized: onnx.ModelProto) -> ir.Model:
         inferred = onnx.shape_inference.infer_shapes(quantized, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise CompileError(
-            "fuse", quantized.graph.name or "model", f"shapes must be consistent ({error})",
+            "fuse",
+            quantized.graph.name or "model",
+            f"shapes must be consistent ({error})",
             "export the model again",
         ) from error
     model = ir.from_proto(inferred)

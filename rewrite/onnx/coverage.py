@@ -9,7 +9,7 @@ from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
 
 from ir.errors import CompileError
 from rewrite.onnx.codes_layout import MOVING
-from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
+from rewrite.onnx.graphs import CODE_TYPES, constant, is_fused, is_operator, node_label
 
 SUPPORTED = (
     "Conv (1 group, or depthwise 1x1), Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, "
@@ -81,12 +81,18 @@ def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:
             return current
 
 
-def _unsupported(
-    model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
-) -> CompileError:
+def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) -> CompileError:
     reason = _refusal(model, node, rules)
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
+    shared = next((v for v in node.inputs if v is not None and _branches(v)), None)
+    if shared is not None:
+        return CompileError(
+            "fuse",
+            node_label(node),
+            f"{node.op_type} must be the only reader of {shared.name}",
+            "branches are not supported",
+        )
     return CompileError(
         "fuse",
         node_label(node),
@@ -106,3 +112,12 @@ def _refusal(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) ->
                 if failed and node in match.match_result.nodes:
                     return str(match.match_result.reason)
     return None
+
+
+def _branches(value: ir.Value) -> bool:
+    """True if ``value``, or the codes it is dequantized from, has several readers."""
+    node = value.producer()
+    codes = node.inputs[0] if node is not None and is_operator(node, "DequantizeLinear") else None
+    return constant(codes) is None and any(
+        v is not None and constant(v) is None and len(v.uses()) > 1 for v in (value, codes)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ir.errors import CompileError
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 Inputs = Mapping[str, Array]
 """By name of the graph input, with the batch axis."""
 
@@ -65,8 +66,7 @@ def _input_range(
             if scale is not None and zero is not None:
                 limits, offset = np.iinfo(zero.dtype), int(zero.reshape(-1)[0])
                 factor = float(scale.reshape(-1)[0])
-                ends = (limits.min - offset - 1) * factor, (limits.max - offset + 1) * factor
-                return ends
+                return (limits.min - offset - 1) * factor, (limits.max - offset + 1) * factor
     return -1.0, 1.0
 
 

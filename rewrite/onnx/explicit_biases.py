@@ -10,6 +10,7 @@ initializers are computed from matched constants.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from rewrite.onnx.graphs import add_initializer, constant, is_operator
@@ -36,7 +37,7 @@ def explicit_biases(model: ir.Model) -> int:
     return changed
 
 
-def _product_scales(node: ir.Node) -> tuple[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] | None:
+def _product_scales(node: ir.Node) -> tuple[int, npt.NDArray[np.float32]] | None:
     """Return the number of output channels and the products of input and weight scales."""
     sources = [v.producer() if v is not None else None for v in node.inputs[:2]]
     if not all(is_operator(s, "DequantizeLinear") for s in sources):
@@ -55,7 +56,7 @@ def _zero_bias(
     graph: ir.Graph,
     node: ir.Node,
     channels: int,
-    scale: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    scale: npt.NDArray[np.float32],
 ) -> tuple[ir.Value, tuple[ir.Value, ir.Value]]:
     stem = f"{node.outputs[0].name}_no_bias"
     zeros = np.zeros(scale.shape, np.int32)

@@ -27,8 +27,8 @@ class FuseAffine(FuseConvolution):
         groups = result.attributes.get_int("group", 1)
         if shape is None or shape.numpy() != (groups, 1, 1, 1) or groups == 1:
             return f"a convolution in {groups} groups must have one 1x1 kernel per channel"
-        moves = [*result.attributes.get_ints("strides", []), *result.attributes.get_ints("pads", [])]
-        if any(m not in (0, 1) for m in moves) or sum(result.attributes.get_ints("pads", [])):
+        strides = result.attributes.get_ints("strides", [1, 1])
+        if any(s != 1 for s in strides) or any(result.attributes.get_ints("pads", [])):
             return "a 1x1 depthwise convolution must have stride 1 and no padding"
         return (
             codes_refusal("input", values["x_scale"], values["x_zero_point"])

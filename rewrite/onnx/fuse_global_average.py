@@ -32,9 +32,9 @@ class FuseGlobalAverage(FusionRule):
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
         """Refuse quantizations that are not per tensor."""
-        return codes_refusal(
-            "input", values["x_scale"], values["x_zero_point"]
-        ) or codes_refusal("output", values["y_scale"], values["y_zero_point"])
+        return codes_refusal("input", values["x_scale"], values["x_zero_point"]) or codes_refusal(
+            "output", values["y_scale"], values["y_zero_point"]
+        )
 
 
 RULES = RewriteRuleSet([FuseGlobalAverage.rule()])

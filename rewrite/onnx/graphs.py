@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ CODE_TYPES = frozenset(
 """Element types of quantized tensors."""
 
 
-def constant(value: ir.Value | None) -> npt.NDArray[np.generic] | None:
+def constant(value: ir.Value | None) -> npt.NDArray[Any] | None:
     """Return the array of a constant ``value``, or None if it is computed or a graph input."""
     tensor = None if value is None else value.const_value
     return None if tensor is None else np.asarray(tensor.numpy())
@@ -52,7 +53,8 @@ def is_fused(node: ir.Node | None, *names: str) -> bool:
 
 def node_label(node: ir.Node) -> str:
     """Return the name of ``node`` for an error message."""
-    return node.name or (node.outputs[0].name if node.outputs else None) or node.op_type
+    label: str = node.name or (node.outputs[0].name if node.outputs else None) or node.op_type
+    return label
 
 
 def code_type(zero_point: ir.Value | None) -> ir.DataType | None:

@@ -1,0 +1,110 @@
+"""Elements that work on one pixel at a time: tables, affine layers, the index of the maximum."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ir.affine_proof import AffineSolution, prove_affine
+from ir.elements import Affine, ArgMax, Element, Kernel, Lookup, ProcessingElement, StreamType
+from ir.errors import CompileError
+from ir.identifiers import Identifiers
+from ir.numbers import IntegerType, frozen_integers
+from ir.proof import output_bounds
+from rewrite.lower.arithmetic import (
+    Built,
+    accumulator_of,
+    channel_mismatch,
+    golden_of,
+    linear_constants,
+    mapped,
+    reachable,
+    table_range,
+    weight_codes,
+)
+from rewrite.lower.layout import Stream, as_map, as_vector
+from rewrite.lower.reading import Quantization, Stage
+from rewrite.lower.tables import table_of
+
+
+def lookup(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build a standalone table; the tensor keeps its shape."""
+    number = source.element.output.number
+    table = table_of(stages[0], number)
+    output = StreamType(source.shape, stages[0].output.number, 1)
+    element = Lookup(names.new(layer), layer, source.element, output, table)
+    lows, highs = table_range(table, number, source.lows, source.highs)
+    return Built(replace(source, element=element, lows=lows, highs=highs, layer=layer))
+
+
+def affine(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build a factor and a summand per channel.
+
+    Where only thresholds are exact and a channel falls, the codes are multiplied by 1 or -1 in a
+    processing element first: thresholds need a rising function.
+    """
+    stream = as_map(source, names, layer)
+    stage = stages[0]
+    weights = weight_codes(stage, axis=0).reshape(-1)
+    if len(weights) != stream.shape.channels:
+        raise channel_mismatch(layer, len(weights), stream.shape.channels)
+    linear = linear_constants(stage, weights.reshape(1, 1, 1, -1))
+    ends = stream.lows * weights, stream.highs * weights
+    golden = golden_of(
+        layer, linear.factors, linear.biases, stage.output, np.minimum(*ends), np.maximum(*ends)
+    )
+    solution = prove_affine(
+        layer, golden, weights, stream.lows, stream.highs, output_bounds(golden, None, None)
+    )
+    element = _affine_element(stream, solution, stage.output, names, layer)
+    results = golden(ends[0]), golden(ends[1])
+    lows, highs = np.minimum(*results), np.maximum(*results)
+    return Built(mapped(element, lows, highs, layer), solution.proof)
+
+
+def _affine_element(
+    stream: Stream, solution: AffineSolution, output: Quantization, names: Identifiers, layer: str
+) -> Element:
+    sent = StreamType(stream.shape, output.number, 1)
+    requantization = solution.requantization
+    if np.all(solution.signs == 1):
+        return Affine(names.new(layer), layer, stream.element, sent, requantization)
+    diagonal = np.diag(solution.signs)[None, None]
+    return ProcessingElement(
+        name=names.new(layer),
+        layer=layer,
+        source=stream.element,
+        output=sent,
+        kernel=Kernel(1, 1),
+        pad_value=0,
+        weights=frozen_integers(diagonal),
+        weight_number=IntegerType(2, True),
+        accumulator=accumulator_of(*reachable(diagonal, stream.lows, stream.highs), requantization),
+        requantization=requantization,
+        convolved=output.number,
+    )
+
+
+def arg_max(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build the index of the largest channel of each pixel."""
+    vector = source.positions.ndim == 1
+    stream = source
+    if vector and not np.array_equal(source.positions, np.arange(source.positions.size)):
+        raise CompileError(
+            "lower",
+            layer,
+            "the values must arrive in the order of the tensor",
+            "flatten with the channels last",
+        )
+    stream = as_vector(source, names) if vector else as_map(source, names, layer)
+    operator = stages[0].operator
+    assert operator is not None
+    shape = replace(stream.shape, channels=1)
+    index = IntegerType.spanning(0, stream.shape.channels - 1)
+    element = ArgMax(names.new(layer), layer, stream.element, StreamType(shape, index, 1))
+    kept = bool(operator.attributes.get_int("keepdims", 1))
+    sizes = () if vector else (shape.height, shape.width)
+    positions = np.arange(shape.size).reshape((1, *sizes) if kept else sizes)
+    ends = np.zeros(1, np.int64), np.full(1, stream.shape.channels - 1)
+    return Built(Stream(element, positions, *ends, layer))

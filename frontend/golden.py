@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ class GoldenModel:
         self._outputs = self._tensors(extractor, graph.outputs)
 
     def _tensors(
-        self, extractor: Extractor, ports: tuple[Input, ...] | tuple[Output, ...]
+        self, extractor: Extractor, ports: Sequence[Input | Output]
     ) -> onnxruntime.InferenceSession:
         wanted = [self._graph.host_tensors[p.port].onnx_tensor for p in ports]
         return session(extractor.extract_model(self._names, wanted))
@@ -69,7 +69,7 @@ class GoldenModel:
     def _codes(
         self,
         golden: onnxruntime.InferenceSession,
-        ports: tuple[Input, ...] | tuple[Output, ...],
+        ports: Sequence[Input | Output],
         frames: FloatArray,
     ) -> dict[str, IntArray]:
         results = [golden.run(None, self._feed(b)) for b in _batches(frames)]

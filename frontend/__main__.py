@@ -1,0 +1,138 @@
+"""The command line: ``python -m frontend model.h5``, or ``millrace model.h5``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ir.errors import CompileError, printable
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"millrace {version('millrace')}")
+        except PackageNotFoundError:
+            print("millrace, not installed")
+        raise typer.Exit
+
+
+MODEL = "Trained network: .h5, .keras, or .json with X_weights.h5 beside X.json."
+CALIBRATE = (
+    "Frames that set the scales: .npy, .npz (x, and y for labels), or a folder of images "
+    "(sub-folders are classes). Without it a stand-in is drawn and no accuracy is claimed."
+)
+
+
+@app.command(
+    help="Compile a trained network to streaming VHDL that computes onnxruntime's integers."
+)
+def compile_command(
+    model: Annotated[Path, typer.Argument(help=MODEL, show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Output folder. [dim]\\[default: MODEL_millrace][/]"),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of a .json architecture.", show_default=False)
+    ] = None,
+    calibrate: Annotated[Path | None, typer.Option(help=CALIBRATE, show_default=False)] = None,
+    image_scale: Annotated[
+        float, typer.Option(help="Factor on calibration values, such as 0.00392157 for 1/255.")
+    ] = 1.0,
+    image_offset: Annotated[float, typer.Option(help="Summand after the factor.")] = 0.0,
+    cycles: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            help="Cycles per frame to reach with the fewest multipliers. By default the fewest "
+            "cycles that 128 multipliers allow.",
+        ),
+    ] = None,
+    argmax: Annotated[
+        bool,
+        typer.Option("--argmax", help="Send the class instead of leaving Softmax to the host."),
+    ] = False,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Prove it in GHDL: every stream, with random stalls.")
+    ] = False,
+    frames: Annotated[int, typer.Option(min=1, help="Frames to simulate.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random stalls.")] = 0,
+    show_version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print and exit."),
+    ] = None,
+) -> None:
+    """Compile ``model``; typer shows the options' own help."""
+    # The chain imports slowly; --help and wrong usage must not wait for it.
+    from frontend.calibration import Preprocessing
+    from frontend.compiler import CompileOptions, SimulationRequest, compile_model, write_output
+    from frontend.quantize import QuantizeOptions
+    from frontend.summary import print_summary
+    from sim import SimulationOptions
+
+    console = Console(stderr=True)
+    options = CompileOptions(
+        weights=weights,
+        calibration=calibrate,
+        preprocessing=Preprocessing(image_scale, image_offset),
+        quantization=QuantizeOptions(argmax=argmax),
+        cycles=cycles,
+    )
+    request = SimulationRequest(frames, SimulationOptions(seed=seed)) if simulate else None
+    folder = output or Path(f"{model.stem}_millrace")
+    with _stages(console) as show:
+        compilation = compile_model(model, options, show)
+        written = write_output(compilation, folder, request, show)
+    print_summary(written, folder)
+
+
+@contextmanager
+def _stages(console: Console) -> Iterator[Callable[[str], AbstractContextManager[None]]]:
+    """Show the running stage, unless the output is no terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
+
+        @contextmanager
+        def show(name: str) -> Iterator[None]:
+            task = p.add_task(escape(name))
+            yield
+            p.remove_task(task)
+
+        yield show
+
+
+def main() -> None:
+    """Run the command line; exit status 0 done, 1 not compiled, 2 wrong usage."""
+    try:
+        app()
+    except CompileError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except RecursionError:
+        print("error: the model is nested too deeply; flatten it", file=sys.stderr)
+        sys.exit(1)
+    except MemoryError:
+        print("error: out of memory; compile a smaller model", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(
+            f"error: {printable(str(error))}; check the path and its permissions", file=sys.stderr
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""The Python entry point: the whole chain from a model file to hardware, one stage after another.
+
+    from frontend.compiler import compile_model, write_output
+
+    compilation = compile_model(Path("model.h5"))
+    write_output(compilation, Path("out"), SimulationRequest(frames=8))
+
+This module and the command line are the only ones that see every part.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from frontend import evidence, report
+from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
+from frontend.golden import FloatArray, GoldenModel
+from frontend.load import LoadedModel, load_float_onnx
+from frontend.manifest import manifest
+from frontend.output import replace_entries
+from frontend.quantization_error import TensorError, quantization_error
+from frontend.quantize import QuantizedModel, QuantizeOptions, quantize
+from frontend.stand_in import input_range
+from ir.cycles import Cycles, predict
+from ir.errors import CompileError
+from ir.graph import StreamGraph
+from ir.identifiers import Identifiers
+from ir.interpreter import evaluate
+from ir.numbers import IntArray
+from rewrite.lower import Lowered, lower
+from rewrite.onnx import FusedModel, fuse
+from rewrite.onnx.float import canonicalize
+from rewrite.stream import schedule
+from rtl import library
+from rtl.printer import write_vhdl
+from sim import SimulationOptions, SimulationResult, simulate
+
+StageContext = Callable[[str], AbstractContextManager[object]]
+"""Wraps each stage, named for people, so that a front end can show progress."""
+
+VERIFIED_FRAMES = 32
+"""Frames on which the interpreter must equal onnxruntime before anything is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """What a user may choose.
+
+    ``cycles``: target cycles per frame, None for the default folding.
+    """
+
+    weights: Path | None = None
+    calibration: Path | None = None
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    quantization: QuantizeOptions = field(default_factory=QuantizeOptions)
+    cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A compiled network with the evidence, all in memory.
+
+    ``stage_seconds``: wall-clock seconds by stage, for the terminal only: nothing that a
+    compilation writes depends on the machine's speed.
+    """
+
+    source: Path
+    loaded: LoadedModel
+    calibration: CalibrationSet
+    quantized: QuantizedModel
+    tensor_errors: tuple[TensorError, ...]
+    fused: FusedModel
+    lowered: Lowered
+    graph: StreamGraph
+    cycles: Cycles
+    golden: GoldenModel
+    comparison: report.Comparison
+    stage_seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """``frames`` of the calibration data through GHDL, with stalls."""
+
+    frames: int = 8
+    options: SimulationOptions = field(default_factory=SimulationOptions)
+
+
+class _Clock:
+    """Times the stages and lets the front end show them."""
+
+    def __init__(self, show: StageContext | None) -> None:
+        self._show = show or (lambda name: nullcontext())
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        with self._show(name):
+            yield
+        self.seconds[name] = time.perf_counter() - start
+
+
+def compile_model(
+    source: Path,
+    options: CompileOptions | None = None,
+    show: StageContext | None = None,
+) -> Compilation:
+    """Compile ``source`` in memory; nothing is written.
+
+    Raises:
+        CompileError: the model cannot be compiled, or a check of the chain failed.
+    """
+    options = options or CompileOptions()
+    stage = _Clock(show)
+    with stage("load the model"):
+        loaded = load_float_onnx(source, weights=options.weights)
+    with stage("read the calibration data"):
+        calibration = load_calibration(
+            options.calibration,
+            loaded.input_shape,
+            preprocessing=options.preprocessing,
+            stand_in=input_range(loaded.network),
+        )
+    with stage("quantize"):
+        floating = canonicalize(loaded.model)
+        quantized = quantize(floating, calibration.images, options.quantization)
+        errors = quantization_error(floating, quantized.model, calibration.images[:VERIFIED_FRAMES])
+    with stage("fuse"):
+        fused = fuse(quantized.model)
+    with stage("lower and prove"):
+        lowered = lower(fused, Identifiers(library.units()).new(source.stem))
+    with stage("fold and size the buffers"):
+        graph = schedule(lowered.graph, options.cycles)
+        cycles = predict(graph)
+    with stage("compare with onnxruntime"):
+        golden = GoldenModel(quantized.model, graph)
+        comparison = _compare(graph, golden, calibration.images[:VERIFIED_FRAMES])
+    return Compilation(
+        source, loaded, calibration, quantized, errors, fused, lowered, graph, cycles, golden,
+        comparison, stage.seconds,
+    )  # fmt: skip
+
+
+def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> report.Comparison:
+    """Require that the interpreter sends onnxruntime's integers, port for port."""
+    sent = evaluate(graph, golden.input_codes(frames))
+    values = 0
+    for output in graph.outputs:
+        expected = golden.output_codes(frames)[output.port]
+        wrong = np.argwhere(sent[output.name] != expected)
+        values += expected.size
+        if len(wrong):
+            frame, y, x, channel = (int(n) for n in wrong[0])
+            raise CompileError(
+                "compare", output.layer,
+                f"the integer interpreter and onnxruntime disagree in {len(wrong)} of "
+                f"{expected.size} values, first in frame {frame}, y {y}, x {x}, channel {channel}",
+                "a CPU without VNNI instructions saturates in onnxruntime's 8-bit kernels; "
+                "otherwise please report this",
+            )  # fmt: skip
+    return report.Comparison("interpreter = onnxruntime on quantized.onnx", len(frames), values, 0)
+
+
+def simulate_compilation(
+    compilation: Compilation, request: SimulationRequest, folder: Path
+) -> SimulationResult:
+    """Simulate frames of the calibration data in ``folder``; compare every stream.
+
+    Raises:
+        CompileError: a value differs from onnxruntime's or the interpreter's, or the core hangs.
+    """
+    frames = compilation.calibration.images[: request.frames]
+    graph, golden = compilation.graph, compilation.golden
+    inputs = golden.input_codes(frames)
+    expected: dict[str, IntArray] = evaluate(graph, inputs)
+    codes = golden.output_codes(frames)
+    expected.update({output.name: codes[output.port] for output in graph.outputs})
+    result = simulate(graph, inputs, expected, folder, request.options)
+    if result.fault is not None:
+        raise CompileError(
+            "simulate", compilation.source.name, str(result.fault), "please report this"
+        )
+    if list(result.completions) != list(predict(graph, len(result.completions)).completions):
+        raise CompileError(
+            "simulate", compilation.source.name,
+            f"frames were complete after {result.completions} cycles, not as predicted",
+            "please report this",
+        )  # fmt: skip
+    return result
+
+
+def write_output(
+    compilation: Compilation,
+    folder: Path,
+    simulation: SimulationRequest | None = None,
+    show: StageContext | None = None,
+) -> report.Report:
+    """Write the output folder of docs/manifest.md, simulating first if asked; all or nothing.
+
+    Returns the report that was written.
+
+    Raises:
+        CompileError: the simulation failed, or the folder cannot be written.
+    """
+    stage = _Clock(show)
+    written: report.Report | None = None
+
+    def write(fresh: Path) -> None:
+        nonlocal written
+        result: SimulationResult | None = None
+        with stage("write VHDL"):
+            onnx.save(compilation.quantized.model, fresh / "quantized.onnx")
+            onnx.save(compilation.fused.proto, fresh / "fused.onnx")
+            paths = write_vhdl(compilation.graph, fresh / "vhdl")
+            sources = [path.relative_to(fresh).as_posix() for path in paths]
+            contents = manifest(compilation.graph, compilation.cycles, sources)
+            (fresh / "manifest.json").write_text(json.dumps(contents, indent=2) + "\n")
+        if simulation is not None:
+            with stage("simulate in GHDL"):
+                result = simulate_compilation(compilation, simulation, fresh / "sim")
+        with stage("write the report"):
+            written = _report(compilation, simulation, result)
+            report.write_report(written, fresh)
+
+    replace_entries(folder, write)
+    compilation.stage_seconds.update(stage.seconds)
+    assert written is not None
+    return written
+
+
+def _report(
+    compilation: Compilation, request: SimulationRequest | None, result: SimulationResult | None
+) -> report.Report:
+    loaded, data, graph = compilation.loaded, compilation.calibration, compilation.graph
+    samples = compilation.lowered.samples
+    sampled = report.Comparison(
+        "each element = onnxruntime, alone, on random codes",
+        sum(s.frames for s in samples),
+        sum(s.values for s in samples),
+        0,
+    )
+    rewritten = report.Comparison(
+        "fused.onnx = quantized.onnx, after every rewrite", 0, compilation.fused.compared_values, 0
+    )
+    simulation, simulated_frames = None, 0
+    if request is not None and result is not None:
+        simulated_frames = min(request.frames, len(data.images))
+        simulation = report.Simulation(
+            result.simulator,
+            simulated_frames,
+            f"random on {request.options.stalls.value} sides, seed {request.options.seed}",
+            sum(result.values_checked.values()),
+            0,
+            result.cycles_per_frame,
+            result.latency_cycles,
+        )
+    return report.Report(
+        report.Source(compilation.source.name, loaded.format),
+        graph,
+        compilation.cycles,
+        report.Calibration(data.source, len(data.images), data.is_stand_in),
+        evidence.proofs(compilation.lowered.proofs, graph),
+        (compilation.comparison, sampled, rewritten),
+        tuple(report.LayerError(e.layer, e.sqnr_db, e.rmse) for e in compilation.tensor_errors),
+        evidence.accuracy(graph, loaded, compilation.golden, data, simulated_frames),
+        simulation,
+        evidence.tool_versions(),
+    )

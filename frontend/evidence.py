@@ -1,0 +1,83 @@
+"""What a compilation knows about itself, in the report's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+import numpy as np
+
+from frontend import report
+from frontend.calibration import CalibrationSet
+from frontend.golden import GoldenModel
+from frontend.load import LoadedModel
+from ir.elements import ArgMax, Element
+from ir.graph import StreamGraph
+from ir.numbers import IntArray, IntegerType
+from ir.proof import ProofRecord
+
+TOOLS = ("millrace", "onnx", "onnxruntime", "tensorflow-cpu", "keras", "numpy")
+
+
+def tool_versions() -> tuple[tuple[str, str], ...]:
+    """Return (package, version) of what decides the bytes of the output."""
+    return tuple((name, version(name)) for name in TOOLS)
+
+
+def accuracy(
+    graph: StreamGraph,
+    loaded: LoadedModel,
+    golden: GoldenModel,
+    data: CalibrationSet,
+    simulated_frames: int,
+) -> report.Accuracy | None:
+    """Return the accuracies on ``data``, or None without labels.
+
+    ``simulated_frames``: frames on which the hardware was seen to send the golden integers.
+    """
+    if data.labels is None:
+        return None
+    codes = golden.output_codes(data.images)[graph.outputs[0].port]
+    answers = classes(graph.outputs[0].source, codes)
+    expected = loaded.predict(data.images).reshape(len(data.images), -1).argmax(axis=1)
+    return report.Accuracy(
+        _score(expected, data.labels),
+        _score(answers, data.labels),
+        _score(answers[:simulated_frames], data.labels) if simulated_frames else None,
+    )
+
+
+def classes(sender: Element, codes: IntArray) -> IntArray:
+    """Return the class of each frame that the codes of the last element say."""
+    flat = codes.reshape(len(codes), -1)
+    return flat[:, 0] if isinstance(sender, ArgMax) else flat.argmax(axis=1)
+
+
+def _score(answers: IntArray, labels: IntArray) -> report.Score:
+    known = labels[: len(answers)]
+    return report.Score(int(np.count_nonzero(answers == known)), len(known))
+
+
+def proofs(records: Iterable[ProofRecord], graph: StreamGraph) -> tuple[report.Proof, ...]:
+    """Return proof records in the report's terms, by the names of the graph's elements."""
+    by_layer = {e.layer: e.name for e in graph if hasattr(e, "requantization")}
+    return tuple(
+        report.Proof(
+            element=by_layer[r.layer],
+            channels=r.channels,
+            accumulator=IntegerType.spanning(r.low, r.high, signed=True),
+            low=r.low,
+            high=r.high,
+            form=_form(r),
+            values=r.covered,
+            evaluated=r.evaluated,
+            method="proved",
+        )
+        for r in records
+    )
+
+
+def _form(record: ProofRecord) -> str:
+    if record.form == "scale":
+        return f"multiplier {record.parameter_bits} bits >> {record.shift}"
+    return f"thresholds {record.parameter_bits} bits"

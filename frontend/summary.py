@@ -1,0 +1,89 @@
+"""What the command line prints in the end: tables for people, on standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from frontend.report import Accuracy, Report, Score
+from frontend.report_elements import ElementFacts
+from ir.errors import printable
+
+
+def print_summary(report: Report, folder: Path, console: Console | None = None) -> None:
+    """Print the elements, the cycles, the accuracies and the verdict of a compilation."""
+    console = console or Console()
+    console.print(_elements(report))
+    cycles = report.cycles
+    console.print(
+        f"{cycles.cycles_per_frame:,} cycles per frame (bottleneck {cycles.bottleneck}, "
+        f"lower bound {cycles.lower_bound:,}), latency {cycles.latency_cycles:,} cycles"
+    )
+    if report.simulation is not None:
+        measured = report.simulation
+        console.print(
+            f"measured in {measured.simulator}: {measured.cycles_per_frame or 0:,} cycles per "
+            f"frame, latency {measured.latency_cycles or 0:,} cycles"
+        )
+    if report.accuracy is not None:
+        console.print(_accuracies(report.accuracy))
+    if report.calibration.stand_in:
+        console.print("[yellow]No calibration data: no accuracy is claimed.[/]")
+    for comparison in report.comparisons:
+        console.print(f"{comparison.what}: {comparison.values:,} values, no mismatch")
+    console.print(
+        f"{len(report.proofs)} requantizations proved equal to onnxruntime's over "
+        f"{sum(proof.values for proof in report.proofs):,} accumulator values"
+    )
+    if report.simulation is not None:
+        verdict = report.simulation
+        console.print(
+            f"[bold green]{verdict.outputs:,} of {verdict.outputs:,} outputs equal onnxruntime[/] "
+            f"({verdict.frames} frames, stalls {escape(verdict.stalls)})"
+        )
+    if report.graph.host_operators:
+        operators = ", ".join(report.graph.host_operators)
+        console.print(f"left to the host: {escape(printable(operators))}")
+    console.print(f"written to {escape(printable(str(folder)))}")
+
+
+def _elements(report: Report) -> Table:
+    table = Table(title=f"Processing elements of {escape(printable(report.source.name))}")
+    for heading in ("element", "layer"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("output", "bits", "folding", "cycles", "share"):
+        table.add_column(heading, justify="right")
+    for facts in report.elements:
+        table.add_row(*_row(facts))
+    return table
+
+
+def _row(facts: ElementFacts) -> tuple[str, ...]:
+    lanes = f"{facts.output.lanes} lanes"
+    return (
+        facts.name,
+        escape(printable(facts.layer)),
+        str(facts.output.shape),
+        str(facts.output.number),
+        lanes if facts.pe is None else f"pe {facts.pe} x simd {facts.simd}",
+        f"{facts.cycles:,}",
+        f"{facts.share:.0%}",
+    )
+
+
+def _accuracies(accuracy: Accuracy) -> Table:
+    table = Table(title="Accuracy")
+    for heading in ("model", "correct", "frames", "accuracy"):
+        table.add_column(heading, justify="left" if heading == "model" else "right")
+    rows: list[tuple[str, Score | None]] = [
+        ("float", accuracy.float_model),
+        ("quantized (onnxruntime)", accuracy.quantized),
+        ("hardware (simulated)", accuracy.simulated),
+    ]
+    for name, score in rows:
+        if score is not None:
+            table.add_row(name, f"{score.correct}", f"{score.frames}", f"{score.share:.2%}")
+    return table

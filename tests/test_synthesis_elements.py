@@ -1,0 +1,183 @@
+"""Every element is accepted by GHDL's synthesis, and maps to the FPGA's own blocks in yosys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtl.library import VHDL_FOLDER, units
+from rtl.tables import Table
+from tests.synthesis import Value, assert_no_latches, cells, verilog
+
+ENTITIES = sorted(name for name in units() if not name.endswith("_pkg"))
+
+
+def table(count: int, bits: int) -> list[str]:
+    """Return the rows of a table of ``count`` random numbers."""
+    codes = np.random.default_rng(count).integers(-(1 << (bits - 1)), 1 << (bits - 1), count)
+    return Table("table", codes, bits).rows()
+
+
+NUMBER = {"bits": 8, "is_signed": True}
+KERNEL = {
+    "kernel_height": 3,
+    "kernel_width": 3,
+    "stride_height": 1,
+    "stride_width": 1,
+}
+DILATION = {"dilation_height": 1, "dilation_width": 1}
+PADS = {"pad_top": 1, "pad_left": 1, "pad_bottom": 1, "pad_right": 1}
+SCALE = {"multiplier_bits": 8, "offset_bits": 28, "shift": 18, "low": 0, "high": 255}
+CODES = {"output_bits": 8, "output_signed": False}
+
+
+def parameters(channels: int) -> dict[str, Value]:
+    """Return a requantization's generics and tables."""
+    return {
+        **SCALE,
+        "multipliers": table(channels, 8),
+        "offsets": table(channels, 28),
+    }
+
+
+PROCESSING_ELEMENT: dict[str, Value] = {
+    "input_bits": 8,
+    "input_signed": False,
+    "height": 32,
+    "width": 32,
+    "channels": 16,
+    **KERNEL,
+    **DILATION,
+    **PADS,
+    "pad_value": 3,
+    "output_channels": 16,
+    "weight_bits": 8,
+    "weight_signed": True,
+    "accumulator_bits": 20,
+    "convolved_bits": 8,
+    "convolved_signed": False,
+    **CODES,
+    **parameters(16),
+    "weights": table(16 * 9 * 16, 8),
+    "pe": 2,
+    "simd": 4,
+    "fifo_depth": 16,
+}
+
+CONFIGURATIONS: dict[str, dict[str, Value]] = {
+    "argmax": {**NUMBER, "lanes": 3, "channels": 12, "index_bits": 4, "fifo_depth": 8},
+    "axis_input": {"bits": 10, "lanes": 3, "beats": 48, "pad_value": 5},
+    "axis_output": {"bits": 10, "is_signed": True, "lanes": 3, "beats": 48},
+    "global_average": {
+        **NUMBER,
+        "lanes": 2,
+        "pixels": 49,
+        "channels": 8,
+        "accumulator_bits": 14,
+        **CODES,
+        **parameters(8),
+        "fifo_depth": 8,
+    },
+    "lookup": {"input_bits": 8, "output_bits": 8, "lanes": 2, "table": table(256, 8)},
+    "matrix_vector": {
+        "activation_bits": 8,
+        "activation_signed": False,
+        "weight_bits": 8,
+        "weight_signed": True,
+        "accumulator_bits": 20,
+        "pe": 4,
+        "simd": 3,
+        "folds": 2,
+        "steps": 9,
+        "weights": table(4 * 3 * 2 * 9, 8),
+    },
+    "max_pool": {
+        **NUMBER,
+        "lanes": 2,
+        "height": 9,
+        "width": 9,
+        "channels": 4,
+        **KERNEL,
+        **PADS,
+        "fifo_depth": 8,
+    },
+    "pointwise": {
+        "operation": "op_requantize",
+        "input_bits": 8,
+        "input_signed": True,
+        **CODES,
+        "lanes": 2,
+        "folds": 4,
+        **parameters(8),
+        "fifo_depth": 8,
+    },
+    "processing_element": PROCESSING_ELEMENT,
+    "requantize": {"input_bits": 20, **CODES, **parameters(8), "lanes": 2, "folds": 4},
+    "reserving_fifo": {"depth": 16, "width": 12},
+    "sliding_maximum": {
+        **NUMBER,
+        "lanes": 2,
+        "length": 9,
+        "kernel": 3,
+        "stride": 2,
+        "pad_begin": 1,
+        "pad_end": 1,
+        "inner": 4,
+        "fifo_depth": 8,
+    },
+    "stream_fifo": {"depth": 16, "width": 12},
+    "threshold": {
+        "input_bits": 16,
+        **CODES,
+        "low": 0,
+        "levels": 255,
+        "lanes": 2,
+        "folds": 2,
+        "thresholds": table(2 * 2 * 255, 16),
+    },
+    "width_converter": {"bits": 8, "input_lanes": 6, "output_lanes": 2},
+    "window": {
+        "bits": 8,
+        "height": 32,
+        "width": 32,
+        "channels": 16,
+        **KERNEL,
+        **DILATION,
+        **PADS,
+        "pad_value": 3,
+        "simd": 4,
+        "replays": 2,
+    },
+}
+
+BLOCKS = ("DSP48E1", "RAMB36E1", "RAMB18E1", "RAM32M")
+"""Cells of 7-series that yosys must find: multipliers, block RAM, distributed RAM."""
+
+
+def test_every_entity_has_a_configuration() -> None:
+    assert ENTITIES == sorted(CONFIGURATIONS)
+    assert len(ENTITIES) == sum(not path.stem.endswith("_pkg") for path in VHDL_FOLDER.iterdir())
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_ghdl_synthesizes(entity: str, tmp_path: Path) -> None:
+    netlist = verilog(entity, CONFIGURATIONS[entity], tmp_path)
+    assert_no_latches(netlist)
+
+
+@pytest.mark.parametrize(
+    ("entity", "blocks"),
+    [
+        # 2 x 4 products and 2 requantizations; the weights, then four rows of 128 x 32 bits.
+        ("processing_element", {"DSP48E1": 10, "RAMB36E1": 1, "RAMB18E1": 1, "RAM32M": 3}),
+        ("window", {"RAMB18E1": 1}),
+        ("matrix_vector", {"DSP48E1": 12}),
+        ("requantize", {"DSP48E1": 2}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_blocks(entity: str, blocks: dict[str, int], tmp_path: Path) -> None:
+    counts = cells(verilog(entity, CONFIGURATIONS[entity], tmp_path))
+    assert {block: counts[block] for block in BLOCKS if counts.get(block)} == blocks

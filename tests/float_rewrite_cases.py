@@ -1,0 +1,599 @@
+"""Small float graphs: where each rewrite fires, and the nearest ones that it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from rewrite.onnx.float import (
+    Rules,
+    activation_before_pool,
+    affine_below_pool,
+    affine_to_depthwise,
+    conv_form,
+    fold_affine_after,
+    fold_affine_before,
+    matmul_to_gemm,
+    mean_to_global_average,
+    pad_into_conv,
+    relu_form,
+    remove_identity,
+    reshape_form,
+    scalar_batch_normalization,
+    transpose_elementwise,
+    transpose_pairs,
+)
+
+Array = npt.NDArray[Any]
+RNG = np.random.default_rng(5)
+TO_NHWC, TO_NCHW = [0, 2, 3, 1], [0, 3, 1, 2]
+
+
+def normal(*shape: int) -> Array:
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def positive(*shape: int) -> Array:
+    return RNG.uniform(0.5, 2, shape).astype(np.float32)
+
+
+def integers(*values: int) -> Array:
+    return np.array(values, np.int64)
+
+
+def scalar(value: float) -> Array:
+    return np.array(value, np.float32)
+
+
+Node = tuple[str, list[str], str, dict[str, Any]]
+
+
+def node(operator: str, inputs: str, output: str, **attributes: Any) -> Node:
+    return operator, [name if name != "-" else "" for name in inputs.split()], output, attributes
+
+
+def build(
+    shape: Sequence[int],
+    nodes: Sequence[Node],
+    constants: dict[str, Array] | None = None,
+    *,
+    outputs: Sequence[str] = ("y",),
+    opset: int = 21,
+) -> onnx.ModelProto:
+    """Return a model with input x of (1, *shape)."""
+    graph = helper.make_graph(
+        [
+            helper.make_node(operator, inputs, [output], f"layer_{output}", **attributes)
+            for operator, inputs, output, attributes in nodes
+        ],
+        "test",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *shape])],
+        [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs],
+        [numpy_helper.from_array(v, k) for k, v in (constants or {}).items()],
+    )
+    opsets = [helper.make_opsetid("", opset)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    rules: Rules
+    model: onnx.ModelProto
+    fires: int
+    operators: str
+
+
+def conv(x: str, y: str, **attributes: Any) -> Node:
+    defaults = {
+        "dilations": [1, 1],
+        "group": 1,
+        "kernel_shape": [3, 3],
+        "pads": [0, 0, 0, 0],
+        "strides": [1, 1],
+    }
+    return node("Conv", f"{x} w b", y, **(defaults | attributes))
+
+
+CONV = {"w": normal(4, 3, 3, 3), "b": normal(4)}
+GEMM = {"w": normal(6, 4), "b": normal(4)}
+BATCH_NORM = {"g": positive(4), "o": normal(4), "m": normal(4), "v": positive(4)}
+IMAGE = (3, 6, 5)
+
+FIRES = {
+    "matmul": Case(
+        matmul_to_gemm.RULES,
+        build([6], [node("MatMul", "x w", "y")], {"w": normal(6, 4)}),
+        1,
+        "Gemm",
+    ),
+    "gemm_attributes": Case(
+        matmul_to_gemm.RULES,
+        build(
+            [6],
+            [node("Gemm", "x w b", "y", alpha=0.5, beta=2.0, transB=1)],
+            {"w": normal(4, 6), "b": normal(1)},
+        ),
+        1,
+        "Gemm",
+    ),
+    "conv_without_bias": Case(
+        conv_form.RULES, build(IMAGE, [node("Conv", "x w", "y")], {"w": CONV["w"]}), 1, "Conv"
+    ),
+    "conv_same_upper": Case(
+        conv_form.RULES,
+        build(
+            IMAGE,
+            [node("Conv", "x w b", "y", auto_pad="SAME_UPPER", strides=[2, 2])],
+            {"w": normal(4, 3, 3, 2), "b": normal(4)},
+        ),
+        1,
+        "Conv",
+    ),
+    "conv_same_lower_dilated": Case(
+        conv_form.RULES,
+        build(
+            IMAGE,
+            [node("Conv", "x w b", "y", auto_pad="SAME_LOWER")],
+            {"w": normal(4, 3, 2, 4), "b": normal(4)},
+        ),
+        1,
+        "Conv",
+    ),
+    "chain_after_conv": Case(
+        fold_affine_after.RULES,
+        build(
+            IMAGE,
+            [
+                conv("x", "c", pads=[1, 1, 1, 1]),
+                node("Mul", "c s", "c1"),
+                node("Sub", "t c1", "c2"),
+                node("Div", "c2 s", "c3"),
+                node("Neg", "c3", "c4"),
+                node("BatchNormalization", "c4 g o m v", "y", epsilon=1e-3),
+            ],
+            CONV | BATCH_NORM | {"s": positive(1, 4, 1, 1), "t": scalar(0.3)},
+        ),
+        1,
+        "Conv",
+    ),
+    "chain_after_gemm": Case(
+        fold_affine_after.RULES,
+        build(
+            [6],
+            [node("Gemm", "x w b", "g"), node("Mul", "s g", "p"), node("Add", "p t", "y")],
+            GEMM | {"s": normal(1, 4), "t": normal(4)},
+        ),
+        1,
+        "Gemm",
+    ),
+    "affine_before_conv": Case(
+        fold_affine_before.RULES,
+        build(
+            IMAGE,
+            [node("Mul", "x s", "p"), node("Add", "p t", "q"), conv("q", "y")],
+            CONV | {"s": normal(3, 1, 1), "t": normal(1, 3, 1, 1)},
+        ),
+        1,
+        "Conv",
+    ),
+    "scale_before_padded_conv": Case(
+        fold_affine_before.RULES,
+        build(
+            IMAGE,
+            [node("Mul", "x s", "p"), conv("p", "y", pads=[0, 0, 1, 1])],
+            CONV | {"s": normal(3, 1, 1)},
+        ),
+        1,
+        "Conv",
+    ),
+    "affine_before_grouped_conv": Case(
+        fold_affine_before.RULES,
+        build(
+            (4, 6, 5),
+            [node("BatchNormalization", "x g o m v", "p"), conv("p", "y", group=2)],
+            BATCH_NORM | {"w": normal(6, 2, 3, 3), "b": normal(6)},
+        ),
+        1,
+        "Conv",
+    ),
+    "affine_before_flattened_gemm": Case(
+        fold_affine_before.RULES,
+        build(
+            (4, 3, 2),
+            [
+                node("BatchNormalization", "x g o m v", "p"),
+                node("Transpose", "p", "q", perm=TO_NHWC),
+                node("Reshape", "q shape", "r"),
+                node("Gemm", "r w b", "y"),
+            ],
+            BATCH_NORM | {"w": normal(24, 5), "b": normal(5), "shape": integers(-1, 24)},
+        ),
+        1,
+        "Transpose Reshape Gemm",
+    ),
+    "pad_into_conv": Case(
+        pad_into_conv.RULES,
+        build(
+            IMAGE,
+            [node("Pad", "x p", "z"), conv("z", "y", pads=[1, 0, 0, 1])],
+            CONV | {"p": integers(0, 0, 1, 2, 0, 0, 0, 3)},
+        ),
+        1,
+        "Conv",
+    ),
+    "pad_alone": Case(
+        pad_into_conv.RULES,
+        build(
+            IMAGE,
+            [node("Pad", "x p - a", "z"), node("Relu", "z", "y")],
+            {"p": integers(1, 2, 0, 3), "a": integers(2, 3)},
+        ),
+        1,
+        "Conv Relu",
+    ),
+    "affine_of_channels": Case(
+        affine_to_depthwise.RULES,
+        build(
+            IMAGE,
+            [node("Relu", "x", "r"), node("Mul", "r s", "p"), node("Add", "p t", "y")],
+            {"s": normal(3, 1, 1), "t": scalar(1.5)},
+        ),
+        1,
+        "Relu Conv",
+    ),
+    "affine_of_features": Case(
+        affine_to_depthwise.RULES,
+        build([6], [node("Sub", "x t", "y")], {"t": normal(6)}),
+        1,
+        "Reshape Conv Reshape",
+    ),
+    "scalar_batch_normalization": Case(
+        scalar_batch_normalization.RULES,
+        build(
+            (1, 4, 4),
+            [node("BatchNormalization", "x g o m v", "y")],
+            {"g": positive(1), "o": normal(1), "m": normal(1), "v": positive(1)},
+        ),
+        1,
+        "Mul Add",
+    ),
+    "mean_channels_first": Case(
+        mean_to_global_average.RULES,
+        build(IMAGE, [node("ReduceMean", "x a", "y", keepdims=0)], {"a": integers(-1, 2)}),
+        1,
+        "GlobalAveragePool Reshape",
+    ),
+    "mean_channels_last": Case(
+        mean_to_global_average.RULES,
+        build(
+            IMAGE,
+            [
+                node("Transpose", "x", "t", perm=TO_NHWC),
+                node("ReduceMean", "t", "y", axes=[1, 2], keepdims=1),
+            ],
+            opset=17,
+        ),
+        1,
+        "GlobalAveragePool Reshape",
+    ),
+    "average_pool_of_all": Case(
+        mean_to_global_average.RULES,
+        build(IMAGE, [node("AveragePool", "x", "y", kernel_shape=[6, 5], strides=[6, 5])]),
+        1,
+        "GlobalAveragePool",
+    ),
+    "clip_to_relu": Case(
+        relu_form.RULES, build(IMAGE, [node("Clip", "x z", "y")], {"z": scalar(0)}), 1, "Relu"
+    ),
+    "max_to_relu": Case(
+        relu_form.RULES, build(IMAGE, [node("Max", "z x", "y")], {"z": scalar(0)}), 1, "Relu"
+    ),
+    "min_of_relu": Case(
+        relu_form.RULES,
+        build(IMAGE, [node("Relu", "x", "r"), node("Min", "r h", "y")], {"h": scalar(0.7)}),
+        1,
+        "Clip",
+    ),
+    "relu_after_pool": Case(
+        activation_before_pool.RULES,
+        build(IMAGE, [node("MaxPool", "x", "p", kernel_shape=[2, 2]), node("Relu", "p", "y")]),
+        1,
+        "Relu MaxPool",
+    ),
+    "affine_before_max": Case(
+        affine_below_pool.RULES,
+        build(
+            IMAGE,
+            [
+                node("Mul", "x s", "p"),
+                node("Add", "p t", "q"),
+                node("MaxPool", "q", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+            ],
+            {"s": positive(3, 1, 1), "t": normal(3, 1, 1)},
+        ),
+        1,
+        "Mul MaxPool Add",
+    ),
+    "affine_before_mean": Case(
+        affine_below_pool.RULES,
+        build(
+            IMAGE,
+            [node("Mul", "x s", "p"), node("GlobalAveragePool", "p", "y")],
+            {"s": -positive(3, 1, 1)},
+        ),
+        1,
+        "GlobalAveragePool Mul",
+    ),
+    "transposes_that_undo": Case(
+        transpose_pairs.RULES,
+        build(
+            IMAGE,
+            [
+                node("Transpose", "x", "t", perm=TO_NHWC),
+                node("Transpose", "t", "u", perm=TO_NCHW),
+                node("Relu", "u", "y"),
+            ],
+        ),
+        1,
+        "Identity Relu",
+    ),
+    "transpose_of_one_pixel": Case(
+        transpose_pairs.RULES,
+        build((3, 1, 1), [node("Transpose", "x", "y", perm=TO_NHWC)]),
+        1,
+        "Reshape",
+    ),
+    "reshape_of_one_channel": Case(
+        transpose_pairs.RULES,
+        build((4, 5, 1), [node("Reshape", "x s", "y")], {"s": integers(-1, 1, 4, 5)}),
+        1,
+        "Transpose",
+    ),
+    "elementwise_below_transpose": Case(
+        transpose_elementwise.RULES,
+        build(
+            IMAGE,
+            [
+                node("Transpose", "x", "t", perm=TO_NHWC),
+                node("Mul", "t s", "p"),
+                node("Add", "p t", "y"),
+            ],
+            {"s": normal(3)},
+        ),
+        2,
+        "Mul Add Transpose",
+    ),
+    "transpose_above_elementwise": Case(
+        transpose_elementwise.RULES,
+        build(
+            (6, 5, 3),
+            [
+                node("Pad", "x p", "z"),
+                node("Sub", "z s", "d"),
+                node("Transpose", "d", "y", perm=TO_NCHW),
+            ],
+            {"s": normal(5, 3), "p": integers(0, 1, 0, 0, 0, 2, 0, 0)} | {"s": normal(5, 3)},
+        ),
+        1,
+        "Pad Transpose Sub",
+    ),
+    "flatten": Case(reshape_form.RULES, build(IMAGE, [node("Flatten", "x", "y")]), 1, "Reshape"),
+    "squeeze_then_unsqueeze": Case(
+        reshape_form.RULES,
+        build(
+            (3, 1, 1),
+            [node("Squeeze", "x a", "s"), node("Unsqueeze", "s b", "y")],
+            {"a": integers(2, 3), "b": integers(1)},
+        ),
+        2,
+        "Reshape",
+    ),
+    "nothing_done": Case(
+        remove_identity.RULES,
+        build(
+            IMAGE,
+            [
+                node("Identity", "x", "a"),
+                node("Cast", "a", "b", to=1),
+                node("Dropout", "b", "c"),
+                node("Reshape", "c s", "d"),
+                node("Transpose", "d", "e", perm=[0, 1, 2, 3]),
+                node("Mul", "e one", "f"),
+                node("Add", "zero f", "g"),
+                node("Relu", "g", "y"),
+            ],
+            {"s": integers(-1, *IMAGE), "one": scalar(1), "zero": scalar(0)},
+        ),
+        7,
+        "Relu",
+    ),
+}
+
+UNTOUCHED = {
+    "canonical_conv": (conv_form.RULES, build(IMAGE, [conv("x", "y")], CONV)),
+    "matmul_of_images": (
+        matmul_to_gemm.RULES,
+        build(IMAGE, [node("MatMul", "x w", "y")], {"w": normal(5, 4)}),
+    ),
+    "matmul_of_two_tensors": (
+        matmul_to_gemm.RULES,
+        build([6], [node("Transpose", "x", "t"), node("MatMul", "t x", "y")]),
+    ),
+    "conv_read_twice": (
+        fold_affine_after.RULES,
+        build(
+            IMAGE,
+            [conv("x", "c"), node("Mul", "c s", "p"), node("Add", "p c", "y")],
+            CONV | {"s": scalar(2)},
+        ),
+    ),
+    "constant_of_pixels": (
+        fold_affine_after.RULES,
+        build(IMAGE, [conv("x", "c"), node("Add", "c s", "y")], CONV | {"s": normal(4, 3)}),
+    ),
+    "constant_that_broadcasts": (
+        fold_affine_after.RULES,
+        build((3, 3, 3), [conv("x", "c"), node("Mul", "c s", "y")], CONV | {"s": normal(4, 2, 1)}),
+    ),
+    "constant_over_tensor": (
+        fold_affine_after.RULES,
+        build(IMAGE, [conv("x", "c"), node("Div", "s c", "y")], CONV | {"s": scalar(2)}),
+    ),
+    "intermediate_is_output": (
+        fold_affine_after.RULES,
+        build(
+            IMAGE,
+            [conv("x", "c"), node("Mul", "c s", "y")],
+            CONV | {"s": scalar(2)},
+            outputs=("y", "c"),
+        ),
+    ),
+    "offset_before_padded_conv": (
+        fold_affine_before.RULES,
+        build(
+            IMAGE,
+            [node("Add", "x s", "p"), conv("p", "y", pads=[0, 0, 1, 0])],
+            CONV | {"s": normal(3, 1, 1)},
+        ),
+    ),
+    "affine_read_twice": (
+        fold_affine_before.RULES,
+        build(
+            IMAGE,
+            [node("Mul", "x s", "p"), conv("p", "y"), conv("p", "z")],
+            CONV | {"s": scalar(2)},
+            outputs=("y", "z"),
+        ),
+    ),
+    "pad_with_ones": (
+        pad_into_conv.RULES,
+        build(
+            IMAGE,
+            [node("Pad", "x p v", "z"), conv("z", "y")],
+            CONV | {"p": integers(0, 0, 1, 1, 0, 0, 1, 1), "v": scalar(1)},
+        ),
+    ),
+    "pad_reflecting": (
+        pad_into_conv.RULES,
+        build(
+            IMAGE,
+            [node("Pad", "x p", "z", mode="reflect"), conv("z", "y")],
+            CONV | {"p": integers(0, 0, 1, 1, 0, 0, 1, 1)},
+        ),
+    ),
+    "pad_of_channels": (
+        pad_into_conv.RULES,
+        build(
+            (2, 6, 5),
+            [node("Pad", "x p", "z"), conv("z", "y")],
+            CONV | {"p": integers(0, 1, 0, 0, 0, 0, 0, 0)},
+        ),
+    ),
+    "crop": (
+        pad_into_conv.RULES,
+        build(
+            IMAGE,
+            [node("Pad", "x p", "z"), conv("z", "y")],
+            CONV | {"p": integers(0, 0, -1, 0, 0, 0, 1, 1)},
+        ),
+    ),
+    "scalar_affine": (
+        affine_to_depthwise.RULES,
+        build(IMAGE, [node("Mul", "x s", "p"), node("Add", "p s", "y")], {"s": scalar(2)}),
+    ),
+    "batch_normalization_of_channels": (
+        scalar_batch_normalization.RULES,
+        build((4, 3, 3), [node("BatchNormalization", "x g o m v", "y")], BATCH_NORM),
+    ),
+    "mean_over_rows": (
+        mean_to_global_average.RULES,
+        build(IMAGE, [node("ReduceMean", "x a", "y")], {"a": integers(2)}),
+    ),
+    "average_pool_of_part": (
+        mean_to_global_average.RULES,
+        build(IMAGE, [node("AveragePool", "x", "y", kernel_shape=[6, 4])]),
+    ),
+    "average_pool_padded": (
+        mean_to_global_average.RULES,
+        build(
+            IMAGE,
+            [
+                node(
+                    "AveragePool",
+                    "x",
+                    "y",
+                    kernel_shape=[6, 5],
+                    pads=[0, 0, 0, 1],
+                    count_include_pad=1,
+                )
+            ],
+        ),
+    ),
+    "clip_above_0": (
+        relu_form.RULES,
+        build(IMAGE, [node("Clip", "x l h", "y")], {"l": scalar(0.5), "h": scalar(2)}),
+    ),
+    "max_of_two_tensors": (
+        relu_form.RULES,
+        build(IMAGE, [node("Neg", "x", "n"), node("Max", "x n", "y")]),
+    ),
+    "relu_of_average": (
+        activation_before_pool.RULES,
+        build(IMAGE, [node("AveragePool", "x", "p", kernel_shape=[2, 2]), node("Relu", "p", "y")]),
+    ),
+    "negative_before_max": (
+        affine_below_pool.RULES,
+        build(
+            IMAGE,
+            [node("Mul", "x s", "p"), node("MaxPool", "p", "y", kernel_shape=[2, 2])],
+            {"s": np.array([[[1]], [[-1]], [[1]]], np.float32)},
+        ),
+    ),
+    "foldable_before_max": (
+        affine_below_pool.RULES,
+        build(
+            IMAGE,
+            [
+                conv("x", "c"),
+                node("Mul", "c s", "p"),
+                node("MaxPool", "p", "y", kernel_shape=[2, 2]),
+            ],
+            CONV | {"s": scalar(2)},
+        ),
+    ),
+    "transpose_that_moves": (
+        transpose_pairs.RULES,
+        build(IMAGE, [node("Transpose", "x", "y", perm=TO_NHWC)]),
+    ),
+    "reshape_that_reorders": (
+        transpose_pairs.RULES,
+        build((4, 5, 2), [node("Reshape", "x s", "y")], {"s": integers(-1, 2, 4, 5)}),
+    ),
+    "one_layout_of_two": (
+        transpose_elementwise.RULES,
+        build((4, 4, 4), [node("Transpose", "x", "t", perm=TO_NHWC), node("Add", "x t", "y")]),
+    ),
+    "reshape_of_batch": (
+        reshape_form.RULES,
+        build(IMAGE, [node("Reshape", "x s", "y")], {"s": integers(6, 15)}),
+    ),
+    "cast_to_double": (
+        remove_identity.RULES,
+        build(IMAGE, [node("Cast", "x", "d", to=11), node("Cast", "d", "y", to=1)]),
+    ),
+    "one_that_broadcasts": (
+        remove_identity.RULES,
+        build(
+            (3, 1, 1),
+            [node("Mul", "x s", "p"), node("Relu", "p", "y")],
+            {"s": np.ones((3, 2, 2), np.float32)},
+        ),
+    ),
+}

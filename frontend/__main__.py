@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from frontend import __version__
 from ir.errors import CompileError, printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -21,10 +21,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptio
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        try:
-            print(f"millrace {version('millrace')}")
-        except PackageNotFoundError:
-            print("millrace, not installed")
+        print(f"millrace {__version__}")
         raise typer.Exit
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from frontend import report
+from frontend import __version__, report
 from frontend.calibration import CalibrationSet
 from frontend.golden import GoldenModel
 from frontend.load import LoadedModel
@@ -16,12 +16,12 @@ from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
 from ir.proof import ProofRecord
 
-TOOLS = ("millrace", "onnx", "onnxruntime", "tensorflow-cpu", "keras", "numpy")
+TOOLS = ("keras", "numpy", "onnx", "onnx-ir", "onnxruntime", "onnxscript")
 
 
 def tool_versions() -> tuple[tuple[str, str], ...]:
     """Return (package, version) of what decides the bytes of the output."""
-    return tuple((name, version(name)) for name in TOOLS)
+    return (("millrace", __version__), *((name, version(name)) for name in TOOLS))
 
 
 def accuracy(

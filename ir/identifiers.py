@@ -21,6 +21,21 @@ _RESERVED = frozenset(
 )
 """VHDL-2008 (IEEE 1076-2008, 15.10) and the names our own VHDL uses."""
 
+_RESERVED_IN_VERILOG = frozenset(
+    """always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config
+    deassign default defparam design disable edge else end endcase endconfig endfunction
+    endgenerate endmodule endprimitive endspecify endtable endtask event for force forever fork
+    function generate genvar highz0 highz1 if ifnone incdir include initial inout input instance
+    integer join large liblist library localparam macromodule medium module nand negedge nmos nor
+    noshowcancelled not notif0 notif1 or output parameter pmos posedge primitive pull0 pull1
+    pulldown pullup pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg release repeat
+    rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam
+    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand
+    trior trireg unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor
+    xor""".split()
+)
+"""Verilog (IEEE 1364-2005, annex B): the netlist of the top is Verilog, or its user's design."""
+
 MAXIMUM_LENGTH = 48
 
 
@@ -28,7 +43,7 @@ class Identifiers:
     """Hands out distinct basic VHDL identifiers, in the order of the calls."""
 
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
-        self._taken = set(_RESERVED | reserved)
+        self._taken = set(_RESERVED | _RESERVED_IN_VERILOG | reserved)
 
     def new(self, name: str) -> str:
         """Return an identifier that resembles ``name`` and was not handed out before.

@@ -192,7 +192,7 @@ class Chain:
         self.last = ArgMax(self._name("argmax"), "argmax", self.last, stream, 3)
         return self
 
-    def graph(self, name: str = "small", *, check: bool = True) -> StreamGraph:
+    def graph(self, name: str = "tiny", *, check: bool = True) -> StreamGraph:
         """Return the network so far, lanes adapted."""
         output = Output("result", "output", self.last, self.last.output, "m_axis")
         graph = StreamGraph(name, (self.input,), (output,), {})
@@ -205,7 +205,11 @@ class Chain:
     def frames(self, count: int) -> IntArray:
         """Random input frames."""
         return self.codes(
-            self.input.output.number, count, self.shape.height, self.shape.width, self.shape.channels
+            self.input.output.number,
+            count,
+            self.shape.height,
+            self.shape.width,
+            self.shape.channels,
         )
 
 

@@ -18,6 +18,7 @@ from ir.identifiers import Identifiers
         ("Conv 2D/ReLU", "conv_2d_relu"),
         ('"; rm -rf / #', "rm_rf"),
         ("entity", "entity_2"),
+        ("small", "small_2"),
         ("Süß--größe", "su_groe"),
         ("3x3", "n_3x3"),
         ("", "n"),

@@ -164,7 +164,7 @@ def test_illegal_folding_is_refused_with_the_rule(tmp_path: Path) -> None:
 def test_unknown_generic_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CompileError) as refused:
         run(lenet_like(), tmp_path, SimulationOptions(generics={"conv9_pe": 3}))
-    assert str(refused.value) == "small: the top has no generic 'conv9_pe'; see its entity"
+    assert str(refused.value) == "tiny: the top has no generic 'conv9_pe'; see its entity"
 
 
 def test_wrong_expectation_is_diagnosed(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def simulate_edited(folder: Path, name: str, old: str, new: str) -> Fault | None
 
 def test_hang_shows_the_state_of_every_stream(tmp_path: Path) -> None:
     old = "input_valid => conv1_valid"
-    fault = simulate_edited(tmp_path, "small.vhd", old, "input_valid => '0'")
+    fault = simulate_edited(tmp_path, "tiny.vhd", old, "input_valid => '0'")
     assert isinstance(fault, Hang)
     assert [state.stream for state in fault.states] == [
         *("port s_axis", "image", "conv1", "conv2"),
@@ -250,7 +250,7 @@ def test_last_in_the_wrong_place_is_a_protocol_fault(tmp_path: Path) -> None:
 
 
 def test_lost_reset_is_found(tmp_path: Path) -> None:
-    fault = simulate_edited(tmp_path, "small.vhd", "reset <= not aresetn;", "reset <= '0';")
+    fault = simulate_edited(tmp_path, "tiny.vhd", "reset <= not aresetn;", "reset <= '0';")
     assert fault is not None
 
 
@@ -266,7 +266,7 @@ def test_missing_ghdl_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_broken_vhdl_is_refused_with_its_first_message(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"ghdl: refused the VHDL: .*no declaration for"):
-        simulate_edited(tmp_path, "small.vhd", "reset <= not aresetn;", "reset <= not bresetn;")
+        simulate_edited(tmp_path, "tiny.vhd", "reset <= not aresetn;", "reset <= not bresetn;")
 
 
 def test_vectors_must_fit_the_network(tmp_path: Path) -> None:

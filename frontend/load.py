@@ -11,6 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from frontend.export import export_network
+from frontend.guard import try_to_read
 from frontend.network import Network, read_network
 from frontend.reference import (
     Predict,
@@ -77,6 +78,7 @@ def load_float_onnx(path: Path, *, weights: Path | None = None) -> LoadedModel:
         CompileError: one line that names the file or the layer, the problem and the remedy.
     """
     begin = time.perf_counter()
+    try_to_read(path, weights)
     network = read_network(path, weights)
     model, layers = export_network(network)
     before = time.perf_counter()

@@ -89,7 +89,7 @@ def _read(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Model:
         raise _broken(shown, "has two layers of one name")
     if class_of(entry, shown) == "Sequential":
         return _sequential(name, members, layers, settings, shown)
-    return _functional(name, members, layers, settings, shown)
+    return _functional(name, members, layers, settings, source, prefix)
 
 
 def _member(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Member:
@@ -176,13 +176,18 @@ def _functional(
     members: tuple[Member, ...],
     layers: list[dict[str, Any]],
     settings: dict[str, Any],
-    shown: str,
+    source: str,
+    prefix: str,
 ) -> Model:
     """Walk from the output to the input and require that every member is on that way."""
+    shown = prefix.rstrip("/") or source
     index = {member.name: i for i, member in enumerate(members)}
     _single(settings.get("input_layers"), "input", shown)
     tensor = _single(settings.get("output_layers"), "output", shown)
-    nodes = [_inbound(layer, member, shown) for layer, member in zip(layers, members, strict=True)]
+    nodes = [
+        _inbound(layer, member, prefix, shown)
+        for layer, member in zip(layers, members, strict=True)
+    ]
     # Keras 2 counts the calls of a nested model from 1: its own construction was call 0.
     references = [tensor, *(reference for calls in nodes for reference in calls)]
     last = {n: max((r[1] for r in references if r[0] == n), default=0) for n in index}
@@ -203,7 +208,7 @@ def _functional(
         if i != member and calls.count(i) != max(len(nodes[i]), 1):
             raise CompileError(
                 "load",
-                f"{shown}/{entry.name}" if shown != name else entry.name,
+                prefix + entry.name,
                 "is not on the one way from the input to the output",
                 "use a model without branches",
             )
@@ -233,22 +238,26 @@ def _reference(value: list[Any], shown: str) -> tuple[str, int]:
     return value[0], value[1]
 
 
-def _inbound(layer: dict[str, Any], member: Member, shown: str) -> list[tuple[str, int]]:
+def _inbound(
+    layer: dict[str, Any], member: Member, prefix: str, shown: str
+) -> list[tuple[str, int]]:
     """Return the tensor that each call of a layer takes."""
     calls = layer.get("inbound_nodes")
     if calls is None and not isinstance(member.content, Input):
         raise _broken(shown, f"does not connect its layer {rules.show(member.name)}")
+    if not isinstance(calls or [], list):
+        raise _broken(shown, f"has connections of {rules.show(member.name)} that can't be read")
     result = []
     for call in calls or []:
         arguments, keywords = _arguments(call)
         if keywords.get("training"):
             raise CompileError(
-                "load", member.name, "is called with training=True", "call it without"
+                "load", prefix + member.name, "is called with training=True", "call it without"
             )
         if len(arguments) != 1 or not isinstance(arguments[0], list) or len(arguments[0]) < 2:
             raise CompileError(
                 "load",
-                member.name,
+                prefix + member.name,
                 f"takes {len(arguments)} tensors in one call; supported is one",
                 "use a model without branches",
             )

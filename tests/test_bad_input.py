@@ -1,0 +1,606 @@
+"""Hostile and broken model files: each is refused in one line, without TensorFlow."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from frontend import limits
+from frontend.guard import try_to_read
+from frontend.layers import SUPPORTED
+from frontend.network import Network, read_network
+from ir.errors import CompileError
+
+KERNEL = np.arange(12, dtype=np.float32).reshape(4, 3)
+BIAS = np.ones(3, np.float32)
+ALL = ", ".join(sorted(SUPPORTED))
+RESAVE = "save the model again with Keras"
+REFIT = "give the weights that were saved with this architecture"
+
+
+def layer(kind: str, name: str = "bad", **config: Any) -> dict[str, Any]:
+    return {"class_name": kind, "config": {"name": name, **config}}
+
+
+def entry(shape: Any, name: str = "in") -> dict[str, Any]:
+    return layer("InputLayer", name, batch_input_shape=shape)
+
+
+DENSE = layer("Dense", "fc", units=3)
+
+
+def model_of(*layers: dict[str, Any]) -> dict[str, Any]:
+    return {"class_name": "Sequential", "config": {"name": "net", "layers": list(layers)}}
+
+
+GOOD = model_of(entry([None, 4]), DENSE)
+
+
+def write_h5(
+    path: Path | io.BytesIO, config: Any = GOOD, weights: dict[str, Any] | None = None
+) -> Any:
+    """Write a model as Keras 2 does; ``weights`` are those of the layer ``fc``."""
+    with h5py.File(path, "w") as file:
+        text = config if isinstance(config, bytes) else json.dumps(config).encode()
+        file.attrs["model_config"] = text
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [b"fc"]
+        fc = group.create_group("fc")
+        weights = {"kernel:0": KERNEL, "bias:0": BIAS} if weights is None else weights
+        fc.attrs["weight_names"] = [name.encode() for name in weights]
+        for name, values in weights.items():
+            fc[name] = values
+    return path
+
+
+def refusal(path: Path, *more: Path) -> str:
+    """Return the one line with which ``path`` is refused, the folder cut off."""
+    with pytest.raises(CompileError) as caught:
+        read_network(path, *more)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.isprintable()
+    return message.replace(f"{path.parent}/", "")
+
+
+def test_the_good_one_is_loaded(tmp_path: Path) -> None:
+    network = read_network(write_h5(tmp_path / "m.h5"))
+    assert isinstance(network, Network)
+    assert np.array_equal(network.steps[0].weights["kernel"], KERNEL)
+
+
+# The file
+
+
+def truncated(path: Path) -> None:
+    write_h5(path)
+    path.write_bytes(path.read_bytes()[:1500])
+
+
+def scrambled(path: Path) -> None:
+    write_h5(path)
+    data = bytearray(path.read_bytes())
+    data[96:600] = bytes(504)
+    path.write_bytes(data)
+
+
+def weights_only(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["x"] = BIAS
+
+
+FILES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
+    "text": ("m.h5", lambda p: p.write_text("hello\n"), "is not an HDF5 file (its content is "
+             "text)"),
+    "png": ("m.h5", lambda p: p.write_bytes(b"\x89PNG\r\n\x1a\n00"), "is not an HDF5 file (its "
+            "content is PNG)"),
+    "zip": ("m.h5", lambda p: zipfile.ZipFile(p, "w").writestr("a", "b"), "is not an HDF5 file "
+            "(its content is ZIP)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_files_of_another_kind(case: str, tmp_path: Path) -> None:
+    name, write, problem = FILES[case]
+    write(tmp_path / name)
+    remedy = "save the model with Keras, or give the file its right ending"
+    assert refusal(tmp_path / name) == f"{name}: {problem}; {remedy}"
+
+
+def test_paths_that_are_no_files(tmp_path: Path) -> None:
+    (tmp_path / "folder.h5").mkdir()
+    os.mkfifo(tmp_path / "pipe.h5")
+    (tmp_path / "empty.h5").touch()
+    write_h5(tmp_path / "model.onnx")
+    write_h5(tmp_path / "whole.h5")
+    big = tmp_path / "big.h5"
+    with big.open("wb") as stream:
+        stream.truncate(limits.MAX_FILE_BYTES + 1)  # a sparse file: takes no space
+    assert refusal(tmp_path / "none.h5") == "none.h5: does not exist; check the path"
+    assert refusal(tmp_path / "empty.h5") == ("empty.h5: is empty (0 bytes); save or copy it again")
+    assert refusal(tmp_path / "folder.h5") == ("folder.h5: is a directory, not a file; name a file")
+    assert refusal(tmp_path / "pipe.h5") == "pipe.h5: is a device or pipe, not a file; name a file"
+    assert refusal(tmp_path / "model.onnx") == (
+        "model.onnx: is not named as a Keras model; name one of .h5, .hdf5, .keras, .json"
+    )
+    assert refusal(tmp_path / "whole.h5", tmp_path / "w.h5") == (
+        "whole.h5: holds its own weights; name a .json file, or give no weights file"
+    )
+    assert refusal(big) == (
+        "big.h5: has 1073741825 bytes, more than the limit of 1073741824; "
+        "save the model without the optimizer's state (include_optimizer=False)"
+    )
+    assert refusal(tmp_path / "a\nb\x1b[31m.h5") == (
+        "a\\nb\\x1b[31m.h5: does not exist; check the path"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_read_permission(tmp_path: Path) -> None:
+    write_h5(tmp_path / "m.h5").chmod(0)
+    assert refusal(tmp_path / "m.h5") == (
+        "m.h5: may not be read by this user; change its permissions"
+    )
+
+
+def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    write_h5(tmp_path / "m.h5")
+    monkeypatch.setattr(Path, "open", refuse)
+    assert refusal(tmp_path / "m.h5") == (
+        "m.h5: may not be read by this user; change its permissions"
+    )
+
+
+@pytest.mark.parametrize("write", [truncated, scrambled])
+def test_damaged_hdf5(write: Callable[[Path], None], tmp_path: Path) -> None:
+    write(tmp_path / "m.h5")
+    message = refusal(tmp_path / "m.h5")
+    assert message.startswith("m.h5: is truncated or damaged (")
+    assert message.endswith("); copy or save it again")
+
+
+@pytest.mark.parametrize("cut", range(8, 4096, 97))
+def test_no_truncation_gets_through(cut: int, tmp_path: Path) -> None:
+    data = write_h5(tmp_path / "m.h5").read_bytes()
+    (tmp_path / "m.h5").write_bytes(data[:cut])
+    refusal(tmp_path / "m.h5")
+
+
+def test_single_damaged_bytes_never_escape_as_other_errors(tmp_path: Path) -> None:
+    data = write_h5(tmp_path / "m.h5").read_bytes()
+    random = np.random.default_rng(5)
+    refused = 0
+    for position in random.integers(0, 2000, 16):
+        broken = bytearray(data)
+        broken[position] ^= int(random.integers(1, 256))
+        (tmp_path / "m.h5").write_bytes(broken)
+        try:
+            try_to_read(tmp_path / "m.h5", seconds=5)
+        except CompileError:
+            refused += 1
+    assert refused > 0
+
+
+def test_weights_without_an_architecture(tmp_path: Path) -> None:
+    weights_only(tmp_path / "m.h5")
+    assert refusal(tmp_path / "m.h5") == (
+        "m.h5: holds weights only; name the .json of the architecture"
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (b"[" * 200_000, "maximum recursion depth exceeded while decoding a JSON array from a "
+         "unicode string"),
+        (b'{"a": NaN}', "NaN is no JSON value"),
+    ],
+)  # fmt: skip
+def test_configurations_that_are_no_json(config: bytes, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_bytes(config)
+    assert (
+        refusal(tmp_path / "m.json") == f"m.json: has a damaged configuration ({problem}); {RESAVE}"
+    )
+
+
+@pytest.mark.parametrize(
+    "config", [[], 3, {}, {"class_name": "Dense", "config": {}}, {"config": 1}]
+)
+def test_json_that_is_no_model(config: Any, tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(config))
+    write_h5(tmp_path / "m_weights.h5")
+    message = refusal(tmp_path / "m.json")
+    assert message.startswith("m.json: ")
+
+
+def test_a_json_without_weights(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(GOOD))
+    assert refusal(tmp_path / "m.json") == (
+        "m.json: has no weights m_weights.h5 beside it; name the weights file with --weights"
+    )
+
+
+def test_the_child_that_reads_first_is_held_to_its_limits(tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "m.h5")
+    try_to_read(path)
+    late = r"m\.h5: is damaged \(reading it took more than 0\.02 seconds\); copy or save it again$"
+    with pytest.raises(CompileError, match=late):
+        try_to_read(path, seconds=0.02)
+    dead = r"m\.h5: is damaged \(reading it ended with status -?\d+\); copy or save it again$"
+    with pytest.raises(CompileError, match=dead):
+        try_to_read(path, memory_bytes=1)
+
+
+@pytest.mark.parametrize("name", ["none.h5", "new\nline.h5", "nul\0.h5"])
+def test_the_child_refuses_as_the_parent_does(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CompileError) as caught:
+        try_to_read(tmp_path / name)
+    shown = name.replace("\n", "\\n").replace("\0", "\\x00")
+    assert str(caught.value) == f"{tmp_path}/{shown}: does not exist; check the path"
+
+
+# Archives
+
+
+def archive(path: Path, config: Any = GOOD, weights: bytes | None = None, **more: Any) -> Path:
+    with zipfile.ZipFile(path, "w", **more) as file:
+        file.writestr("config.json", json.dumps(config))
+        if weights is not None:
+            file.writestr("model.weights.h5", weights)
+    return path
+
+
+def test_archives(tmp_path: Path) -> None:
+    (tmp_path / "text.keras").write_text("hello")
+    archive(tmp_path / "half.keras", weights=bytes(5000))
+    (tmp_path / "half.keras").write_bytes((tmp_path / "half.keras").read_bytes()[:2000])
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as file:
+        file.writestr("readme", "x")
+    archive(tmp_path / "bare.keras")
+    archive(tmp_path / "zeros.keras", weights=bytes(5000))
+    assert refusal(tmp_path / "text.keras") == (
+        "text.keras: is not a Keras archive (its content is text); copy or save it again"
+    )
+    assert refusal(tmp_path / "half.keras") == (
+        "half.keras: is truncated or damaged (File is not a zip file); copy or save it again"
+    )
+    assert refusal(tmp_path / "other.keras") == (
+        "other.keras: is an archive but no Keras model; save the model with Keras"
+    )
+    assert refusal(tmp_path / "bare.keras") == (
+        "bare.keras: holds no model.weights.h5; save the model with its weights"
+    )
+    assert refusal(tmp_path / "zeros.keras") == (
+        "zeros.keras: is not an HDF5 file (its content is unknown); "
+        "save the model with Keras, or give the file its right ending"
+    )
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = archive(tmp_path / "bomb.keras", weights=bytes(2**27), compression=zipfile.ZIP_DEFLATED)
+    packed = zipfile.ZipFile(bomb).getinfo("model.weights.h5").compress_size
+    assert refusal(bomb) == (
+        f"bomb.keras: its model.weights.h5 unpacks from {packed} to 134217728 bytes; {RESAVE}"
+    )
+
+
+# Sizes
+
+
+def test_absurd_sizes(tmp_path: Path) -> None:
+    def refused(*layers: dict[str, Any]) -> str:
+        return refusal(write_h5(tmp_path / "m.h5", model_of(*layers)))
+
+    image = [None, 8, 8, 3]
+    assert refused(entry([None, 1000]), layer("Dense", "fc", units=2**20)) == (
+        "fc: brings the model to 1049624576 parameters, more than the limit of 67108864; "
+        "use a smaller layer"
+    )
+    assert refused(entry([None, 4]), layer("Dense", "fc", units=10**12)) == (
+        "fc: units of Dense must be a whole number from 1 up, not 1000000000000; "
+        "change the layer and train the model again"
+    )
+    assert refused(entry([None, 2**20, 2**20, 1]), layer("Flatten", "f")) == (
+        "in: its output [1048576, 1048576, 1] has 1099511627776 elements, more than the limit of "
+        "67108864; use a smaller input or a larger stride"
+    )
+    assert refused(entry(image), layer("ZeroPadding2D", "pad", padding=[9000, 9000])) == (
+        "pad: its output [18008, 18008, 3] has 972864192 elements, more than the limit of "
+        "67108864; use a smaller input or a larger stride"
+    )
+    assert refused(entry(image), layer("Conv2D", "c", filters=1, kernel_size=9)) == (
+        "c: its output [0, 0, 1] has no elements; "
+        "enlarge the input or shrink kernels, pools and strides"
+    )
+    assert refused(entry([None, 0]), DENSE) == (
+        "in: its output [0] has no elements; enlarge the input or shrink kernels, pools and strides"
+    )
+    assert refused(entry([None, None, None, 3]), DENSE) == (
+        "in: dimension 1 of its input [None, None, None, 3] is unknown (None); "
+        "build the model with a fixed input size"
+    )
+    assert refused(entry([None, 4, 4, 4, 3]), DENSE) == (
+        "in: its input shape must be [batch, features] or [batch, height, width, channels], not "
+        "[None, 4, 4, 4, 3]; use a supported input"
+    )
+    assert refused(DENSE) == (
+        "m.h5: does not say its input shape; start the model with keras.Input(shape)"
+    )
+    assert read_network(write_h5(tmp_path / "m.h5", model_of(entry([1, 4]), DENSE)))
+
+
+def test_nesting_without_end(tmp_path: Path) -> None:
+    inner: dict[str, Any] = model_of(entry([None, 4]), DENSE)
+    for depth in range(40):
+        inner = model_of(entry([None, 4]), inner)
+        inner["config"]["name"] = f"n{depth}"
+    assert refusal(write_h5(tmp_path / "m.h5", inner)) == (
+        f"m.h5: nests models deeper than 16; {RESAVE}"
+    )
+
+
+# Layers
+
+
+UNSUPPORTED = [
+    (layer("LSTM", units=2), "layers of class 'LSTM' are not supported"),
+    (layer("DepthwiseConv2D"), "layers of class 'DepthwiseConv2D' are not supported"),
+    (layer("Conv2DTranspose"), "layers of class 'Conv2DTranspose' are not supported"),
+    (layer("os.system"), "layers of class 'system' are not supported"),
+]
+
+
+@pytest.mark.parametrize(("bad", "problem"), UNSUPPORTED)
+def test_unsupported_layers(bad: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "m.h5", model_of(entry([None, 4, 4, 2]), bad))
+    assert refusal(path) == f"bad: {problem}; supported are {ALL} and nested models"
+
+
+TRAIN = "change the layer and train the model again"
+CONV: dict[str, Any] = {"filters": 2, "kernel_size": [3, 3]}
+PARAMETERS = [
+    (layer("Conv2D", **CONV, groups=2), f"groups of Conv2D must be 1, not 2; {TRAIN}"),
+    (layer("Conv2D", **CONV, data_format="channels_first"), "data_format of Conv2D must be "
+     f"'channels_last', not 'channels_first'; {TRAIN}"),
+    (layer("Convolution2D", nb_filter=2, nb_row=3, nb_col=3, dim_ordering="th"), "data_format of "
+     f"Conv2D must be 'channels_last', not 'channels_first'; {TRAIN}"),
+    (layer("Conv2D", **CONV, padding="causal"), "padding of Conv2D must be 'valid' or 'same', not "
+     f"'causal'; {TRAIN}"),
+    (layer("Conv2D", **CONV, strides=[2, 2], dilation_rate=[2, 2]), "strides and dilation_rate "
+     "must not both be above 1; change the model and train it again"),
+    (layer("Conv2D", filters=0, kernel_size=3), "filters of Conv2D must be a whole number from 1 "
+     f"up, not 0; {TRAIN}"),
+    (layer("Conv2D", filters=2), "kernel_size of Conv2D is missing; save the model again"),
+    (layer("Conv2D", **CONV, activation="gelu"), "activation of Conv2D must be 'linear' or 'relu' "
+     f"or 'relu6' or 'leaky_relu' or 'softmax', not 'gelu'; {TRAIN}"),
+    (layer("Conv2D", **CONV, activation={"module": "os", "class_name": "function"}), "activation "
+     "of Conv2D must be 'linear' or 'relu' or 'relu6' or 'leaky_relu' or 'softmax', not a custom "
+     f"object; {TRAIN}"),
+    (layer("Conv2D", **CONV, lora_rank=4), "parameter 'lora_rank' of Conv2D is not supported; "
+     "supported are filters, kernel_size, strides, padding, data_format, dilation_rate, groups, "
+     "activation, use_bias"),
+    (layer("Conv2D", **CONV, dtype="mixed_float16"), "computes in 'mixed_float16', not in float32; "
+     "rebuild the model with dtype float32 and load the weights into it"),
+    (layer("BatchNormalization", axis=[1]), "axis must be -1 (the channels), not 1; "
+     "change the model and train it again"),
+    (layer("BatchNormalization", renorm=True), "parameter 'renorm' of BatchNormalization is not "
+     "supported; supported are axis, epsilon, center, scale"),
+    (layer("Normalization", invert=True), "invert of Normalization must be False, not "
+     f"True; {TRAIN}"),
+    (layer("Rescaling", scale=[1, 2, 3]), "scale must have 1 or 2 values, not 3; "
+     "change the model and train it again"),
+    (layer("ReLU", negative_slope=-1), "negative_slope of ReLU must be a finite number from 0 up, "
+     f"not -1; {TRAIN}"),
+    (layer("ReLU", threshold=1e39), "threshold of ReLU must be a finite number from 0 up, not "
+     f"1e+39; {TRAIN}"),
+    (layer("Softmax", axis=1), "axis must be -1 (the channels), not 1; "
+     "change the model and train it again"),
+    (layer("Dense", units=3), "its input must be a vector, not [4, 4, 2]; "
+     "change the model and train it again"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bad", "problem"), PARAMETERS)
+def test_unsupported_parameters(bad: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "m.h5", model_of(entry([None, 4, 4, 2]), bad))
+    assert refusal(path) == f"bad: {problem}"
+
+
+EVIL = "__import__('os').system('touch pwned')"
+CODE = f"use one of the supported layers instead: {ALL}"
+CUSTOM: list[tuple[dict[str, Any], str]] = [
+    (layer("Lambda", function=[EVIL, None, None], function_type="lambda"), "is a Lambda layer: it "
+     "holds Python code, which is never run"),
+    (layer("Lambda", function={"class_name": "__lambda__", "config": {"code": EVIL}}), "is a "
+     "Lambda layer: it holds Python code, which is never run"),
+    (layer("Custom>Dense", units=3), "is of the custom class 'Custom>Dense', whose code is never "
+     "loaded"),
+    (layer("Dense", units=3) | {"module": "tests.evil_module"}, "is of the custom class 'Dense', "
+     "whose code is never loaded"),
+    (layer("Dense", units=3) | {"module": "keras.layers", "registered_name": "mine>Dense"}, "is of "
+     "the custom class 'mine>Dense', whose code is never loaded"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize(("bad", "problem"), CUSTOM)
+def test_code_is_refused_and_never_run(
+    bad: dict[str, Any], problem: str, depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = model_of(entry([None, 4]), bad)
+    for _ in range(depth):
+        config = model_of(entry([None, 4]), config)
+    assert refusal(write_h5(tmp_path / "m.h5", config)) == f"{'net/' * depth}bad: {problem}; {CODE}"
+    assert not (tmp_path / "pwned").exists()
+    assert "tests.evil_module" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "holds a layer without a name"),
+        (7, "holds a layer without a name"),
+        (None, "holds a layer without a name"),
+        ("\ud800", "holds the layer name '\\ud800', which is not valid text"),
+        ("a\0b", "holds the layer name 'a\\x00b', which is not valid text"),
+        ("x" * 1001, "holds a layer name of 1001 characters"),
+    ],
+)
+def test_names_that_no_file_can_hold(name: Any, problem: str, tmp_path: Path) -> None:
+    config = model_of(entry([None, 4]), layer("Dense", name, units=3))
+    assert refusal(write_h5(tmp_path / "m.h5", config)) == (
+        f"m.h5: {problem}; give each layer a name of 1 to 1000 characters"
+    )
+
+
+def test_wiring(tmp_path: Path) -> None:
+    def node(name: str, *inbound: list[Any], **keywords: Any) -> dict[str, Any]:
+        calls = [[[*reference, keywords] for reference in inbound]]
+        return layer("Dense", name, units=4) | {"name": name, "inbound_nodes": calls}
+
+    def refused(*layers: dict[str, Any], inputs: Any = None, outputs: Any = None) -> str:
+        source = entry([None, 4]) | {"name": "in", "inbound_nodes": []}
+        settings = {
+            "input_layers": inputs or [["in", 0, 0]],
+            "output_layers": outputs or [["a", 0, 0]],
+        }
+        config = {"name": "net", "layers": [source, *layers], **settings}
+        path = write_h5(tmp_path / "m.h5", {"class_name": "Functional", "config": config})
+        return refusal(path)
+
+    first = node("a", ["in", 0, 0])
+    branches = "use a model without branches"
+    assert refused(first, node("b", ["in", 0, 0])) == (
+        f"b: is not on the one way from the input to the output; {branches}"
+    )
+    assert refused(node("a", ["in", 0, 0], ["in", 0, 0])) == (
+        f"a: takes 2 tensors in one call; supported is one; {branches}"
+    )
+    assert refused(node("a", ["in", 0, 0], training=True)) == (
+        "a: is called with training=True; call it without"
+    )
+    assert refused(first, outputs=[["a", 0, 0], ["in", 0, 0]]) == (
+        "m.h5: has 2 outputs; supported is one output; make a model with one output"
+    )
+    assert refused(first, inputs=[["in", 0, 0], ["x", 0, 0]]) == (
+        "m.h5: has 2 inputs; supported is one input; make a model with one input"
+    )
+    assert refused(node("a", ["nowhere", 0, 0])) == (
+        f"m.h5: connects a layer 'nowhere' that is not there; {RESAVE}"
+    )
+    assert refused(node("a", ["b", 0, 0]), node("b", ["a", 0, 0])) == (
+        f"m.h5: connects its layer 'b' wrongly; {RESAVE}"
+    )
+
+
+# Weights
+
+
+def test_weights_that_do_not_fit(tmp_path: Path) -> None:
+    def refused(**weights: Any) -> str:
+        return refusal(write_h5(tmp_path / "m.h5", weights=weights))
+
+    assert refused(kernel=KERNEL.T, bias=BIAS) == (
+        "fc: its weights in the file have the shapes [[3, 4], [3]], not [[4, 3], [3]] "
+        f"(kernel, bias); {REFIT}"
+    )
+    assert refused(kernel=KERNEL) == (
+        f"fc: its weights in the file have the shapes [[4, 3]], not [[4, 3], [3]] (kernel, bias); "
+        f"{REFIT}"
+    )
+    two = model_of(entry([None, 4]), DENSE, layer("Dense", "second", units=2))
+    assert refusal(write_h5(tmp_path / "two.h5", two)) == (
+        "two.h5: holds weights of 1 layers (fc), not of the 2 that the architecture has "
+        f"(fc, second); {REFIT}"
+    )
+    poisoned = KERNEL.copy()
+    poisoned[1, 1:] = np.nan, np.inf
+    assert refused(kernel=poisoned, bias=BIAS) == (
+        "fc: 2 of the 12 values of its kernel are NaN or infinite; train the model again"
+    )
+    assert refused(kernel=KERNEL.astype(np.float64) * 1e40, bias=BIAS) == (
+        "fc: 11 of the 12 values of its kernel are NaN or infinite; train the model again"
+    )
+    assert refused(kernel=KERNEL.astype(np.int32), bias=BIAS) == (
+        "fc: its kernel is of type int32, not float; save it as float32"
+    )
+
+
+def test_links_out_of_the_file_are_not_followed(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["kernel"] = KERNEL
+    layout = h5py.VirtualLayout((4, 3), np.float32)
+    layout[:] = h5py.VirtualSource(tmp_path / "secret.h5", "kernel", (4, 3))
+    external = [(str(tmp_path / "raw"), 0, 48)]
+    (tmp_path / "raw").write_bytes(bytes(48))
+
+    def replaced(write: Callable[[h5py.Group], Any]) -> str:
+        path = write_h5(tmp_path / "m.h5")
+        with h5py.File(path, "a") as file:
+            group = file["model_weights/fc"]
+            del group["kernel:0"]
+            write(group)
+        return refusal(path)
+
+    elsewhere = "its weight kernel:0 lies in another file, which is not opened"
+    link = "kernel:0: is a link to somewhere else instead of weights"
+
+    def link_to(target: Any) -> Callable[[h5py.Group], None]:
+        return lambda group: group.__setitem__("kernel:0", target)
+
+    assert replaced(link_to(h5py.ExternalLink("secret.h5", "kernel"))) == f"{link}; {RESAVE}"
+    assert replaced(link_to(h5py.SoftLink("/model_weights/fc/bias:0"))) == f"{link}; {RESAVE}"
+    assert replaced(lambda group: group.create_virtual_dataset("kernel:0", layout)) == (
+        f"fc: {elsewhere}; save the model in one file"
+    )
+    assert (
+        replaced(
+            lambda group: group.create_dataset("kernel:0", (4, 3), np.float32, external=external)
+        )
+        == f"fc: {elsewhere}; save the model in one file"
+    )
+
+
+def test_a_dataset_that_unpacks_to_terabytes_is_not_read(tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "m.h5")
+    with h5py.File(path, "a") as file:
+        group = file["model_weights/fc"]
+        del group["kernel:0"]
+        group.create_dataset("kernel:0", (2**20, 2**20), np.float32, chunks=(1024, 1024))
+    assert refusal(path) == (
+        "fc: its weights in the file have the shapes [[1048576, 1048576], [3]], not [[4, 3], [3]] "
+        f"(kernel, bias); {REFIT}"
+    )
+
+
+def test_refusals_do_not_start_tensorflow(tmp_path: Path) -> None:
+    import subprocess
+
+    write_h5(tmp_path / "m.h5", model_of(entry([None, 4]), layer("Lambda")))
+    code = (
+        "import sys, pathlib\n"
+        "from frontend.load import load_float_onnx\n"
+        "try:\n    load_float_onnx(pathlib.Path(sys.argv[1]))\n"
+        "except Exception as error:\n    print(type(error).__name__, 'tensorflow' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "m.h5"],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "CompileError False\n"
+    assert done.stderr == ""

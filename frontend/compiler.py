@@ -258,16 +258,21 @@ def _report(
             result.simulator,
             simulated_frames,
             f"random on {request.options.stalls.value} sides, seed {request.options.seed}",
-            sum(result.values_checked.values()),
+            sum(result.values_checked[output.name] for output in graph.outputs),
             0,
             result.cycles_per_frame,
             result.latency_cycles,
+            sum(result.values_checked.values()),
         )
     return report.Report(
         report.Source(compilation.source.name, loaded.format),
         graph,
         compilation.cycles,
-        report.Calibration(data.source, len(data.images), data.is_stand_in),
+        report.Calibration(
+            data.source if data.is_stand_in else Path(data.source).name,
+            len(data.images),
+            data.is_stand_in,
+        ),
         evidence.proofs(compilation.lowered.proofs, graph),
         (compilation.comparison, sampled, rewritten),
         tuple(report.LayerError(e.layer, e.sqnr_db, e.rmse) for e in compilation.tensor_errors),

@@ -126,7 +126,9 @@ class Simulation:
     """A run of the design in an HDL simulator.
 
     ``stalls``: what the bench did to the streams, such as ``"random on both sides, seed 1"``;
-    cycles are those measured in the unstalled part, None if there was none.
+    ``outputs``: values at the core's outputs compared with onnxruntime's; ``values``: values
+    compared at all streams, those inside included; cycles are those measured in the unstalled
+    part, None if there was none.
     """
 
     simulator: str
@@ -136,6 +138,7 @@ class Simulation:
     mismatches: int
     cycles_per_frame: int | None = None
     latency_cycles: int | None = None
+    values: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,10 +324,8 @@ def _windowed(
     groups = system.events(positions * element.folds, gap=element.steps)
     needed = np.repeat(_last_needed_pixel(kernel, shape), element.folds)
     needed[-1] = shape.pixels - 1
-    beat = np.where(needed >= 0, needed * words + words - 1, maxplus.NEVER)
-    index = system.every_frame(np.maximum(beat, 0), shape.pixels * words)
-    none = np.tile(beat < 0, system.frames)
-    groups.after(source, np.where(none, maxplus.NEVER, index), 1)
+    index = system.every_frame(needed * words + words - 1, shape.pixels * words)
+    groups.after(source, index, 1)
     _free_rows(element, system, source, groups, shape, kernel)
     taken = EventList(groups.count)
     system.lists.append(taken)
@@ -346,13 +344,13 @@ def _window_view(element: ProcessingElement) -> tuple[Shape, Kernel]:
 
 
 def _last_needed_pixel(kernel: Kernel, shape: Shape) -> IntArray:
-    """Return, per window position, the last pixel to wait for; negative for none."""
+    """Return, per window position, the last pixel to wait for."""
     rows, columns = kernel.output_size(shape.height, shape.width)
     bottom = np.arange(rows) * kernel.stride_height - kernel.pad_top + kernel.span_height - 1
     right = np.arange(columns) * kernel.stride_width - kernel.pad_left + kernel.span_width - 1
-    row = np.minimum(bottom, shape.height - 1)[:, None]
-    column = np.minimum(right, shape.width - 1)[None, :]
-    pixel: IntArray = np.where(row >= 0, row * shape.width + np.maximum(column, -1), -1)
+    row = np.clip(bottom, 0, shape.height - 1)[:, None]
+    column = np.clip(right, 0, shape.width - 1)[None, :]
+    pixel: IntArray = row * shape.width + column
     return pixel.reshape(-1)
 
 

@@ -187,9 +187,8 @@ begin
     -- Pixels written beyond those that the group needs.
     signal surplus : integer range -bound * geometry.columns to bound * geometry.columns := -head;
     signal enough : boolean;
-    -- What the need grows by to the next place of a line that reaches the image, and to the next line.
+    -- What the need grows by to the next place, and to the next line.
     signal step : natural range 0 to stride_width := place_step(geometry, 0);
-    signal line_reaches : boolean := reaches(geometry, 0);
     signal need_of_line : integer range -bound * geometry.columns to bound * geometry.columns :=
       line_step(geometry, 0);
     -- Words freed at the end of the line.
@@ -286,9 +285,7 @@ begin
 
           -- No case statement: GHDL 2.0 makes latches of one with `others` in its netlist.
           if advance = next_place then
-            if line_reaches then
-              need := step;
-            end if;
+            need := step;
             places_left <= places_left - 1;
             step <= stride_width;
             for place in 1 to line_places(geometry) - 2 loop
@@ -304,13 +301,11 @@ begin
             places_left <= last_place;
             step <= place_step(geometry, 0);
             lines_left <= lines_left - 1;
-            line_reaches <= true;
             need_of_line <= inner_line_step(geometry);
             line_freed <= inner_freed_words(geometry);
             for line in 1 to edge_lines loop
               if not is_inner(geometry, line) then
                 if lines_left = lines(geometry) - 1 - line then
-                  line_reaches <= reaches(geometry, line);
                   need_of_line <= line_step(geometry, line);
                   line_freed <= freed_words(geometry, line);
                 end if;
@@ -322,7 +317,6 @@ begin
             places_left <= last_place;
             step <= place_step(geometry, 0);
             lines_left <= last_line;
-            line_reaches <= reaches(geometry, 0);
             need_of_line <= line_step(geometry, 0);
             line_freed <= freed_words(geometry, 0);
           end if;
@@ -348,7 +342,6 @@ begin
           tap_column <= -pad_left;
           surplus <= -head;
           step <= place_step(geometry, 0);
-          line_reaches <= reaches(geometry, 0);
           need_of_line <= line_step(geometry, 0);
           line_freed <= freed_words(geometry, 0);
         end if;

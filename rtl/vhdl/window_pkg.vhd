@@ -38,15 +38,13 @@ package window_pkg is
   -- Place of the first window's first tap in the ring buffer.
   function first_word (g : geometry_t) return natural;
 
-  -- Pixels of the frame that must have been written before a window starts; 0 if it lies above the
-  -- image. One that lies left of it waits for the rows above its last one.
+  -- Pixels of the frame that must have been written before a window starts. One that lies above the
+  -- image or left of it waits for the first row or column, so that no window is sent before its frame
+  -- has begun.
   function needed (g : geometry_t; line, place : natural) return natural;
 
-  -- Pixels that the next place's window needs beyond this one's, in a line that reaches the image.
+  -- Pixels that the next place's window needs beyond this one's.
   function place_step (g : geometry_t; place : natural) return natural;
-
-  -- Whether the windows of a line reach down into the image.
-  function reaches (g : geometry_t; line : natural) return boolean;
 
   -- Pixels that the next line's first window needs beyond this line's last one.
   function line_step (g : geometry_t; line : natural) return integer;
@@ -146,18 +144,15 @@ package body window_pkg is
     return (-(g.pad_top * row_words(g) + g.pad_left * g.pixel_words)) mod buffer_words(g);
   end function;
 
-  -- Rows or columns from the first one of the image to the last one of a window.
+  -- Rows or columns from the first one of the image to the last one of a window, at least one.
   function reach (place, stride, pad, span, size : natural) return natural is
   begin
-    return larger(0, smaller(size, place * stride - pad + span));
+    return larger(1, smaller(size, place * stride - pad + span));
   end function;
 
   function needed (g : geometry_t; line, place : natural) return natural is
     constant reached : natural := reach(line, g.stride_height, g.pad_top, span_height(g), g.rows);
   begin
-    if reached = 0 then
-      return 0;
-    end if;
     return (reached - 1) * g.columns
       + reach(place, g.stride_width, g.pad_left, span_width(g), g.columns);
   end function;
@@ -175,11 +170,6 @@ package body window_pkg is
       return g.rows;
     end if;
     return larger(0, smaller(g.rows, line * g.stride_height - g.pad_top));
-  end function;
-
-  function reaches (g : geometry_t; line : natural) return boolean is
-  begin
-    return reach(line, g.stride_height, g.pad_top, span_height(g), g.rows) > 0;
   end function;
 
   function line_step (g : geometry_t; line : natural) return integer is
@@ -207,7 +197,7 @@ package body window_pkg is
 
   function is_inner (g : geometry_t; line : natural) return boolean is
   begin
-    return reaches(g, line) and line_step(g, line) = inner_line_step(g)
+    return line_step(g, line) = inner_line_step(g)
       and freed_words(g, line) = inner_freed_words(g);
   end function;
 

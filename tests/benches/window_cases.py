@@ -59,12 +59,12 @@ def groups(window: Window) -> Iterator[tuple[int, int]]:
     while True:
         for line in range(lines):
             reached = line * kernel.stride_height - kernel.pad_top + kernel.span_height
-            row = min(view.height, reached) - 1
+            row = min(view.height, max(1, reached)) - 1
             first = (line + 1) * kernel.stride_height - kernel.pad_top
             for place in range(places):
                 right = place * kernel.stride_width - kernel.pad_left + kernel.span_width
-                column = min(view.width, max(0, right)) - 1
-                pixels = row * view.width + column + 1 if row >= 0 else 0
+                column = min(view.width, max(1, right)) - 1
+                pixels = row * view.width + column + 1
                 for replay in range(window.replays):
                     last_of_line = place == places - 1 and replay == window.replays - 1
                     last = last_of_line and line == lines - 1

@@ -42,8 +42,9 @@ class Plan:
 
 def make_plan(model: onnx.ModelProto) -> Plan:
     """Plan the quantization of a canonical float model; CompileError names what can't be done."""
-    constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
-    stripped, clamps = _without_clamps(model, constants)
+    own = _unshared(model)
+    constants = {i.name: numpy_helper.to_array(i) for i in own.graph.initializer}
+    stripped, clamps = _without_clamps(own, constants)
     host = _host_nodes(stripped.graph)
     regions = find_regions(stripped.graph, host)
     inside = {name for region in regions for name in region.nodes}
@@ -65,6 +66,25 @@ def make_plan(model: onnx.ModelProto) -> Plan:
             names = [*node.input[: _tensor_inputs(node)], *node.output]
         tensors.update((n, None) for n in names if n and n not in constants and n not in inner)
     return Plan(stripped, clamps, regions, host, tuple(tensors))
+
+
+def _unshared(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy in which no two layers share a constant: each has scales of its own."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    constants = {i.name: i for i in copy.graph.initializer}
+    used: set[str] = set()
+    for node in copy.graph.node:
+        if node.op_type not in WEIGHTED:
+            continue
+        for index, kind in ((1, "weight"), (2, "bias")):
+            name = node.input[index] if index < len(node.input) else ""
+            if name in used and name in constants:
+                own = copy.graph.initializer.add()
+                own.CopyFrom(constants[name])
+                own.name = node.input[index] = f"{node.name}.own.{kind}"
+            used.add(name)
+    return copy
 
 
 def _tensor_inputs(node: onnx.NodeProto) -> int:
@@ -153,5 +173,5 @@ def _bounds(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> tuple[flo
     limits = [-np.inf, np.inf]
     for index, name in enumerate(node.input[1:3]):
         if name:
-            limits[index] = float(constants[name])
+            limits[index] = constants[name].item()
     return limits[0], limits[1]

@@ -49,6 +49,8 @@ def quantization_error(
             pairs.append((node.name, name, f"{name}{DEQUANTIZED}"))
         elif f"{name}_QuantizeLinear_Input" in dequantized:
             pairs.append((node.name, name, name))
+    if not pairs:
+        return ()
     signal, noise, count = np.zeros(len(pairs)), np.zeros(len(pairs)), np.zeros(len(pairs))
     exact = _session(float_model, [p[1] for p in pairs])
     rounded = _session(quantized_model, [p[2] for p in pairs])

@@ -556,6 +556,18 @@ UNTOUCHED = {
             {"s": np.array([[[1]], [[-1]], [[1]]], np.float32)},
         ),
     ),
+    "chain_that_cannot_follow": (
+        affine_below_pool.RULES,
+        build(
+            IMAGE,
+            [
+                node("Mul", "x s", "p"),
+                node("Add", "p p1", "q"),
+                node("MaxPool", "q", "y", kernel_shape=[2, 2]),
+            ],
+            {"s": np.array([[[1]], [[-1]], [[1]]], np.float32), "p1": scalar(1)},
+        ),
+    ),
     "foldable_before_max": (
         affine_below_pool.RULES,
         build(

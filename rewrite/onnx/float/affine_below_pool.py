@@ -35,14 +35,15 @@ class AffineBelowPool(RewriteRuleClassBase):  # type: ignore[misc]
         step = affine_step(x.producer())
         if step is None or only_user(x) is None:
             return result.fail("no affine operator above that only it reads", x)
-        above = affine_chain(x).source.producer()
+        chain = affine_chain(x)
+        above = chain.source.producer()
         if above is not None and above.op_type in ("Conv", "Gemm"):
             return result.fail("the layer above takes it in", x)
-        channels = step.per_channel()
-        if channels is None:
-            return result.fail("constants must vary along the channels only", x)
-        if self.pool == "MaxPool" and not np.all(channels[0] > 0):
-            return result.fail("a factor is not above 0", x)
+        for part in (step, chain):  # all of the chain can follow
+            if part.per_channel() is None:
+                return result.fail("constants must vary along the channels only", x)
+            if self.pool == "MaxPool" and not np.all(part.scale > 0):
+                return result.fail("a factor is not above 0", x)
         return result
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> Any:

@@ -100,7 +100,7 @@ def read_folder(path: Path, shape: Shape) -> tuple[Array, Array | None, tuple[st
     Images directly in the folder have no labels. Images in sub-folders have the position of their
     folder, in the order of the names, as label. Other files than images are left alone.
     """
-    height, width, channels = (*shape, 1)[:3]
+    height, width, channels = (*shape, 1, 1)[:3]
     modes = {1: "L", 3: "RGB", 4: "RGBA"}
     if len(shape) == 1 or channels not in modes:
         raise CompileError(

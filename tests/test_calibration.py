@@ -1,0 +1,408 @@
+"""Calibration data from arrays and images, the stand-in without data, and every refusal."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from frontend import calibration_files
+from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
+from frontend.export import export_network
+from frontend.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Layer,
+    Normalization,
+    Rescaling,
+    TrainingOnly,
+)
+from frontend.network import Network, Step
+from frontend.reference import onnx_predict
+from frontend.stand_in import PIXELS, STANDARDIZED, UNIT, input_range, stand_in_frames
+from ir.errors import CompileError
+
+RANDOM = np.random.default_rng(1)
+IMAGES = RANDOM.integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
+
+
+def saved(path: Path, values: Any) -> Path:
+    np.save(path, values)
+    return path
+
+
+def refusal(path: Path, shape: tuple[int, ...], **options: Any) -> str:
+    with pytest.raises(CompileError) as caught:
+        load_calibration(path, shape, **options)
+    message = str(caught.value)
+    assert message.isprintable()
+    return message.replace(f"{path.parent}/", "")
+
+
+def test_npy(tmp_path: Path) -> None:
+    found = load_calibration(saved(tmp_path / "x.npy", IMAGES), (4, 3, 2))
+    assert found.images.dtype == np.float32
+    assert np.array_equal(found.images, IMAGES)
+    assert not found.images.flags.writeable
+    assert found.labels is None
+    assert found.source == str(tmp_path / "x.npy")
+    assert not found.is_stand_in
+
+
+@pytest.mark.parametrize(
+    ("have", "want"),
+    [
+        ((5, 24), (4, 3, 2)),
+        ((5, 4, 3, 2), (24,)),
+        ((5, 4, 6), (4, 6, 1)),
+        ((5, 4, 6, 1), (4, 6)),
+        ((5, 4, 6), (24,)),
+    ],
+)
+def test_shapes_that_mean_the_same(
+    have: tuple[int, ...], want: tuple[int, ...], tmp_path: Path
+) -> None:
+    found = load_calibration(saved(tmp_path / "x.npy", IMAGES.reshape(have)), want)
+    assert np.array_equal(found.images, IMAGES.reshape(5, *want))
+
+
+def test_preprocessing_is_scale_then_offset(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.npy", IMAGES)
+    found = load_calibration(path, (4, 3, 2), preprocessing=Preprocessing(1 / 128, -1.0))
+    assert np.array_equal(found.images, IMAGES.astype(np.float32) / 128 - 1)
+
+
+@pytest.mark.parametrize("key", calibration_files.IMAGE_KEYS)
+@pytest.mark.parametrize("label_key", [None, *calibration_files.LABEL_KEYS])
+def test_npz_names(key: str, label_key: str | None, tmp_path: Path) -> None:
+    labels = np.array([2, 0, 1, 1, 0], np.uint8)
+    arrays = {key: IMAGES} | ({label_key: labels} if label_key else {})
+    np.savez_compressed(tmp_path / "d.npz", other=np.zeros(3), **arrays)
+    found = load_calibration(tmp_path / "d.npz", (4, 3, 2), classes=3)
+    assert np.array_equal(found.images, IMAGES)
+    if label_key is None:
+        assert found.labels is None
+    else:
+        assert found.labels is not None
+        assert found.labels.dtype == np.int64
+        assert found.labels.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    "labels", [np.eye(3)[[2, 0, 1, 1, 0]], [[2], [0], [1], [1], [0]], [2.0, 0.0, 1.0, 1.0, 0.0]]
+)
+def test_forms_of_labels(labels: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=IMAGES, y=labels)
+    found = load_calibration(tmp_path / "d.npz", (4, 3, 2))
+    assert found.labels is not None
+    assert found.labels.tolist() == [2, 0, 1, 1, 0]
+
+
+def test_a_lone_array_needs_no_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", IMAGES)
+    assert np.array_equal(load_calibration(tmp_path / "d.npz", (4, 3, 2)).images, IMAGES)
+
+
+# Folders of images
+
+
+def grey(path: Path, value: int, size: tuple[int, int] = (3, 4), mode: str = "L") -> None:
+    path.parent.mkdir(exist_ok=True)
+    Image.new(mode, size, value).save(path)
+
+
+def test_a_folder_of_images_in_the_order_of_names(tmp_path: Path) -> None:
+    for name, value in (("b.png", 20), ("a.bmp", 10), ("c.PNG", 30)):
+        grey(tmp_path / "d" / name, value)
+    (tmp_path / "d" / "notes.txt").write_text("no image")
+    found = load_calibration(tmp_path / "d", (4, 3, 1))
+    assert found.images.shape == (3, 4, 3, 1)
+    assert found.images[:, 0, 0, 0].tolist() == [10, 20, 30]
+    assert found.labels is None
+
+
+def test_sub_folders_are_classes(tmp_path: Path) -> None:
+    for name, value in (("dog/1.png", 1), ("cat/1.png", 2), ("cat/2.png", 3)):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        grey(tmp_path / "d" / name, value)
+    (tmp_path / "d" / "empty").mkdir()
+    found = load_calibration(tmp_path / "d", (4, 3, 1), classes=2)
+    assert found.class_names == ("cat", "dog")
+    assert found.images[:, 0, 0, 0].tolist() == [2, 3, 1]
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 0, 1]
+
+
+def test_colours_and_sizes_are_converted(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    Image.new("RGB", (30, 40), (10, 20, 30)).save(tmp_path / "d" / "a.png")
+    Image.new("L", (3, 4), 7).save(tmp_path / "d" / "b.png")
+    colour = load_calibration(tmp_path / "d", (4, 3, 3)).images
+    assert colour.shape == (2, 4, 3, 3)
+    assert colour[0, 3, 2].tolist() == [10, 20, 30]
+    assert colour[1, 0, 0].tolist() == [7, 7, 7]
+    assert load_calibration(tmp_path / "d", (4, 3)).images.shape == (2, 4, 3)
+    scaled = load_calibration(tmp_path / "d", (4, 3, 3), preprocessing=Preprocessing(0.5)).images
+    assert np.array_equal(scaled, colour / 2)
+
+
+def test_refused_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    endings = ", ".join(calibration_files.IMAGE_ENDINGS)
+    assert refusal(folder, (4, 3, 1)) == f"d: holds no images; give a folder of {endings} files"
+    assert refusal(folder, (12,)) == (
+        "d: is a folder of images, but the model's input is [12]; give the frames as .npy or .npz"
+    )
+    assert refusal(folder, (4, 3, 2)) == (
+        "d: is a folder of images, but the model's input is [4, 3, 2]; "
+        "give the frames as .npy or .npz"
+    )
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    damaged = "d/a.png: is no image or a damaged one; take it out or save it again"
+    assert refusal(folder, (4, 3, 1)) == damaged
+    grey(folder / "a.png", 1, (300, 400))
+    data = (folder / "a.png").read_bytes()
+    (folder / "a.png").write_bytes(data[: len(data) // 2])
+    assert refusal(folder, (4, 3, 1)) == damaged
+    grey(folder / "a.png", 1, mode="I;16")
+    assert refusal(folder, (4, 3, 1)) == (
+        "d/a.png: has more than 8 bits per channel; save it with 8 bits"
+    )
+    grey(folder / "a.png", 1)
+    grey(folder / "cat" / "b.png", 1)
+    assert refusal(folder, (4, 3, 1)) == (
+        f"d: holds images beside folders of images; give a folder of {endings} files"
+    )
+
+
+def test_an_image_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grey(tmp_path / "d" / "a.png", 1, (300, 400))
+    monkeypatch.setattr(calibration_files, "MAX_PIXELS", 119_999)
+    assert refusal(tmp_path / "d", (4, 3, 1)) == (
+        "d/a.png: has 300 x 400 pixels, more than 119999; give smaller images"
+    )
+
+
+# Refused arrays
+
+
+def test_wrong_shapes(tmp_path: Path) -> None:
+    def refused(have: tuple[int, ...], want: tuple[int, ...]) -> str:
+        return refusal(saved(tmp_path / "x.npy", np.zeros(have, np.float32)), want)
+
+    shape = "give frames of the model's input shape"
+    assert refused((5, 4, 3), (4, 3, 2)) == (
+        f"x.npy: its shape must be [frames, 4, 3, 2], not [5, 4, 3]; {shape}"
+    )
+    assert refused((5, 3, 4, 2), (4, 3, 2)) == (
+        f"x.npy: its shape must be [frames, 4, 3, 2], not [5, 3, 4, 2]; {shape}"
+    )
+    assert refused((5, 2, 4, 3), (4, 3, 2)) == (
+        "x.npy: its shape must be [frames, 4, 3, 2], not [5, 2, 4, 3]; "
+        "move the channels to the last axis (NHWC)"
+    )
+    assert refused((24,), (24,)) == f"x.npy: its shape must be [frames, 24], not [24]; {shape}"
+    assert refused((5, 23), (24,)) == (
+        f"x.npy: its shape must be [frames, 24], not [5, 23]; {shape}"
+    )
+    assert refused((0, 24), (24,)) == "x.npy: holds no frames; give a few hundred frames"
+
+
+def test_values_that_are_no_numbers(tmp_path: Path) -> None:
+    values = np.zeros((4, 3), np.float32)
+    values[1, 2], values[3, 0] = np.nan, -np.inf
+    assert refusal(saved(tmp_path / "x.npy", values), (3,)) == (
+        "x.npy: 2 of 4 frames hold NaN or infinity; take them out"
+    )
+    assert refusal(saved(tmp_path / "x.npy", np.full((1, 3), 1e300)), (3,)) == (
+        "x.npy: 1 of 1 frames hold NaN or infinity; take them out"
+    )
+    for kind, name in ((np.complex64, "complex64"), ("U3", "<U3")):
+        assert refusal(saved(tmp_path / "x.npy", np.zeros((4, 3), kind)), (3,)) == (
+            f"x.npy: holds values of type {name}, not numbers; save it as float32"
+        )
+    for scale, offset in ((0.0, 0.0), (float("inf"), 0.0), (1.0, float("nan"))):
+        path = saved(tmp_path / "x.npy", np.zeros((4, 3)))
+        assert refusal(path, (3,), preprocessing=Preprocessing(scale, offset)) == (
+            f"x.npy: scale {scale} and offset {offset} must be finite, the scale not 0; "
+            "give for example a scale of 1/255"
+        )
+
+
+class Bomb:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_pickles_are_never_loaded(tmp_path: Path) -> None:
+    objects = np.array([Bomb(tmp_path / "pwned")] * 3, object)
+    np.save(tmp_path / "x.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "x.npz", x=objects, allow_pickle=True)
+    assert refusal(tmp_path / "x.npy", (3,)) == (
+        "x.npy: holds values of type object, not numbers; save it as float32"
+    )
+    assert refusal(tmp_path / "x.npz", (3,)) == (
+        "x.npz[x]: holds values of type object, not numbers; save it as float32"
+    )
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_damaged_arrays(tmp_path: Path) -> None:
+    data = saved(tmp_path / "x.npy", IMAGES).read_bytes()
+    for broken in (data[:4], data[:60], data[:-1], data + b"x", b"hello", data[:10] + bytes(90)):
+        (tmp_path / "x.npy").write_bytes(broken)
+        message = refusal(tmp_path / "x.npy", (4, 3, 2))
+        assert message.startswith("x.npy: is truncated, damaged or of another kind (")
+        assert message.endswith("); save it again")
+    np.savez(tmp_path / "x.npz", x=IMAGES)
+    data = (tmp_path / "x.npz").read_bytes()
+    middle = len(data) // 2
+    for broken in (data[:-30], data[:middle] + b"??" + data[middle + 2 :], b"hello"):
+        (tmp_path / "x.npz").write_bytes(broken)
+        message = refusal(tmp_path / "x.npz", (4, 3, 2))
+        assert message.startswith("x.npz: is truncated, damaged or of another kind (")
+
+
+def test_headers_that_promise_terabytes(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 3)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    (tmp_path / "x.npy").write_bytes(stream.getvalue())
+    assert refusal(tmp_path / "x.npy", (3,)) == (
+        "x.npy: is truncated, damaged or of another kind "
+        "(128 bytes are not an array of shape [1099511627776, 3]); save it again"
+    )
+
+
+def test_archives_that_unpack_to_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros((10_000, 3)))
+    monkeypatch.setattr(calibration_files, "MAX_ELEMENTS", 20_000)
+    assert refusal(tmp_path / "x.npz", (3,)) == (
+        "x.npz[x]: holds 30016 values, more than the limit of 20000; "
+        "give fewer frames: a few hundred are enough"
+    )
+
+
+def test_archives_without_frames(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=IMAGES, b=IMAGES)
+    names = ", ".join(calibration_files.IMAGE_KEYS)
+    assert refusal(tmp_path / "x.npz", (4, 3, 2)) == (
+        f"x.npz: holds no frames (its arrays are a, b); name the array one of {names}"
+    )
+    with zipfile.ZipFile(tmp_path / "x.npz", "w"):
+        pass
+    assert refusal(tmp_path / "x.npz", (4, 3, 2)) == (
+        f"x.npz: holds no frames (its arrays are none); name the array one of {names}"
+    )
+
+
+def test_paths_that_hold_no_calibration_data(tmp_path: Path) -> None:
+    what = "name a .npy or .npz file or a folder of images"
+    (tmp_path / "x.csv").write_text("1,2,3")
+    (tmp_path / "x.npy").touch()
+    assert refusal(tmp_path / "x.csv", (3,)) == f"x.csv: is no calibration data; {what}"
+    assert refusal(tmp_path / "none", (3,)) == f"none: does not exist; {what}"
+    assert refusal(tmp_path / "none.npy", (3,)) == "none.npy: does not exist; check the path"
+    assert refusal(tmp_path / "x.npy", (3,)) == "x.npy: is empty (0 bytes); save or copy it again"
+
+
+def test_wrong_labels(tmp_path: Path) -> None:
+    def refused(labels: Any, classes: int | None = None) -> str:
+        np.savez(tmp_path / "x.npz", x=IMAGES, y=labels)
+        return refusal(tmp_path / "x.npz", (4, 3, 2), classes=classes)
+
+    one = "give one class number for each frame"
+    number = "number the classes from 0 in the order of the model's outputs"
+    assert refused([0, 1]) == (
+        f"x.npz: its labels must have the shape [5] or be one-hot, not [2]; {one}"
+    )
+    assert refused(np.full((5, 2), 0.5)) == (
+        f"x.npz: its labels must have the shape [5] or be one-hot, not [5, 2]; {one}"
+    )
+    assert refused([0, 1, 2, 3, 4], 4) == (
+        f"x.npz: its labels must be whole numbers from 0 to 3, not 0 to 4; {number}"
+    )
+    assert refused([0, 1, 2, 3, 0.5], 4) == (
+        f"x.npz: its labels must be whole numbers from 0 to 3, not 0.0 to 3.0; {number}"
+    )
+
+
+# The stand-in
+
+
+def network(shape: tuple[int, ...], *layers: Layer) -> Network:
+    """Return a network of layers whose weights are not looked at."""
+    steps = tuple(Step(layer, shape, shape, {}) for layer in layers)
+    return Network("net", "in", shape, steps, "test", "unknown")
+
+
+IMAGE = (9, 9, 3)
+CONV = Conv2D(name="c", filters=1, kernel_size=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("net", "expected"),
+    [
+        (network(IMAGE, Rescaling(name="r", scale=(1 / 255,)), CONV), PIXELS),
+        (network(IMAGE, TrainingOnly(name="d"), Rescaling(name="r", scale=(1 / 127.5,))), PIXELS),
+        (network(IMAGE, Rescaling(name="r", scale=(2.0,), offset=(-1.0,)), CONV), UNIT),
+        (network(IMAGE, CONV, Rescaling(name="r", scale=(1 / 255,))), UNIT),
+        (network((7,), Dense(name="d", units=1)), STANDARDIZED),
+    ],
+)
+def test_the_stand_in_is_what_the_first_layers_are_made_for(net: Network, expected: Any) -> None:
+    assert input_range(net) == expected
+
+
+def test_the_stand_in_follows_normalization(tmp_path: Path) -> None:
+    means, variances = (10.0, -5.0, 0.0), (4.0, 0.25, 100.0)
+    layer = Normalization(name="n", mean=means, variance=variances)
+    frames = stand_in_frames(IMAGE, input_range(network(IMAGE, layer)))
+    assert np.allclose(frames.mean(axis=(0, 1, 2)), means, atol=2)
+    weights = {name: np.array(v, np.float32) for name, v in
+               (("gamma", (1,) * 3), ("beta", (0,) * 3),
+                ("moving_mean", means), ("moving_variance", variances))}  # fmt: skip
+    step = Step(BatchNormalization(name="b"), IMAGE, IMAGE, weights)
+    net = Network("net", "in", IMAGE, (step,), "test", "unknown")
+    assert np.array_equal(stand_in_frames(IMAGE, input_range(net)), frames)
+    normalized = onnx_predict(export_network(net)[0])(frames)
+    assert np.abs(normalized).max() <= 3.001
+    assert 0.7 < normalized.std() < 2
+
+
+@pytest.mark.parametrize("shape", [(9, 9, 3), (7,), (28, 28), (1, 1, 1), (2, 3, 40)])
+def test_the_stand_in_is_deterministic_within_its_range_and_flagged(
+    shape: tuple[int, ...],
+) -> None:
+    found = load_calibration(None, shape, stand_in=PIXELS)
+    assert isinstance(found, CalibrationSet)
+    assert found.is_stand_in
+    assert found.labels is None
+    assert found.source == (
+        "stand-in: 64 random frames, pixels of 0 to 255; no accuracy is claimed"
+    )
+    assert found.images.shape == (64, *shape)
+    assert found.images.dtype == np.float32
+    assert found.images.min() == 0
+    assert found.images.max() == 255
+    assert np.array_equal(found.images, load_calibration(None, shape, stand_in=PIXELS).images)
+    assert len(np.unique(found.images.reshape(64, -1), axis=0)) > 60
+
+
+def test_the_default_stand_in() -> None:
+    assert load_calibration(None, (4, 4, 1)).source.startswith("stand-in: 64 random frames, pixels")
+    vectors = load_calibration(None, (16,))
+    assert vectors.source.startswith("stand-in: 64 random frames, standardized features;")
+    assert np.abs(vectors.images).max() == 3

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
+from frontend.__main__ import app
 from frontend.layers import SUPPORTED
 from tools.layers_table import BEGIN, END, README, table, with_table
 
@@ -44,6 +46,15 @@ def test_make_targets_in_the_documents_exist() -> None:
     for document in DOCUMENTS:
         for name in re.findall(r"\bmake ([a-z-]+)\b(?=[ `]|$)", _code(document), re.MULTILINE):
             assert name in targets, f"{document.name}: make {name}"
+
+
+def test_options_are_those_of_the_command() -> None:
+    listed = re.search(r"\| option \| meaning \|\n(.*?)\n\n", README.read_text(), re.DOTALL)
+    assert listed is not None
+    named = set(re.findall(r"`(--?[a-z-]+)`", re.sub(r"\|[^|]*\|$", "", listed[1], flags=re.M)))
+    parameters = typer.main.get_command(app).params
+    options = {option for p in parameters for option in p.opts if option.startswith("-")}
+    assert named == options - {"--version"}
 
 
 def _code(document: Path) -> str:

@@ -6,6 +6,7 @@ supported: one input, one output, each call has one tensor. A layer may be calle
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +89,12 @@ def _read(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Model:
     if len({member.name for member in members}) != len(members):
         raise _broken(shown, "has two layers of one name")
     if class_of(entry, shown) == "Sequential":
-        return _sequential(name, members, layers, settings, shown)
-    return _functional(name, members, layers, settings, source, prefix)
+        model = _sequential(name, members, layers, settings, shown)
+    else:
+        model = _functional(name, members, layers, settings, source, prefix)
+    if not model.calls:
+        raise CompileError("load", shown, "has no layers but its input", "add layers")
+    return model
 
 
 def _member(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Member:
@@ -190,7 +195,9 @@ def _functional(
     ]
     # Keras 2 counts the calls of a nested model from 1: its own construction was call 0.
     references = [tensor, *(reference for calls in nodes for reference in calls)]
-    last = {n: max((r[1] for r in references if r[0] == n), default=0) for n in index}
+    last = dict.fromkeys(index, 0)
+    for name_of_layer, call in references:
+        last[name_of_layer] = max(last.get(name_of_layer, 0), call)
     calls: list[int] = []
     while True:
         if tensor[0] not in index:
@@ -204,8 +211,9 @@ def _functional(
             raise _broken(shown, f"connects its layer {rules.show(tensor[0])} wrongly")
         calls.append(member)
         tensor = inbound[call]
+    counts = Counter(calls)
     for i, entry in enumerate(members):
-        if i != member and calls.count(i) != max(len(nodes[i]), 1):
+        if i != member and counts[i] != max(len(nodes[i]), 1):
             raise CompileError(
                 "load",
                 prefix + entry.name,

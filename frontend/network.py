@@ -107,6 +107,4 @@ def _shapes(model: Model, shape: Shape, source: str) -> list[tuple[Layer, Shape,
             raise CompileError(
                 "load", source, f"calls more than {MAX_LAYERS} layers", "use a smaller model"
             )
-    if not calls:
-        raise CompileError("load", source, "has no layers but its input", "add layers")
     return calls

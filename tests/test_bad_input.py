@@ -353,6 +353,31 @@ def test_nesting_without_end(tmp_path: Path) -> None:
     )
 
 
+def test_models_without_layers(tmp_path: Path) -> None:
+    empty = model_of(entry([None, 4]))
+    outer = model_of(entry([None, 4]), empty)
+    assert refusal(write_h5(tmp_path / "m.h5", empty)) == (
+        "m.h5: has no layers but its input; add layers"
+    )
+    assert refusal(write_h5(tmp_path / "m.h5", outer)) == (
+        "net: has no layers but its input; add layers"
+    )
+
+
+def test_calls_that_multiply(tmp_path: Path) -> None:
+    """Each model calls the one inside it ten times: 10**8 layers from a few kilobytes."""
+    inner = model_of(entry([None, 4]), layer("ReLU", "r"))
+    for _ in range(8):
+        source = entry([None, 4]) | {"name": "in", "inbound_nodes": []}
+        calls = [[["in", 0, 0, {}]], *([["net", call, 0, {}]] for call in range(1, 10))]
+        members = [source, inner | {"name": "net", "inbound_nodes": calls}]
+        wires = {"input_layers": [["in", 0, 0]], "output_layers": [["net", 10, 0]]}
+        inner = {"class_name": "Model", "config": {"name": "net", "layers": members, **wires}}
+    assert refusal(write_h5(tmp_path / "m.h5", inner)) == (
+        "m.h5: calls more than 4096 layers; use a smaller model"
+    )
+
+
 # Layers
 
 

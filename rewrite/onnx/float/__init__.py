@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 
 import onnx
 import onnx_ir as ir
@@ -141,10 +142,15 @@ def _set(dim: onnx.TensorShapeProto.Dimension, batch: int | str) -> None:
 def _name_values(model: ir.Model) -> None:
     """Name new values, weights and biases after their nodes, whatever steps they went through."""
     graph = model.graph
+    taken = {value.name for node in graph for value in node.outputs}
+    taken |= {value.name for value in graph.inputs} | set(graph.initializers)
     for node in graph:
         for value in node.outputs:
             if re.fullmatch(r"val_\d+", value.name or ""):
-                value.name = f"{node.name}/output"
+                suffixes = chain([""], (f"_{number}" for number in count(2)))
+                names = (f"{node.name}/output{suffix}" for suffix in suffixes)
+                value.name = next(name for name in names if name not in taken)
+                taken.add(value.name)
     wanted = {
         node.inputs[index]: f"{node.name}.{kind}"
         for node in graph

@@ -76,7 +76,7 @@ def initializer(op: Any, near: ir.Node, kind: str, values: npt.NDArray[Any]) -> 
     while name in taken:
         number += 1
         name = f"{near.name}.{kind}.{number}"
-    value: ir.Value = op.initializer(ir.tensor(np.ascontiguousarray(values), name=name), name=name)
+    value: ir.Value = op.initializer(ir.tensor(np.asarray(values, order="C"), name=name), name=name)
     return value
 
 

@@ -222,7 +222,7 @@ def report_html(report: Report) -> str:
         .render(
             report=report,
             elements=elements,
-            multipliers=sum(e.pe * e.simd for e in elements if e.pe and e.simd),
+            products=sum(e.pe * e.simd for e in elements if e.pe and e.simd),
             macs=sum(e.macs for e in elements if e.macs),
             drawing=draw(report.graph, elements),
             box_width=BOX_WIDTH,

@@ -16,7 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 ACTIVATION = IntegerType(8, signed=False)
 SEARCHES = ((9, 12), (13, 256))
-"""Width of m in a search for an exact factor, and how many of them to try."""
+"""Width of m in a search for an exact factor, and how many of them to try, in this order."""
 NEIGHBOURS = 3
 """float32 numbers tried on either side of the quotient when looking for a scale."""
 

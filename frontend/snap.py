@@ -9,6 +9,9 @@ that gives exactly this M, quantizes the channel with it, and takes the first fo
 accumulators (with some r).  Consecutive m lie 1/256 to 1/128 apart, so that is what a try costs.
 Accumulators above some 22 bits need more draws, as float32 rounds the product near many steps:
 channels without luck go on with m of 13 bits, which lie closer together.
+
+Where weights are small against the output's steps, int8 resolves more than the output can show;
+``finest_useful_scale`` is a lower bound that keeps accumulators (and multipliers) narrow there.
 """
 
 from __future__ import annotations
@@ -35,8 +38,10 @@ Int8Array = npt.NDArray[np.int8]
 Int32Array = npt.NDArray[np.int32]
 
 LARGEST_CODE = 127
-LONE_BIAS_BITS = 20
-"""A channel without weights gets a scale that gives its bias this many bits."""
+WEIGHT_NOISE = 1 / 32
+"""What rounding weights may add to the output, root mean square in output steps, for nothing.
+
+Rounding the output itself costs 1/sqrt(12), so this adds 0.05 dB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def snap_weights(
     ``weights``: (taps, channels); ``biases``: (channels,).  Raises ValueError if a channel cannot
     be represented at all.
     """
-    wanted = ideal_scales(weights, biases, source, target)
+    wanted = ideal_scales(weights, source, target)
     lowest = np.maximum(wanted, _smallest_scale(weights, biases, source, target))
     found = _Found(weights.shape)
     for bits, tries in SEARCHES:
@@ -97,15 +102,23 @@ def snap_weights(
     )
 
 
-def ideal_scales(
-    weights: FloatArray, biases: FloatArray, source: Quantized, target: Quantized
-) -> FloatArray:
-    """Return the scales (channels,) that use all weight codes; for a lone bias see above."""
+def ideal_scales(weights: FloatArray, source: Quantized, target: Quantized) -> FloatArray:
+    """Return the scales (channels,) that use all weight codes, or are as fine as makes sense."""
     largest = np.abs(weights).max(0, initial=0.0)
-    lone = np.abs(biases) / (float(source.scale) * 2.0**LONE_BIAS_BITS)
-    neutral = float(target.scale) / float(source.scale)  # nothing but zeros: any scale will do
-    empty = np.where(biases != 0, lone, neutral)
-    return np.where(largest > 0, largest / LARGEST_CODE, empty)
+    finest = finest_useful_scale(len(weights), source, target)
+    ideal: FloatArray = np.maximum(largest / LARGEST_CODE, finest)
+    return ideal
+
+
+def finest_useful_scale(taps: int, source: Quantized, target: Quantized) -> float:
+    """Return the scale whose rounding adds WEIGHT_NOISE output steps of noise.
+
+    A weight is off by sw/sqrt(12), an input code is 255/sqrt(3) (both root mean square), and the
+    taps' errors add as squares.  A bias is then exact to a thousandth of an output step.
+    """
+    largest_input = ACTIVATION.maximum / np.sqrt(3)
+    factor = WEIGHT_NOISE * np.sqrt(12) / (largest_input * np.sqrt(max(taps, 1)))
+    return float(factor * float(target.scale) / float(source.scale))
 
 
 def smallest_target_scale(weights: FloatArray, source: Quantized) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,14 @@ def test_every_entity_has_a_configuration() -> None:
 def test_ghdl_synthesizes(entity: str, tmp_path: Path) -> None:
     netlist = verilog(entity, CONFIGURATIONS[entity], tmp_path)
     assert_no_latches(netlist)
+
+
+def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
+    folding = {"pe": 8, "simd": 8, "folds": 64, "steps": 64, "accumulator_bits": 24}
+    weights = {"weights": table(2**18, 8)}
+    start = time.monotonic()
+    verilog("matrix_vector", CONFIGURATIONS["matrix_vector"] | folding | weights, tmp_path)
+    assert time.monotonic() - start < 60  # some 2 seconds on an idle machine
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,11 @@ package body millrace_pkg is
 
   function fits (n : integer; bits : positive; is_signed : boolean) return boolean is
   begin
+    -- An integer has 32 bits; 2 ** 31 is none.
     if is_signed then
-      return n >= -(2 ** (bits - 1)) and n <= 2 ** (bits - 1) - 1;
+      return bits > 31 or (n >= -(2 ** (bits - 1)) and n <= 2 ** (bits - 1) - 1);
     end if;
-    return n >= 0 and n <= 2 ** bits - 1;
+    return n >= 0 and (bits > 30 or n <= 2 ** bits - 1);
   end function;
 
   function places (length, pad_begin, pad_end, span, stride : natural) return integer is

@@ -99,12 +99,14 @@ architecture rtl of requantize is
 
   -- The last stage: floor shift, then clamp.
   function code (sum : signed) return std_ulogic_vector is
-    constant scaled : signed(sum_bits - 1 downto 0) := shift_right(sum, shift);
+    -- A slice, because GHDL 2.0 writes shift_right of a signed number as `>>` into its Verilog netlist.
+    constant scaled : signed(sum_bits - 1 downto 0) :=
+      resize(sum(sum_bits - 1 downto smaller(shift, sum_bits - 1)), sum_bits);
   begin
     if scaled < low then
-      return std_ulogic_vector(to_signed(low, output_bits + 1)(output_bits - 1 downto 0));
+      return std_ulogic_vector(wrap(to_signed(low, output_bits + 1), output_bits));
     elsif scaled > high then
-      return std_ulogic_vector(to_signed(high, output_bits + 1)(output_bits - 1 downto 0));
+      return std_ulogic_vector(wrap(to_signed(high, output_bits + 1), output_bits));
     end if;
     return std_ulogic_vector(wrap(scaled, output_bits));
   end function;

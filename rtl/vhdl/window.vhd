@@ -249,7 +249,9 @@ begin
         if write then
           write_word <= 0 when write_word = words - 1 else write_word + 1;
           write_left <= last_word when write_left < 0 else write_left - 1;
-          written := 1 when write_left < 0 else 0;
+          if write_left < 0 then
+            written := 1;
+          end if;
         end if;
 
         need := 0;

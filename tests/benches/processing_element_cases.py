@@ -21,6 +21,11 @@ FRAMES = 3
 TABLES = ("weights", "multipliers", "offsets", "thresholds", "table")
 
 
+INT4, INT8, UINT8 = IntegerType(4, True), IntegerType(8, True), IntegerType(8, False)
+INT16, UINT16 = IntegerType(16, True), IntegerType(16, False)
+BIT, UBIT = IntegerType(1, True), IntegerType(1, False)
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """What varies between the cases."""
@@ -30,9 +35,9 @@ class Layer:
     channels: int
     pe: int = 1
     simd: int = 1
-    number: IntegerType = IntegerType(8, True)
-    weight: IntegerType = IntegerType(8, True)
-    output: IntegerType = IntegerType(8, False)
+    number: IntegerType = INT8
+    weight: IntegerType = INT8
+    output: IntegerType = UINT8
     levels: int = 0
     table: bool = False
     pool: Kernel | None = None
@@ -134,7 +139,6 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
 
 SAME = Kernel(3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
 POOL = Kernel(2, 2, 2, 2)
-BIT, UBIT = IntegerType(1, True), IntegerType(1, False)
 LAYERS = {
     "3x3 same": Layer(Shape(5, 5, 4), SAME, 4, pe=2, simd=2, pad_value=-3),
     "3x3, one at a time": Layer(Shape(4, 5, 3), Kernel(3, 3), 3),
@@ -145,15 +149,19 @@ LAYERS = {
     "pool 3x3 stride 2, odd": Layer(
         Shape(7, 5, 2), SAME, 2, pe=1, simd=2, pool=Kernel(3, 3, 2, 2, 1, 1, 1, 1, 1, 1)
     ),
-    "dense": Layer(Shape(1, 1, 24), Kernel(1, 1), 12, pe=3, simd=4, output=IntegerType(8, True)),
-    "dense, one beat": Layer(Shape(1, 1, 5), Kernel(1, 1), 6, pe=2, simd=5),
-    "pointwise": Layer(Shape(3, 3, 6), Kernel(1, 1), 4, pe=2, simd=3, number=IntegerType(8, False)),
-    "direct": Layer(Shape(3, 3, 6), Kernel(1, 1), 4, pe=4, simd=3, number=IntegerType(8, False)),
-    "direct, one beat": Layer(Shape(4, 4, 3), Kernel(1, 1), 2, pe=2, simd=3),
-    "thresholds": Layer(Shape(4, 4, 2), SAME, 4, pe=2, output=IntegerType(8, False), levels=255),
-    "few thresholds": Layer(
-        Shape(4, 4, 2), SAME, 3, simd=2, output=IntegerType(4, True), levels=9, table=True
+    "stride 2, then pool": Layer(
+        Shape(9, 8, 2), Kernel(3, 3, 2, 2), 2, simd=2, pad_value=5, pool=POOL
     ),
+    "dilated, then pool": Layer(
+        Shape(8, 9, 2), Kernel(3, 2, 1, 2, 2, 3, 2, 1, 1, 2), 4, pe=2, pad_value=-7, pool=POOL
+    ),
+    "dense": Layer(Shape(1, 1, 24), Kernel(1, 1), 12, pe=3, simd=4, output=INT8),
+    "dense, one beat": Layer(Shape(1, 1, 5), Kernel(1, 1), 6, pe=2, simd=5),
+    "pointwise": Layer(Shape(3, 3, 6), Kernel(1, 1), 4, pe=2, simd=3, number=UINT8),
+    "direct": Layer(Shape(3, 3, 6), Kernel(1, 1), 4, pe=4, simd=3, number=UINT8),
+    "direct, one beat": Layer(Shape(4, 4, 3), Kernel(1, 1), 2, pe=2, simd=3),
+    "thresholds": Layer(Shape(4, 4, 2), SAME, 4, pe=2, output=UINT8, levels=255),
+    "few thresholds": Layer(Shape(4, 4, 2), SAME, 3, simd=2, output=INT4, levels=9, table=True),
     "one threshold": Layer(Shape(4, 4, 4), SAME, 2, pe=2, simd=4, output=UBIT, levels=1),
     "1 bit": Layer(
         Shape(4, 4, 8), SAME, 4, pe=2, simd=8, number=UBIT, weight=BIT, output=BIT, levels=1
@@ -166,18 +174,18 @@ LAYERS = {
         Kernel(3, 3),
         2,
         simd=3,
-        number=IntegerType(16, True),
-        weight=IntegerType(16, True),
-        output=IntegerType(16, True),
+        number=INT16,
+        weight=INT16,
+        output=INT16,
     ),
     "16 bits, unsigned": Layer(
         Shape(3, 4, 3),
         Kernel(2, 2),
         2,
         pe=2,
-        number=IntegerType(16, False),
-        weight=IntegerType(16, False),
-        output=IntegerType(16, False),
+        number=UINT16,
+        weight=UINT16,
+        output=UINT16,
     ),
     "4 by 2 bits": Layer(
         Shape(5, 4, 5),

@@ -1,7 +1,7 @@
 """Cases of ``requantize_tb``: expected codes from ``fpbinary``, not from the interpreter.
 
-``fpbinary`` has its own fixed-point arithmetic: multiplier and offset are fractions of 2**shift, the
-exact sum is resized to whole numbers by its floor and saturating modes.
+``fpbinary`` has its own fixed-point arithmetic: multiplier and offset are fractions of 2**shift,
+the exact sum is resized to whole numbers by its floor and saturating modes.
 """
 
 from __future__ import annotations

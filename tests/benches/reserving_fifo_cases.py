@@ -44,7 +44,16 @@ def _case(depth: int, width: int, latency: int, seed: int) -> Case:
 CASES = tuple(
     _case(*case, seed)
     for seed, case in enumerate(
-        ((1, 1, 1), (1, 8, 5), (2, 8, 1), (3, 5, 1), (4, 4, 3), (12, 16, 10), (9, 2, 12), (40, 3, 4)),
+        (
+            (1, 1, 1),
+            (1, 8, 5),
+            (2, 8, 1),
+            (3, 5, 1),
+            (4, 4, 3),
+            (12, 16, 10),
+            (9, 2, 12),
+            (40, 3, 4),
+        ),
         start=1,
     )
 )

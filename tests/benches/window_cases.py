@@ -1,4 +1,4 @@
-"""Cases of ``window_tb``, and the page's rules about its edges as a model that is run on the trace."""
+"""Cases of ``window_tb``, and the page's rules about its edges as a model, run on the trace."""
 
 from __future__ import annotations
 

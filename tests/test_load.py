@@ -274,6 +274,20 @@ def test_keras_2_nested_functional(tmp_path: Path, names: str) -> None:
     assert_reference(tmp_path / "old.h5", "2.2.4-tf")
 
 
+@pytest.mark.parametrize("name", ["nested", "nested_frozen"])
+def test_order_decides_where_names_of_inner_weights_say_nothing(name: str, tmp_path: Path) -> None:
+    keras_model = layer_models()[name]()
+    keras_model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "a") as file:
+        group = file["model_weights/pair"]
+        names = list(group.attrs["weight_names"])
+        assert len(names) == 12
+        for i, weight in enumerate(names):
+            group.move(weight, f"weight_{i}")
+        group.attrs["weight_names"] = [f"weight_{i}" for i in range(12)]
+    assert_same(export_network(read_network(tmp_path / "m.h5"))[0], keras_model)
+
+
 def test_weights_are_matched_in_order_where_layers_were_renamed(tmp_path: Path) -> None:
     config = keras_2_nested()
     (tmp_path / "net.json").write_text(json.dumps(config))

@@ -1,5 +1,6 @@
-"""Simulation of whole networks: bench, vectors, GHDL, verdict."""
+"""Simulation of whole networks: in GHDL, and as a netlist in Verilator."""
 
+from sim.netlist import simulate_netlist, synthesize
 from sim.options import SimulationOptions, Stalls
 from sim.results import Fault, Hang, Mismatch, ProtocolFault, SimulationResult
 from sim.simulate import simulate
@@ -13,4 +14,6 @@ __all__ = [
     "SimulationResult",
     "Stalls",
     "simulate",
+    "simulate_netlist",
+    "synthesize",
 ]

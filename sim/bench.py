@@ -258,7 +258,7 @@ def _at_port(name: str, element: Input | Output, codes: IntArray) -> BenchStream
 
 def print_bench(bench: Bench) -> str:
     """Return the bench's top entity."""
-    template = _environment().get_template("bench.vhd.j2")
+    template = environment().get_template("bench.vhd.j2")
     return template.render(bench=bench, library_files=LIBRARY_FILES)
 
 
@@ -268,17 +268,18 @@ def observe(top: str, bench: Bench) -> str:
         raise CompileError(
             "simulate", bench.top, "its VHDL must be as it was printed", "print it again"
         )
-    monitors = _environment().get_template("observers.vhd.j2").render(bench=bench)
+    monitors = environment().get_template("observers.vhd.j2").render(bench=bench)
     return f"library millrace;\n\n{top.removesuffix(_END_OF_TOP)}{monitors}{_END_OF_TOP}"
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates of the benches."""
     return Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # VHDL, not HTML; all names are identifiers
+        autoescape=False,  # not HTML; all names are identifiers
     )

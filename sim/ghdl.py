@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,9 @@ from ir.errors import CompileError
 _FLAGS = ("--std=08",)
 _CANDIDATES = ("ghdl-llvm", "ghdl", "ghdl-mcode", "ghdl-gcc")
 """The LLVM back end simulates about three times faster than mcode."""
+
+_PLACED = re.compile(r"\S+:\d+:\d+:")
+_HARMLESS = re.compile(r":\d+:\d+:(warning|note):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,27 @@ class Workspace:
         command = [self.ghdl.program, "-a", *_FLAGS, *self._options(), *names]
         _checked(command, cwd)
 
+    def synthesize(self, top: str, generics: Mapping[str, int], cwd: Path) -> str:
+        """Return the Verilog netlist of ``top`` with ``generics`` overridden.
+
+        Raises:
+            CompileError: GHDL refuses the design.
+        """
+        overrides = [f"-g{name}={value}" for name, value in sorted(generics.items())]
+        command = [self.ghdl.program, "synth", *_FLAGS, *self._options(), "--out=verilog"]
+        ran = subprocess.run(
+            [*command, *overrides, top],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if ran.returncode != 0:
+            raise _refusal(ran.stderr)
+        return ran.stdout
+
     def simulate(self, top: str, cwd: Path, timeout: float | None) -> Run:
         """Elaborate and run ``top`` in folder ``cwd``.
 
@@ -136,8 +161,15 @@ def _run(
 def _checked(command: Sequence[str], cwd: Path) -> None:
     ran = _run(command, cwd)
     if ran.returncode != 0:
-        first = next((line for line in ran.stdout.splitlines() if line.strip()), "no message")
-        raise CompileError("simulate", "ghdl", f"refused the VHDL: {first}", "please report this")
+        raise _refusal(ran.stdout)
+
+
+def _refusal(output: str) -> CompileError:
+    """Return the error for GHDL's messages: the first that is neither warning nor note."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    placed = (line for line in lines if _PLACED.match(line) and not _HARMLESS.search(line))
+    first = next(placed, lines[-1] if lines else "no message")
+    return CompileError("simulate", "ghdl", f"refused the VHDL: {first}", "please report this")
 
 
 def _cached_library(ghdl: Ghdl, name: str, texts: Sequence[tuple[str, str]]) -> Path:

@@ -57,18 +57,17 @@ def simulate(
     ghdl = find_ghdl()
     bench = build_bench(graph, build_netlist(graph), inputs, expected, options)
     files = list(write_vhdl(graph, folder / "vhdl") if sources is None else sources)
-    texts = [(path.name, path.read_text(encoding="ascii")) for path in LIBRARY_PATHS]
     design = _write_bench(bench, files, folder)
     with tempfile.TemporaryDirectory(prefix="millrace-") as objects:
         workspace = Workspace(Path(objects), ghdl)
-        workspace.use_library("millrace", texts)
+        workspace.use_library("millrace", read_texts(LIBRARY_PATHS))
         elements = [path for path in files if path.stem in library.units()]
-        workspace.start_from([(path.name, path.read_text(encoding="ascii")) for path in elements])
+        workspace.start_from(read_texts(elements))
         workspace.analyze(design, folder)
         run = workspace.simulate(bench.name, folder, options.timeout_seconds)
         log = folder / "simulation.log"
         log.write_text(run.output.replace(objects, "work"), encoding="utf-8")
-    return _verdict(bench, run, log, ghdl.name)
+    return verdict(bench, run, log, ghdl.name)
 
 
 LIBRARY_PATHS = tuple(VHDL_FOLDER / name for name in LIBRARY_FILES)
@@ -84,13 +83,29 @@ def _write_bench(bench: Bench, files: Sequence[Path], folder: Path) -> list[Path
     wrapper.write_text(print_bench(bench), encoding="ascii")
     for path in LIBRARY_PATHS:
         (folder / path.name).write_bytes(path.read_bytes())
-    for stream in bench.streams:
-        write_vectors(folder / stream.vectors, stream.codes, stream.lanes, stream.bits)
+    write_bench_vectors(bench, folder)
     tables = [path for path in others if path.stem not in library.units()]
     return [*tables, observed, wrapper]
 
 
-def _verdict(bench: Bench, run: Run, log: Path, simulator: str) -> SimulationResult:
+def read_texts(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Return names and texts of VHDL files."""
+    return [(path.name, path.read_text(encoding="ascii")) for path in paths]
+
+
+def write_bench_vectors(bench: Bench, folder: Path) -> None:
+    """Write the vectors of all streams of ``bench``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stream in bench.streams:
+        write_vectors(folder / stream.vectors, stream.codes, stream.lanes, stream.bits)
+
+
+def verdict(bench: Bench, run: Run, log: Path, simulator: str) -> SimulationResult:
+    """Return what a run's messages say.
+
+    Raises:
+        CompileError: the run did not come to its end.
+    """
     messages = read_messages(run.output, [stream.watched for stream in bench.streams])
     if not messages.ended or (run.status != 0 and messages.fault is None):
         raise CompileError(

@@ -6,7 +6,9 @@ export PYTHON
 .PHONY: demo test test-long random bench lint setup clean
 
 demo: setup  ## a trained network of the zoo, from .h5 to a verdict in GHDL
-	$(IN_VENV) -m zoo.demo
+	$(IN_VENV) -m zoo.digits build/digits
+	$(IN_VENV) -m frontend zoo/models/digits_cnn.h5 -o build/demo --simulate --frames 50 \
+		--calibrate build/digits/calibration.npz --test build/digits/test.npz
 
 test: setup  ## lint, types and all tests of the short profile
 	$(IN_VENV) -m pytest

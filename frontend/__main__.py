@@ -31,6 +31,11 @@ CALIBRATE = (
     "(sub-folders are classes). Without it a stand-in is drawn and no accuracy is claimed."
 )
 
+TEST = (
+    "Frames to simulate, in the same forms; with labels, accuracy is reported for the float "
+    "model, the quantized graph and the hardware. By default the calibration data."
+)
+
 
 @app.command(
     help="Compile a trained network to streaming VHDL that computes onnxruntime's integers."
@@ -45,8 +50,10 @@ def compile_command(
         Path | None, typer.Option(help="Weights of a .json architecture.", show_default=False)
     ] = None,
     calibrate: Annotated[Path | None, typer.Option(help=CALIBRATE, show_default=False)] = None,
+    test: Annotated[Path | None, typer.Option(help=TEST, show_default=False)] = None,
     image_scale: Annotated[
-        float, typer.Option(help="Factor on calibration values, such as 0.00392157 for 1/255.")
+        float,
+        typer.Option(help="Factor on the values of data files, such as 0.00392157 for 1/255."),
     ] = 1.0,
     image_offset: Annotated[float, typer.Option(help="Summand after the factor.")] = 0.0,
     cycles: Annotated[
@@ -84,6 +91,7 @@ def compile_command(
     options = CompileOptions(
         weights=weights,
         calibration=calibrate,
+        test=test,
         preprocessing=Preprocessing(image_scale, image_offset),
         quantization=QuantizeOptions(argmax=argmax),
         cycles=cycles,

@@ -54,11 +54,13 @@ VERIFIED_FRAMES = 32
 class CompileOptions:
     """What a user may choose.
 
-    ``cycles``: target cycles per frame, None for the default folding.
+    ``calibration`` sets the scales; ``test`` is simulated and its accuracy reported, by default
+    the calibration data again.  ``cycles``: target cycles per frame, None for the default folding.
     """
 
     weights: Path | None = None
     calibration: Path | None = None
+    test: Path | None = None
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     quantization: QuantizeOptions = field(default_factory=QuantizeOptions)
     cycles: int | None = None
@@ -75,6 +77,7 @@ class Compilation:
     source: Path
     loaded: LoadedModel
     calibration: CalibrationSet
+    test: CalibrationSet
     quantized: QuantizedModel
     tensor_errors: tuple[TensorError, ...]
     fused: FusedModel
@@ -88,7 +91,7 @@ class Compilation:
 
 @dataclass(frozen=True, slots=True)
 class SimulationRequest:
-    """``frames`` of the calibration data through GHDL, with stalls."""
+    """``frames`` of the test data through GHDL, with stalls."""
 
     frames: int = 8
     options: SimulationOptions = field(default_factory=SimulationOptions)
@@ -123,13 +126,9 @@ def compile_model(
     stage = _Clock(show)
     with stage("load the model"):
         loaded = load_float_onnx(source, weights=options.weights)
-    with stage("read the calibration data"):
-        calibration = load_calibration(
-            options.calibration,
-            loaded.input_shape,
-            preprocessing=options.preprocessing,
-            stand_in=input_range(loaded.network),
-        )
+    with stage("read calibration and test data"):
+        calibration = _frames(options.calibration, loaded, options)
+        test = calibration if options.test is None else _frames(options.test, loaded, options)
     with stage("quantize"):
         floating = canonicalize(loaded.model)
         quantized = quantize(floating, calibration.images, options.quantization)
@@ -143,11 +142,20 @@ def compile_model(
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
-        comparison = _compare(graph, golden, calibration.images[:VERIFIED_FRAMES])
+        comparison = _compare(graph, golden, test.images[:VERIFIED_FRAMES])
     return Compilation(
-        source, loaded, calibration, quantized, errors, fused, lowered, graph, cycles, golden,
+        source, loaded, calibration, test, quantized, errors, fused, lowered, graph, cycles, golden,
         comparison, stage.seconds,
     )  # fmt: skip
+
+
+def _frames(path: Path | None, loaded: LoadedModel, options: CompileOptions) -> CalibrationSet:
+    return load_calibration(
+        path,
+        loaded.input_shape,
+        preprocessing=options.preprocessing,
+        stand_in=input_range(loaded.network),
+    )
 
 
 def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> report.Comparison:
@@ -173,12 +181,12 @@ def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> rep
 def simulate_compilation(
     compilation: Compilation, request: SimulationRequest, folder: Path
 ) -> SimulationResult:
-    """Simulate frames of the calibration data in ``folder``; compare every stream.
+    """Simulate frames of the test data in ``folder``; compare every stream.
 
     Raises:
         CompileError: a value differs from onnxruntime's or the interpreter's, or the core hangs.
     """
-    frames = compilation.calibration.images[: request.frames]
+    frames = compilation.test.images[: request.frames]
     graph, golden = compilation.graph, compilation.golden
     inputs = golden.input_codes(frames)
     expected: dict[str, IntArray] = evaluate(graph, inputs)
@@ -253,7 +261,7 @@ def _report(
     )
     simulation, simulated_frames = None, 0
     if request is not None and result is not None:
-        simulated_frames = min(request.frames, len(data.images))
+        simulated_frames = min(request.frames, len(compilation.test.images))
         simulation = report.Simulation(
             result.simulator,
             simulated_frames,
@@ -276,7 +284,7 @@ def _report(
         evidence.proofs(compilation.lowered.proofs, graph),
         (compilation.comparison, sampled, rewritten),
         tuple(report.LayerError(e.layer, e.sqnr_db, e.rmse) for e in compilation.tensor_errors),
-        evidence.accuracy(graph, loaded, compilation.golden, data, simulated_frames),
+        evidence.accuracy(graph, loaded, compilation.golden, compilation.test, simulated_frames),
         simulation,
         evidence.tool_versions(),
     )

@@ -122,6 +122,16 @@ def test_wide_accumulators_need_luck() -> None:
     assert np.mean(snapped.tries > 1) > 0.3
 
 
+def test_reachable_range_is_where_the_zero_point_puts_it() -> None:
+    """Positive weights, source zero point 200: most sums are negative, and that is what counts."""
+    weights, biases = layer(4000, 32, 9, spread=0.0)
+    source, target = Quantized(np.float32(0.02), 200), Quantized(np.float32(12.0), 255)
+    snapped = snap_weights(np.abs(weights), biases, source, target)
+    golden = golden_of(snapped, source, target)
+    assert np.array_equal(is_exact(golden, snapped.mantissas, snapped.shifts), snapped.exact)
+    assert np.mean(snapped.tries > 1) > 0.3
+
+
 def test_weights_are_not_finer_than_the_output_can_show() -> None:
     """Small weights get a scale by the output's steps, and the output does not get worse."""
     weights, biases = layer(500, 8, 8, spread=0.0)

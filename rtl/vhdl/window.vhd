@@ -267,8 +267,13 @@ begin
           for candidate in advance_t loop
             if advance = candidate then
               move := word_move(candidate);
-              tap_row <= tap_row + row_move(candidate);
-              tap_column <= tap_column + column_move(candidate);
+              -- Where nothing is padded, no tap is outside, and these may have but one value.
+              if pad_top + pad_bottom > 0 then
+                tap_row <= tap_row + row_move(candidate);
+              end if;
+              if pad_left + pad_right > 0 then
+                tap_column <= tap_column + column_move(candidate);
+              end if;
             end if;
           end loop;
           read_word <= read_word - (words - move) when read_word >= words - move else read_word + move;

@@ -30,7 +30,7 @@ def replace_entries(folder: Path, write: Callable[[Path], None]) -> None:
         fresh.mkdir()
         write(fresh)
         if not existed:
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         _swap(fresh, folder, scratch / "old")
     except OSError as error:
         if not existed and folder.is_dir() and not any(folder.iterdir()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -51,31 +52,32 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
 
 
 def _elements(report: Report) -> Table:
-    table = Table(title=f"Processing elements of {escape(printable(report.source.name))}")
-    for heading in ("element", "layer"):
+    title = f"Processing elements of {escape(printable(report.source.name))}"
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    for heading in ("element", "of layer"):
         table.add_column(heading, overflow="fold")
-    for heading in ("output", "bits", "folding", "cycles", "share"):
-        table.add_column(heading, justify="right")
+    for heading in ("output", "type", "pe x simd", "lanes", "cycles", "share"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for facts in report.elements:
         table.add_row(*_row(facts))
     return table
 
 
 def _row(facts: ElementFacts) -> tuple[str, ...]:
-    lanes = f"{facts.output.lanes} lanes"
     return (
         facts.name,
-        escape(printable(facts.layer)),
+        "" if facts.layer == facts.name else escape(printable(facts.layer)),
         str(facts.output.shape),
         str(facts.output.number),
-        lanes if facts.pe is None else f"pe {facts.pe} x simd {facts.simd}",
+        "" if facts.pe is None else f"{facts.pe} x {facts.simd}",
+        str(facts.output.lanes),
         f"{facts.cycles:,}",
         f"{facts.share:.0%}",
     )
 
 
 def _accuracies(accuracy: Accuracy) -> Table:
-    table = Table(title="Accuracy")
+    table = Table(title="Accuracy", box=box.SIMPLE_HEAD)
     for heading in ("model", "correct", "frames", "accuracy"):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     rows: list[tuple[str, Score | None]] = [

@@ -24,9 +24,9 @@ from rewrite.lower.processing import convolution, dense
 from rewrite.lower.reading import Stage, stages
 from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.onnx import FusedModel
-from rewrite.onnx.codes_layout import MOVING
 from rewrite.onnx.coverage import host_nodes
-from rewrite.onnx.graphs import is_fused, is_operator, node_label
+from rewrite.onnx.fuse_layout import MOVING
+from rewrite.onnx.graphs import constant, is_fused, is_operator, node_label
 
 __all__ = ["Lowered", "lower"]
 
@@ -82,21 +82,26 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
         if is_operator(node, "QuantizeLinear"):
             streams[result] = ports.add_input(node)
         elif is_operator(node, *MOVING) and source in streams:
-            streams[result] = moved(_only_reader(streams, source, node), node)
+            streams[result] = moved(_only_reader(streams, source, node), node, constant)
+        elif is_fused(node, "Layout"):
+            (stage,) = stages(model, node)
+            mover = next(n for n in stage.nodes if is_operator(n, *MOVING))
+            stream = _only_reader(streams, source, node)
+            streams[result] = moved(stream, mover, stage.array)
         elif is_fused(node):
             stream = _only_reader(streams, source, node)
-            built = _build(model, node, stream, names)
+            parts = stages(model, node)
+            built = _build(node, parts, stream, names)
             streams[result] = built.stream
             proofs += [built.proof] if built.proof else []
-            samples.append(sample(model, node, stream, built.stream))
+            samples.append(sample(parts, stream, built.stream))
     outputs = ports.add_outputs(streams)
     graph = StreamGraph(top, ports.inputs, outputs, ports.host_tensors, fused.host_operators)
     check_legal(graph)
     return Lowered(graph, tuple(proofs), tuple(samples))
 
 
-def _build(model: ir.Model, call: ir.Node, stream: Stream, names: Identifiers) -> Built:
-    parts = stages(model, call)
+def _build(call: ir.Node, parts: tuple[Stage, ...], stream: Stream, names: Identifiers) -> Built:
     kind = "Affine" if is_fused(call, "Affine") else parts[0].kind
     return _BUILDERS[kind](parts, stream, names, node_label(call))
 

@@ -7,16 +7,19 @@ move entries of this array and nothing in the hardware.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from ir.elements import Element, Reshape, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
-from rewrite.onnx.graphs import constant, node_label
+from rewrite.onnx.graphs import node_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,12 @@ def map_positions(shape: Shape) -> IntArray:
     return raster.transpose(2, 0, 1)
 
 
-def moved(stream: Stream, node: ir.Node) -> Stream:
-    """Return the stream behind a Transpose, Reshape, Flatten, Squeeze, Unsqueeze or Identity."""
+Constants = Callable[[ir.Value | None], npt.NDArray[Any] | None]
+"""Returns the array that a value stands for, None if it is no constant."""
+
+
+def moved(stream: Stream, node: ir.Node, constants: Constants) -> Stream:
+    """Return the stream behind a Transpose, Reshape, Flatten, Squeeze or Unsqueeze."""
     layer = node_label(node)
     batched = stream.positions[None]
     match node.op_type:
@@ -54,23 +61,23 @@ def moved(stream: Stream, node: ir.Node) -> Stream:
             order = [int(a) for a in node.attributes.get_ints("perm", [])]
             result = batched.transpose(order or None)
         case "Reshape":
-            result = _reshaped(batched, node, layer)
+            result = _reshaped(batched, node, constants, layer)
         case "Flatten":
             axis = node.attributes.get_int("axis", 1) % batched.ndim
             result = batched.reshape(int(np.prod(batched.shape[:axis])), -1)
         case "Squeeze":
-            result = np.squeeze(batched, _axes(node, layer))
+            result = np.squeeze(batched, _axes(node, constants, layer))
         case "Unsqueeze":
-            result = np.expand_dims(batched, _axes(node, layer) or ())
+            result = np.expand_dims(batched, _axes(node, constants, layer))
         case _:
-            result = batched
+            raise AssertionError(node.op_type)
     if result.ndim == 0 or result.shape[0] != 1 or result.size != stream.positions.size:
         raise _unclear(layer, f"{node.op_type} must leave the batch axis alone")
     return replace(stream, positions=result[0], layer=layer)
 
 
-def _reshaped(batched: IntArray, node: ir.Node, layer: str) -> IntArray:
-    target = constant(node.inputs[1])
+def _reshaped(batched: IntArray, node: ir.Node, constants: Constants, layer: str) -> IntArray:
+    target = constants(node.inputs[1])
     if target is None:
         raise _unclear(layer, "the shape given to Reshape must be a constant")
     sizes = [int(s) for s in target]
@@ -85,8 +92,8 @@ def _reshaped(batched: IntArray, node: ir.Node, layer: str) -> IntArray:
         raise _unclear(layer, f"Reshape must keep the size {batched.size}, not {sizes}") from None
 
 
-def _axes(node: ir.Node, layer: str) -> tuple[int, ...] | None:
-    given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+def _axes(node: ir.Node, constants: Constants, layer: str) -> tuple[int, ...]:
+    given = constants(node.inputs[1]) if len(node.inputs) > 1 else None
     if given is None:
         raise _unclear(layer, f"the axes given to {node.op_type} must be constant")
     return tuple(int(a) for a in given)

@@ -11,9 +11,9 @@ from ir.graph import HostTensor
 from ir.identifiers import Identifiers
 from rewrite.lower.layout import Stream, stream_order
 from rewrite.lower.reading import known_shape, number_type
-from rewrite.onnx.codes_layout import MOVING
 from rewrite.onnx.coverage import host_nodes
-from rewrite.onnx.graphs import constant, is_operator
+from rewrite.onnx.fuse_layout import MOVING
+from rewrite.onnx.graphs import constant, is_fused, is_operator
 
 
 class Ports:
@@ -119,7 +119,8 @@ def _input_order(codes: ir.Value, axes: int) -> tuple[int, ...]:
     and last if layout changes follow (Keras layout).
     """
     reader = next((n for n, _ in codes.uses()), None)
-    if axes == 3 and not is_operator(reader, *MOVING):
+    moves = is_operator(reader, *MOVING) or is_fused(reader, "Layout")
+    if axes == 3 and not moves:
         return (1, 2, 0)
     return tuple(range(axes))
 

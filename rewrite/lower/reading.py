@@ -44,7 +44,7 @@ class Stage:
     """Nodes from the codes ``source`` to the codes ``result``, inside one fused call.
 
     ``operator``: the node that computes, None for a table.  ``bindings``: parameters of the
-    function and the values they stand for.
+    function and the values they stand for.  ``opset``: version of the standard operators.
     """
 
     nodes: tuple[ir.Node, ...]
@@ -52,7 +52,7 @@ class Stage:
     source: ir.Value
     result: ir.Value
     bindings: dict[ir.Value, ir.Value]
-    opsets: dict[str, int]
+    opset: int
 
     @property
     def kind(self) -> str:
@@ -60,7 +60,7 @@ class Stage:
         return "Table" if self.operator is None else self.operator.op_type
 
     def array(self, value: ir.Value | None) -> npt.NDArray[Any]:
-        """Return the constant that ``value`` stands for."""
+        """Return the constant that ``value``, a parameter or an operand, stands for."""
         bound = None if value is None else self.bindings.get(value, value)
         array = constant(bound)
         assert array is not None, "fusing checks that parameters are constant"
@@ -115,8 +115,8 @@ def stages(model: ir.Model, call: ir.Node) -> tuple[Stage, ...]:
         if is_operator(node, "QuantizeLinear", "ArgMax"):
             result = node.outputs[0]
             operator = next((n for n in nodes if is_operator(n, *COMPUTING)), None)
-            opsets = dict(function.opset_imports)
-            found.append(Stage(tuple(nodes), operator, source, result, bindings, opsets))
+            opset = function.opset_imports[""]
+            found.append(Stage(tuple(nodes), operator, source, result, bindings, opset))
             nodes, source = [], result
     return tuple(found)
 

@@ -15,12 +15,13 @@ import onnx_ir.passes.common as passes
 
 from ir.errors import CompileError
 from rewrite.onnx import (
-    codes_layout,
+    drop_requantization,
     fuse_affine,
     fuse_arg_max,
     fuse_convolution,
     fuse_dense,
     fuse_global_average,
+    fuse_layout,
     fuse_max_pool,
 )
 from rewrite.onnx.absorb_max_pool import absorb_max_pool
@@ -45,7 +46,8 @@ PIPELINE: tuple[Rewrite, ...] = (
     explicit_zero_points,
     gemm_from_matmul,
     explicit_biases,
-    codes_layout.codes_layout,
+    drop_requantization.drop_requantization,
+    fuse_layout.fuse_layout,
     fuse_convolution.fuse_convolution,
     fuse_affine.fuse_affine,
     fuse_dense.fuse_dense,
@@ -65,7 +67,8 @@ _RULES = (
     fuse_global_average.RULES,
     fuse_max_pool.RULES,
     fuse_arg_max.RULES,
-    codes_layout.RULES,
+    fuse_layout.RULES,
+    drop_requantization.RULES,
 )
 
 
@@ -136,5 +139,6 @@ def _prepared(quantized: onnx.ModelProto) -> ir.Model:
 
 def _settle(model: ir.Model) -> None:
     """Remove what a rewrite left without use."""
+    passes.IdentityEliminationPass()(model)
     passes.RemoveUnusedNodesPass()(model)
     passes.RemoveUnusedFunctionsPass()(model)

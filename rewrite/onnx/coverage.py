@@ -8,7 +8,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
 
 from ir.errors import CompileError
-from rewrite.onnx.codes_layout import MOVING
+from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import CODE_TYPES, constant, is_fused, is_operator, node_label
 
 SUPPORTED = (

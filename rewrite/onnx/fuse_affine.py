@@ -13,7 +13,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fuse_convolution import FuseConvolution
-from rewrite.onnx.fusion_rule import bias_refusal, codes_refusal, weights_refusal
+from rewrite.onnx.fusion_rule import bias_refusal, byte_refusal, codes_refusal, weights_refusal
 
 
 class FuseAffine(FuseConvolution):
@@ -31,7 +31,8 @@ class FuseAffine(FuseConvolution):
         if any(s != 1 for s in strides) or any(result.attributes.get_ints("pads", [])):
             return "a 1x1 depthwise convolution must have stride 1 and no padding"
         return (
-            codes_refusal("input", values["x_scale"], values["x_zero_point"])
+            byte_refusal(values)
+            or codes_refusal("input", values["x_scale"], values["x_zero_point"])
             or weights_refusal(values["weights"], 0, values)
             or bias_refusal(values)
             or codes_refusal("output", values["y_scale"], values["y_zero_point"])

@@ -14,7 +14,13 @@ from typing import Any
 import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
-from rewrite.onnx.fusion_rule import FusionRule, bias_refusal, codes_refusal, weights_refusal
+from rewrite.onnx.fusion_rule import (
+    FusionRule,
+    bias_refusal,
+    byte_refusal,
+    codes_refusal,
+    weights_refusal,
+)
 
 
 class FuseConvolution(FusionRule):
@@ -59,7 +65,8 @@ class FuseConvolution(FusionRule):
         if groups != 1:
             return f"a convolution must have 1 group, not {groups}"
         return (
-            codes_refusal("input", values["x_scale"], values["x_zero_point"])
+            byte_refusal(values)
+            or codes_refusal("input", values["x_scale"], values["x_zero_point"])
             or weights_refusal(values["weights"], 0, values)
             or bias_refusal(values)
             or codes_refusal("output", values["y_scale"], values["y_zero_point"])

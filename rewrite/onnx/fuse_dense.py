@@ -14,7 +14,13 @@ from typing import Any
 import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
-from rewrite.onnx.fusion_rule import FusionRule, bias_refusal, codes_refusal, weights_refusal
+from rewrite.onnx.fusion_rule import (
+    FusionRule,
+    bias_refusal,
+    byte_refusal,
+    codes_refusal,
+    weights_refusal,
+)
 from rewrite.onnx.graphs import constant
 
 
@@ -65,7 +71,8 @@ class FuseDense(FusionRule):
         if bias.size != weights.shape[axis]:
             return f"the bias must have {weights.shape[axis]} values, not {bias.size}"
         return (
-            codes_refusal("input", values["x_scale"], values["x_zero_point"])
+            byte_refusal(values)
+            or codes_refusal("input", values["x_scale"], values["x_zero_point"])
             or weights_refusal(values["weights"], axis, values)
             or bias_refusal(values)
             or codes_refusal("output", values["y_scale"], values["y_zero_point"])

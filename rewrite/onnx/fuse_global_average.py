@@ -12,7 +12,7 @@ from typing import Any
 import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
-from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
+from rewrite.onnx.fusion_rule import FusionRule, byte_refusal, codes_refusal
 
 
 class FuseGlobalAverage(FusionRule):
@@ -32,8 +32,10 @@ class FuseGlobalAverage(FusionRule):
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
         """Refuse quantizations that are not per tensor."""
-        return codes_refusal("input", values["x_scale"], values["x_zero_point"]) or codes_refusal(
-            "output", values["y_scale"], values["y_zero_point"]
+        return (
+            byte_refusal(values)
+            or codes_refusal("input", values["x_scale"], values["x_zero_point"])
+            or codes_refusal("output", values["y_scale"], values["y_zero_point"])
         )
 
 

@@ -2,10 +2,12 @@
 
     Quantize(f(Dequantize(x, ...)), ...) -> Table(x, ...)
 
-where f is any region of elementwise operators and scalar constants that reads nothing but x (the
-empty region, a change of scale, too).  Each output code then depends on one input code, so the
-region is a table of 2**bits entries; the function's body keeps the region itself, and running it
-on every code makes the table.  Done in onnx-ir: patterns cannot state a region of any size.
+where f is any region of elementwise operators and scalar constants that reads nothing but x, and
+holds at least one operator: two quantizations in a row are merged by onnxruntime into a third one,
+with other integers (its DoubleQDQPairsRemover), so a bare change of scale is refused.  Each output
+code then depends on one input code, so the region is a table of 2**bits entries; the function's
+body keeps the region itself, and running it on every code makes the table.  Done in onnx-ir:
+patterns cannot state a region of any size.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ FUNCTION = "Table"
 
 ELEMENTWISE = frozenset(
     """Abs Add And Cast Ceil Celu Clip Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual
-    HardSigmoid HardSwish Identity LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mul Neg Not Or
+    HardSigmoid HardSwish LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mul Neg Not Or
     PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Sub Sum Swish Tanh
     ThresholdedRelu Where Xor""".split()
 )
@@ -36,13 +38,15 @@ def fuse_table(model: ir.Model) -> int:
         if region is None or codes_refusal("result", node.inputs[1], node.inputs[2]):
             continue
         nodes, source = region
+        named = [n for n in nodes if is_operator(n, *ELEMENTWISE)]
+        if not named:
+            continue
         ordered = [n for n in model.graph if n in nodes]
         inputs = [source]
         for member in ordered:
             inputs += [v for v in member.inputs if v is not None and constant(v) is not None]
-        named = [n for n in ordered if not is_operator(n, "QuantizeLinear", "DequantizeLinear")]
-        name = (named[-1] if named else node).name or ""
-        extract_function(model, FUNCTION, ordered, list(dict.fromkeys(inputs)), name)
+        last = [n for n in ordered if n in named][-1]
+        extract_function(model, FUNCTION, ordered, list(dict.fromkeys(inputs)), last.name or "")
         fused += 1
     return fused
 

@@ -59,6 +59,19 @@ def codes_refusal(what: str, scale: ir.Value, zero_point: ir.Value) -> str | Non
     return scales_refusal(what, scale) or type_refusal(what, zero_point)
 
 
+def byte_refusal(values: dict[str, ir.Value]) -> str | None:
+    """Return why onnxruntime has no integer kernel for these operands: it needs 8 bits."""
+    for what, name in (("input", "x"), ("weights", "w"), ("output", "y")):
+        zero_point = values.get(f"{name}_zero_point")
+        tensor = None if zero_point is None else zero_point.const_value
+        if tensor is not None and tensor.dtype not in (ir.DataType.UINT8, ir.DataType.INT8):
+            return (
+                f"the {what} must be quantized to 8 bits, not {tensor.dtype.name.lower()}: "
+                "onnxruntime would compute in float"
+            )
+    return None
+
+
 def type_refusal(what: str, zero_point: ir.Value) -> str | None:
     """Return why the codes of ``what`` have no supported integer type."""
     tensor = zero_point.const_value

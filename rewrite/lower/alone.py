@@ -1,0 +1,76 @@
+"""Run stages of a fused call alone in onnxruntime, codes in, codes out.
+
+The stages run between a QuantizeLinear and a DequantizeLinear, as in a whole network:
+onnxruntime computes with int8 activations in integers only if both are there (it moves them to
+uint8 first), and codes survive both exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ir.numbers import IntArray
+from rewrite.lower.reading import Stage
+from rewrite.onnx.execution import run
+from rewrite.onnx.graphs import is_operator
+
+
+def run_alone(stages: tuple[Stage, ...], codes: IntArray) -> IntArray:
+    """Return what onnxruntime makes of ``codes``, any shape that the operators accept."""
+    entry = _entry(stages[0])
+    entering = stages[0].quantization(entry)
+    model = _sandwich(stages, entry, codes.shape)
+    numbers = (codes - entering.zero_point).astype(np.float32) * entering.scale
+    (result,) = run(ir.to_proto(model), None, {"numbers": numbers})
+    if is_operator(stages[-1].nodes[-1], "ArgMax"):
+        return result.astype(np.int64)
+    leaving = stages[-1].output
+    restored = np.rint(result.astype(np.float64) / float(leaving.scale)) + leaving.zero_point
+    recovered: IntArray = restored.astype(np.int64)
+    return recovered
+
+
+def _entry(stage: Stage) -> ir.Node:
+    """Return the DequantizeLinear that reads the stage's source."""
+    return next(n for n in stage.nodes if n.inputs[0] is stage.source)
+
+
+def _sandwich(stages: tuple[Stage, ...], entry: ir.Node, shape: tuple[int, ...]) -> ir.Model:
+    source = ir.Value(name="numbers", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(shape))
+    imports = {"": stages[0].opset}
+    graph = ir.Graph([source], [], nodes=[], opset_imports=imports, name="alone")
+    values: dict[ir.Value, ir.Value] = {}
+
+    def operand(stage: Stage, value: ir.Value | None) -> ir.Value | None:
+        if value is None or value in values:
+            return None if value is None else values[value]
+        name = f"constant_{len(values)}"
+        constant = ir.Value(name=name, const_value=ir.tensor(stage.array(value), name=name))
+        graph.register_initializer(constant)
+        values[value] = constant
+        return constant
+
+    parameters = [operand(stages[0], v) for v in entry.inputs[1:3]]
+    quantize = ir.node("QuantizeLinear", [source, *parameters])
+    graph.append(quantize)
+    values[stages[0].source] = quantize.outputs[0]
+    for stage in stages:
+        for node in stage.nodes:
+            inputs = [operand(stage, v) for v in node.inputs]
+            attributes = list(node.attributes.values())
+            count = len(node.outputs)
+            copy = ir.Node(node.domain, node.op_type, inputs, attributes, num_outputs=count)
+            graph.append(copy)
+            values.update(zip(node.outputs, copy.outputs, strict=True))
+    last = stages[-1].nodes[-1]
+    result, element_type = values[stages[-1].result], ir.DataType.INT64
+    if not is_operator(last, "ArgMax"):
+        ends = [operand(stages[-1], v) for v in last.inputs[1:3]]
+        dequantize = ir.node("DequantizeLinear", [result, *ends])
+        graph.append(dequantize)
+        result, element_type = dequantize.outputs[0], ir.DataType.FLOAT
+    result.name = "result"
+    result.type = ir.TensorType(element_type)
+    graph.outputs.append(result)
+    return ir.Model(graph, ir_version=10)

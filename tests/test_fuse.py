@@ -1,0 +1,293 @@
+"""Each rewrite fires where it should, nowhere else, once, and changes no integer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from onnx import numpy_helper
+
+from ir.errors import CompileError
+from rewrite.onnx import PIPELINE, compare, fuse, random_inputs
+from tests.qdq import QdqChain
+
+Chain = Callable[[], onnx.ModelProto]
+
+IMAGE = (3, 8, 7)
+
+
+def without_zero_points(model: onnx.ModelProto) -> onnx.ModelProto:
+    for node in model.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            del node.input[2:]
+    return model
+
+
+def unsigned() -> QdqChain:
+    """A chain whose only zero points are 0, so that they can be left out."""
+    chain = QdqChain((6,))
+    chain.zero = lambda: 0  # type: ignore[method-assign]
+    chain.nodes.clear()
+    chain.zero_point = 0
+    chain.tensor = chain.quantize("x")
+    return chain
+
+
+FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
+    "convolution": (lambda: QdqChain(IMAGE).conv(4).model(), {"fuse_convolution": 1}),
+    "two convolutions": (
+        lambda: QdqChain(IMAGE).conv(4).conv(2, (1, 1), codes="uint8", weight_zero=99).model(),
+        {"fuse_convolution": 2},
+    ),
+    "no bias": (
+        lambda: QdqChain(IMAGE).conv(4, bias=None, per_channel=False).model(),
+        {"explicit_biases": 1, "fuse_convolution": 1},
+    ),
+    "Gemm": (lambda: QdqChain((6,)).gemm(4, transB=1).model(), {"fuse_dense": 1}),
+    "MatMul": (
+        lambda: QdqChain((6,)).gemm(4, spelling="MatMul", bias=None).model(),
+        {"gemm_from_matmul": 1, "explicit_biases": 1, "fuse_dense": 1},
+    ),
+    "MatMul and Add": (
+        lambda: QdqChain((6,)).gemm(4, spelling="MatMul").model(),
+        {"gemm_from_matmul": 1, "fuse_dense": 1},
+    ),
+    "Add of bias and MatMul": (
+        lambda: QdqChain((6,)).gemm(4, spelling="Add of bias and MatMul").model(),
+        {"gemm_from_matmul": 1, "fuse_dense": 1},
+    ),
+    "no zero points": (
+        lambda: without_zero_points(unsigned().gemm(4).model()),
+        {"explicit_zero_points": 6, "fuse_dense": 1},
+    ),
+    "layout": (
+        lambda: (
+            (QdqChain((8, 7, 3)).transpose(0, 3, 1, 2).conv(4).transpose(0, 2, 3, 1))
+            .reshape(6 * 5 * 4)
+            .gemm(2)
+            .model()
+        ),
+        {"fuse_layout": 3, "fuse_convolution": 1, "fuse_dense": 1},
+    ),
+    "quantized twice": (
+        lambda: QdqChain(IMAGE).same("Identity").conv(4).model(),
+        {"drop_requantization": 1, "fuse_convolution": 1},
+    ),
+    "affine": (
+        lambda: QdqChain(IMAGE).conv(3, (1, 1), group=3).model(),
+        {"fuse_affine": 1},
+    ),
+    "global average": (lambda: QdqChain(IMAGE).average().model(), {"fuse_global_average": 1}),
+    "max pool": (lambda: QdqChain(IMAGE).max_pool().model(), {"fuse_max_pool": 1}),
+    "table": (lambda: QdqChain(IMAGE).unary("Sigmoid", 1 / 256).model(), {"fuse_table": 1}),
+    "tables in a row": (
+        lambda: QdqChain(IMAGE).unary("Tanh", 1 / 128).binary("Mul", 0.3).model(),
+        {"fuse_table": 2},
+    ),
+    "arg max": (lambda: QdqChain((6,)).gemm(4).arg_max(), {"fuse_dense": 1, "fuse_arg_max": 1}),
+    "convolution, table, pool": (
+        lambda: QdqChain(IMAGE).conv(4).unary("LeakyRelu", alpha=0.2).max_pool().model(),
+        {
+            "fuse_convolution": 1,
+            "fuse_table": 1,
+            "fuse_max_pool": 1,
+            "absorb_table": 1,
+            "absorb_max_pool": 1,
+        },
+    ),
+    "pool in front of table": (
+        lambda: QdqChain(IMAGE).conv(4).max_pool().unary("LeakyRelu", alpha=0.2).model(),
+        {"fuse_convolution": 1, "fuse_table": 1, "fuse_max_pool": 1, "absorb_max_pool": 1},
+    ),
+    "two pools": (
+        lambda: QdqChain((3, 12, 12)).conv(4).max_pool().max_pool().model(),
+        {"fuse_convolution": 1, "fuse_max_pool": 2, "absorb_max_pool": 1},
+    ),
+    "Dense and table": (
+        lambda: QdqChain((6,)).gemm(4).clip(-1.0, 1.0).model("Softmax"),
+        {"fuse_dense": 1, "fuse_table": 1, "absorb_table": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FIRES)
+def test_fires_exactly(case: str) -> None:
+    build, expected = FIRES[case]
+    fused = fuse(build())
+    assert {name: count for name, count in fused.applied if count} == expected
+    assert fused.compared_values > 0
+    onnx.checker.check_model(fused.proto)
+
+
+def test_every_rewrite_has_a_case() -> None:
+    fired = {name for _, expected in FIRES.values() for name in expected}
+    assert fired == {rewrite.__name__ for rewrite in PIPELINE}
+
+
+@pytest.mark.parametrize("case", FIRES)
+def test_idempotent(case: str) -> None:
+    once = fuse(FIRES[case][0]())
+    twice = fuse(once.proto)
+    assert not any(count for _, count in twice.applied)
+
+
+@pytest.mark.parametrize("case", FIRES)
+def test_one_node_per_element_with_the_layers_name(case: str) -> None:
+    model = FIRES[case][0]()
+    names = {node.name for node in model.graph.node}
+    fused = fuse(model)
+    calls = [n for n in fused.proto.graph.node if n.domain == "millrace"]
+    assert len({n.name for n in calls}) == len(calls)
+    assert {n.name for n in calls} <= names
+    kinds = {n.op_type for n in fused.proto.graph.node if n.domain != "millrace"}
+    assert kinds <= {"QuantizeLinear", "DequantizeLinear", "Softmax"}
+
+
+def changed_scale(chain: QdqChain, operator: str, **attributes: object) -> onnx.ModelProto:
+    y = chain.node(operator, [chain.dequantize()], **attributes)
+    return chain.requantize(y, float(chain.scale) * 1.25, chain.zero_point).model()
+
+
+def requantized(chain: QdqChain) -> onnx.ModelProto:
+    return chain.requantize(chain.dequantize(), float(chain.scale) * 1.25).model()
+
+
+def wrong_bias_scale() -> onnx.ModelProto:
+    chain = QdqChain((6,)).gemm(4)
+    name = next(n for n in chain.constants if n.startswith("b_scale"))
+    chain.constants[name] = (chain.constants[name] * 2).astype(np.float32)
+    return chain.model()
+
+
+REFUSED: dict[str, tuple[str, Chain, str]] = {
+    "groups": (
+        "fuse_convolution",
+        lambda: QdqChain((4, 8, 8)).conv(4, group=2).model(),
+        "conv_5: a convolution must have 1 group, not 2; change the Conv",
+    ),
+    "depthwise": (
+        "fuse_affine",
+        lambda: QdqChain((4, 8, 8)).conv(4, group=4).model(),
+        "conv_5: a convolution must have 1 group, not 4; change the Conv",
+    ),
+    "16 bits": (
+        "fuse_convolution",
+        lambda: QdqChain(IMAGE, "uint16").conv(4).model(),
+        "conv_5: the input must be quantized to 8 bits, not uint16: onnxruntime would compute in "
+        "float; change the Conv",
+    ),
+    "alpha": (
+        "fuse_dense",
+        lambda: QdqChain((6,)).gemm(4, alpha=0.5).model(),
+        "gemm_5: a Gemm must have alpha = beta = 1; change the Gemm",
+    ),
+    "bias scale": (
+        "fuse_dense",
+        wrong_bias_scale,
+        "gemm_5: the scale of the bias must be the product of input and weight scales; "
+        "change the Gemm",
+    ),
+    "pool scale": (
+        "fuse_max_pool",
+        lambda: changed_scale(QdqChain(IMAGE), "MaxPool", kernel_shape=[2, 2]),
+        "maxpool_3: scale and zero point must be the same before and after a max pool; "
+        "change the MaxPool",
+    ),
+    "pool dilation": (
+        "fuse_max_pool",
+        lambda: QdqChain(IMAGE).max_pool(2, dilations=[2, 2]).model(),
+        "maxpool_3: a max pool must have dilation 1; change the MaxPool",
+    ),
+    "transpose scale": (
+        "fuse_layout",
+        lambda: changed_scale(QdqChain(IMAGE), "Transpose", perm=[0, 2, 3, 1]),
+        "transpose_3: scale and zero point must be the same before and after Transpose; "
+        "change the Transpose",
+    ),
+    "change of scale": (
+        "drop_requantization",
+        lambda: requantized(QdqChain(IMAGE).conv(4)),
+        "dequantizelinear_7: two quantizations in a row must have the same scale and zero point; "
+        "change the DequantizeLinear",
+    ),
+    "constant per channel": (
+        "fuse_table",
+        lambda: QdqChain(IMAGE).binary("Mul", np.ones((3, 1, 1))).model(),
+        "mul_3: Mul must be one of the supported quantized operators; supported between "
+        "DequantizeLinear and QuantizeLinear:",
+    ),
+    "unknown operator": (
+        "fuse_table",
+        lambda: QdqChain(IMAGE).same("LpPool", kernel_shape=[2, 2]).model(),
+        "lppool_3: LpPool must be one of the supported quantized operators; supported between",
+    ),
+    "average pool": (
+        "fuse_global_average",
+        lambda: QdqChain(IMAGE).same("AveragePool", kernel_shape=[2, 2]).model(),
+        "averagepool_3: AveragePool must be one of the supported quantized operators;",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_nearest_other_form_is_left_alone_and_named(case: str) -> None:
+    rewrite, build, message = REFUSED[case]
+    model = build()
+    graph = ir.from_proto(onnx.shape_inference.infer_shapes(model))
+    apply = next(r for r in PIPELINE if r.__name__ == rewrite)
+    assert apply(graph) == 0
+    with pytest.raises(CompileError) as refusal:
+        fuse(model)
+    assert str(refusal.value).startswith(message)
+
+
+def test_arg_max_over_another_axis_stays_with_the_host() -> None:
+    fused = fuse(QdqChain((6,)).gemm(4).arg_max(axis=0))
+    assert dict(fused.applied)["fuse_arg_max"] == 0
+    assert fused.host_operators == ("ArgMax",)
+
+
+def test_unquantized_layer_at_the_end_is_not_left_to_the_host() -> None:
+    chain = QdqChain((6,)).gemm(4)
+    weights, _ = chain.weights((4, 2), 1, codes="int8", per_channel=False)
+    model = chain.model_of(chain.node("Gemm", [chain.dequantize(), weights]))
+    with pytest.raises(CompileError, match=r"gemm_9: Gemm must be one of the supported"):
+        fuse(model)
+
+
+def test_branch_is_named() -> None:
+    chain = QdqChain((6,)).gemm(6)
+    x = chain.dequantize()
+    left, right = chain.node("Relu", [x]), chain.node("Tanh", [x])
+    codes = [chain.requantize(v, 0.1).dequantize() for v in (left, right)]
+    model = chain.requantize(chain.node("Add", codes), 0.1).model()
+    with pytest.raises(CompileError, match="relu_8: Relu must be the only reader of t7; branches"):
+        fuse(model)
+
+
+def test_comparison_sees_one_changed_weight() -> None:
+    before = QdqChain(IMAGE).conv(4).model()
+    after = onnx.ModelProto()
+    after.CopyFrom(before)
+    weights = next(i for i in after.graph.initializer if i.name.startswith("w_"))
+    array = numpy_helper.to_array(weights).copy()
+    array[0, 0, 1, 1] ^= 64
+    weights.CopyFrom(numpy_helper.from_array(array, weights.name))
+    with pytest.raises(CompileError, match=r"values differ; this is a bug, please report it"):
+        compare(before, after, random_inputs(before, 4))
+
+
+def test_fusing_leaves_its_argument_alone() -> None:
+    model = QdqChain(IMAGE).conv(4, bias=None).max_pool().model()
+    before = model.SerializeToString()
+    fuse(model)
+    assert model.SerializeToString() == before
+
+
+def test_deterministic() -> None:
+    build = FIRES["convolution, table, pool"][0]
+    first, second = (fuse(build()).proto.SerializeToString() for _ in range(2))
+    assert first == second

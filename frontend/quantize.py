@@ -151,8 +151,8 @@ def choose_scales(
         elif node.op_type in WEIGHTED:
             matrix, bias = _matrix(node, constants), constants[node.input[2]].astype(np.float64)
             least = smallest_target_scale(matrix, source)
-            scales[output] = _output_scale(output, plan, ranges, least)
             try:
+                scales[output] = _output_scale(output, plan, ranges, least)
                 weights[node.name] = snap_weights(matrix, bias, source, scales[output])
             except ValueError as error:
                 raise CompileError(STAGE, node.name, str(error), "rescale its weights") from error

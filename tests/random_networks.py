@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
@@ -16,20 +17,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.strategies import Case, draw, parse
+from tests.case import Case, parse
+from tests.strategies import draw
 from tests.verdicts import Verdict, judge
 
 
 def judge_all(chosen: Sequence[Case], jobs: int) -> Iterator[Verdict]:
     """Yield the verdict on each case as it comes, from ``jobs`` processes."""
     if jobs == 1:
+        quiet()
         yield from map(judge, chosen)
         return
     # TensorFlow does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=quiet) as pool:
         for future in as_completed([pool.submit(judge, case) for case in chosen]):
             yield future.result()
+
+
+def quiet() -> None:
+    """Keep Keras from warning of a Softmax over one channel, which is drawn on purpose."""
+    warnings.filterwarnings("ignore", message="You are using a softmax over axis")
 
 
 def run(chosen: Sequence[Case], jobs: int, console: Console) -> list[Verdict]:
@@ -43,7 +51,9 @@ def run(chosen: Sequence[Case], jobs: int, console: Console) -> list[Verdict]:
             progress.advance(task)
             for problem in verdict.problems:
                 print_plain(console, f"FAILED {problem}")
-            if not verdict.passed:
+            if verdict.refusal is not None:
+                print_plain(console, verdict.refusal)
+            if verdict.refusal is not None or not verdict.passed:
                 print_plain(console, f"  {verdict.case!r}\n")
     return verdicts
 
@@ -58,6 +68,7 @@ def summary(verdicts: Sequence[Verdict]) -> Table:
     table = Table(show_header=False)
     rows = {
         "networks": len(verdicts),
+        "refused, with a reason": sum(v.refusal is not None for v in verdicts),
         "failed": sum(not v.passed for v in verdicts),
         "output values, interpreter against onnxruntime": sum(v.interpreted for v in verdicts),
         "output values, GHDL against onnxruntime": sum(v.simulated for v in verdicts),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.strategies import Case, cases, draw
+from tests.case import Case
+from tests.strategies import cases, draw
 from tests.verdicts import judge
 
 SHORT, LONG = 40, 200

@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from frontend.compiler import Compilation, CompileOptions, compile_model
-from tests.strategies import FloatArray
+from tests.case import FloatArray
 from tests.verdicts import compare_cycles, compare_interpreter, output_values, run_hardware
 from zoo.digits import Split
 from zoo.shapes import macs

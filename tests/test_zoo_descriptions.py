@@ -10,7 +10,8 @@ from hypothesis import given, settings
 
 import zoo
 from frontend.reference import start_tensorflow
-from tests.strategies import Case, cases, draw, parse
+from tests.case import Case, parse
+from tests.strategies import cases, draw
 from zoo.keras_model import save_h5, to_keras, with_weights
 from zoo.network import Conv, Network, Relu
 from zoo.shapes import macs, output_shape

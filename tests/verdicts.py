@@ -12,15 +12,23 @@ from pathlib import Path
 import numpy as np
 
 from frontend.compiler import Compilation, CompileOptions, compile_model
+from frontend.quantize import QuantizeOptions
 from ir.errors import CompileError
 from ir.interpreter import evaluate
 from ir.numbers import IntArray
 from sim import SimulationOptions, SimulationResult, simulate
-from tests.strategies import Case, FloatArray
+from tests.case import Case, FloatArray
+from zoo.weights import Regime
 
 INTERPRETED_FRAMES = 64
 STALLED_FRAMES = 6
 """Frames of the stalled phase: all low, all high, both by turns, two beyond the range."""
+
+REFUSALS = (
+    "one accumulator step passes the whole range of its activation",
+    "steps over the whole output range",
+)
+"""Weights so large that a step of an 8-bit weight is more than the output's range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,8 @@ class Verdict:
 
     ``interpreted``, ``simulated``: output values compared with onnxruntime's.  ``mismatches``:
     output values that the interpreter got wrong, and 1 for the first wrong value in GHDL.
-    ``problems``: a line each; empty if all is well.
+    ``problems``: a line each; empty if all is well.  ``refusal``: why the compiler refused, for a
+    reason that ``REFUSALS`` allows.
     """
 
     case: Case
@@ -38,6 +47,7 @@ class Verdict:
     mismatches: int = 0
     cycle_errors: int = 0
     problems: tuple[str, ...] = ()
+    refusal: str | None = None
     seconds: float = 0.0
 
     @property
@@ -52,17 +62,31 @@ def judge(case: Case) -> Verdict:
         with tempfile.TemporaryDirectory() as folder:
             verdict = _judge(case, Path(folder))
     except CompileError as error:
-        verdict = Verdict(case, problems=(f"refused in {error.stage}: {error}",))
+        verdict = refused(case, error)
     except Exception:  # one broken network must not hide the others
         verdict = Verdict(case, problems=(traceback.format_exc(),))
     return replace(verdict, seconds=time.perf_counter() - start)
+
+
+def refused(case: Case, error: CompileError) -> Verdict:
+    """Return the verdict on a refusal; weights that no 8 bits can hold may be refused."""
+    line = f"refused in {error.stage}: {error}"
+    hostile = case.regime not in (Regime.ORDINARY, Regime.SINGLE_WEIGHT, Regime.ZERO_CHANNELS)
+    if hostile and any(reason in error.problem for reason in REFUSALS):
+        return Verdict(case, refusal=line)
+    return Verdict(case, problems=(line,))
 
 
 def _judge(case: Case, folder: Path) -> Verdict:
     source, calibration = folder / "model.h5", folder / "calibration.npy"
     case.save(source)
     np.save(calibration, case.calibration())
-    compilation = compile_model(source, CompileOptions(calibration=calibration, cycles=case.cycles))
+    options = CompileOptions(
+        calibration=calibration,
+        quantization=QuantizeOptions(argmax=case.argmax),
+        cycles=case.cycles,
+    )
+    compilation = compile_model(source, options)
     frames = case.frames(INTERPRETED_FRAMES)
     interpreted, wrong = compare_interpreter(compilation, frames)
     problems = [f"interpreter: {wrong} of {interpreted} values differ"] if wrong else []

@@ -40,7 +40,8 @@ class GoldenRequantization:
 
     def __call__(self, accumulators: IntArray) -> IntArray:
         """Return the golden outputs for raw accumulators, shape (..., channels)."""
-        scaled = (accumulators + self.biases).astype(np.float32) * self.factors
+        with np.errstate(over="ignore"):  # infinity clamps like any large number
+            scaled = (accumulators + self.biases).astype(np.float32) * self.factors
         y = np.rint(scaled).astype(np.float64) + self.zero_point
         clamped: IntArray = np.clip(y, self.output.minimum, self.output.maximum).astype(np.int64)
         return clamped
@@ -123,23 +124,6 @@ Requantization = ScaleRequantization | ThresholdRequantization
 
 def _signed_bits(values: IntArray) -> int:
     return IntegerType.spanning(int(values.min()), int(values.max()), signed=True).bits
-
-
-def slope_interval(steps: IntArray, low: int, high: int) -> tuple[float, float]:
-    """Return the open interval of slopes dy/da of lines that step exactly at ``steps``.
-
-    ``steps``: (levels,) for one channel; those outside ``low + 1 .. high`` bind on one side only.
-    Empty if the first exceeds the second.
-    """
-    level = np.arange(len(steps))
-    starts = level[steps <= high]  # the line must have reached the level at its step
-    ends = level[steps > low]  # and must not have reached it one before
-    rise = starts[:, None] - ends[None, :]
-    run = steps[starts][:, None] - steps[ends][None, :] + 1
-    lower = np.max(np.where(run > 0, rise / np.where(run > 0, run, 1), 0.0), initial=0.0)
-    upper = np.min(np.where(run < 0, rise / np.where(run < 0, run, 1), np.inf), initial=np.inf)
-    # run == 0: needs rise < 0, which holds because steps do not descend and starts >= ends there.
-    return float(lower), float(upper)
 
 
 def offset_for(steps: IntArray, low: int, high: int, first: int, m: int, k: int) -> int | None:

@@ -300,6 +300,18 @@ def test_ranges_of_tables_narrow_the_next_accumulator() -> None:
     assert proof.low == proof.high
 
 
+def test_padding_counts_as_reachable() -> None:
+    """Codes 105 to 110 come in, but padding is the zero point, 100."""
+    chain = QdqChain(IMAGE)
+    x = chain.constant("low", np.float32(5)), chain.constant("high", np.float32(10))
+    chain.requantize(chain.node("Clip", [chain.dequantize(), *x]), 1.0, 100)
+    chain.conv(1, (1, 1), pads=[1, 1, 1, 1], bias=None, per_channel=False)
+    weights = np.array([1, 0, 0], np.int8).reshape(1, 3, 1, 1)
+    chain.constants[next(n for n in chain.constants if n.startswith("w_"))] = weights
+    (proof,) = lowered(chain.model()).proofs
+    assert (proof.low, proof.high) == (100, 110)
+
+
 def test_clamp_is_folded() -> None:
     chain = QdqChain(IMAGE).conv(4)
     low, high = -20 * chain.scale, 31 * chain.scale

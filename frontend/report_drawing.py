@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from frontend.report_elements import ElementFacts
-from ir.elements import Element, StreamType
+from ir.elements import Element, StreamType, sources
 from ir.errors import printable
-from ir.graph import StreamGraph, sources
+from ir.graph import StreamGraph
 
 BOX_WIDTH = 760
 BOX_HEIGHT = 88

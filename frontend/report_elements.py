@@ -9,20 +9,23 @@ from ir.cycles import Cycles, buffered_rows
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Element,
     Fifo,
+    Fork,
     GlobalAverage,
     Input,
     Kernel,
     Lookup,
     MaxPool,
+    Merge,
     Output,
     ProcessingElement,
     Reshape,
     StreamType,
     WidthConverter,
+    sources,
 )
-from ir.graph import sources
 from ir.requantize import Requantization, ScaleRequantization
 
 
@@ -161,6 +164,12 @@ def _operation(element: Element) -> str:
             return f"{element.source.output.lanes} to {element.output.lanes} lanes"
         case Fifo():
             return f"{element.depth} beats"
+        case Fork():
+            return "the same beats to each branch"
+        case Merge():
+            return "weighted sum of two streams"
+        case Concatenate():
+            return f"channels of {len(element.sources)} streams"
 
 
 def _processing(element: ProcessingElement) -> str:

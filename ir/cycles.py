@@ -16,19 +16,23 @@ from ir import maxplus, timing
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Element,
     Fifo,
+    Fork,
     GlobalAverage,
     Input,
     Kernel,
     Lookup,
     MaxPool,
+    Merge,
     Output,
     ProcessingElement,
     Reshape,
     Shape,
     WidthConverter,
     input_lanes,
+    sources,
 )
 from ir.graph import StreamGraph
 from ir.maxplus import EventList
@@ -150,6 +154,12 @@ def _reshape(element: Reshape, system: _System) -> None:
 
 
 @element_events.register
+def _fork(element: Fork, system: _System) -> None:
+    # A beat passes when all readers take it: they share its transfers, and each may delay them.
+    system.streams[id(element)] = system.streams[id(element.source)]
+
+
+@element_events.register
 def _stream_fifo(element: Fifo, system: _System) -> None:
     sink = system.events(element.output.beats)
     _fifo(system.streams[id(element.source)], sink, element.depth)
@@ -223,6 +233,32 @@ def _arg_max(element: ArgMax, system: _System) -> None:
     yields = np.arange(per_pixel - 1, source.count, per_pixel)
     latency = timing.arg_max_latency(stream.lanes)
     system.streams[id(element)] = _gated(system, source, yields, latency, element.fifo_depth)
+
+
+@element_events.register
+def _merge(element: Merge, system: _System) -> None:
+    first, second = (system.streams[id(source)] for source in element.sources)
+    each = np.arange(first.count)
+    first.after(second, each, 0)
+    second.after(first, each, 0)
+    latency = timing.merge_latency(element)
+    system.streams[id(element)] = _gated(system, second, each, latency, element.fifo_depth)
+
+
+@element_events.register
+def _concatenate(element: Concatenate, system: _System) -> None:
+    lanes = element.output.lanes
+    words = [source.output.shape.channels // lanes for source in element.sources]
+    steps = system.events(element.output.beats)
+    places = np.arange(steps.count).reshape(-1, sum(words))
+    for source, place in zip(
+        element.sources, np.split(places, np.cumsum(words[:-1]), axis=1), strict=True
+    ):
+        stream, taking = system.streams[id(source)], place.reshape(-1)
+        steps.after(stream, system.only(steps, taking, np.arange(stream.count)), 0)
+        stream.after(steps, taking, 0)
+    sink = system.streams[id(element)] = system.events(element.output.beats)
+    _fifo(steps, sink, element.fifo_depth)
 
 
 @element_events.register
@@ -391,7 +427,7 @@ def own_cycles(element: Element) -> int:
 def _own_cycles(element: Element) -> Iterator[int]:
     yield element.output.beats
     if not isinstance(element, Input):
-        yield element.source.output.shape.size // input_lanes(element)
+        yield from (source.output.shape.size // input_lanes(element) for source in sources(element))
     if isinstance(element, ProcessingElement):
         shape = element.window_positions
         yield shape.pixels * element.folds * element.steps

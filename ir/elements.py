@@ -7,7 +7,7 @@ order, channel fastest, ``lanes`` channels a beat; vectors are (1, 1, channels).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ir.numbers import IntArray, IntegerType
@@ -268,6 +268,53 @@ class Fifo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fork:
+    """Sends every beat to each of its readers, all of which are Fifos.
+
+    A beat passes when every reader is ready; the depths of the Fifos decide how far the branches
+    may run apart.
+    """
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """A weighted sum of two streams of one shape, value by value (Add, Subtract, Average).
+
+    ``y = clamp((a * factors[0] + b * factors[1] + offset) >> shift, low, high)``, floor shift; with
+    ``half_even`` the shift rounds to nearest, ties to even, and ``zero_point`` is added behind it.
+    """
+
+    name: str
+    layer: str
+    sources: tuple[Element, Element]
+    output: StreamType
+    factors: tuple[int, int]
+    offset: int
+    shift: int
+    low: int
+    high: int
+    half_even: bool = False
+    zero_point: int = 0
+    fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concatenate:
+    """Pixel by pixel the channels of one stream, then those of the next."""
+
+    name: str
+    layer: str
+    sources: tuple[Element, ...]
+    output: StreamType
+    fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Output:
     """The core's AXI4-Stream output."""
 
@@ -278,7 +325,7 @@ class Output:
     port: str
 
 
-Consumer: TypeAlias = (
+Reader: TypeAlias = (
     Reshape
     | ProcessingElement
     | MaxPool
@@ -288,17 +335,50 @@ Consumer: TypeAlias = (
     | ArgMax
     | WidthConverter
     | Fifo
+    | Fork
     | Output
 )
+"""Elements that read one stream."""
+
+Join: TypeAlias = Merge | Concatenate
+"""Elements that read several streams."""
+
+Consumer: TypeAlias = Reader | Join
 Element: TypeAlias = Input | Consumer
 
 
+def sources(element: Element) -> tuple[Element, ...]:
+    """Return the elements whose streams ``element`` reads."""
+    match element:
+        case Input():
+            return ()
+        case Merge() | Concatenate():
+            return element.sources
+        case _:
+            return (element.source,)
+
+
+def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
+    """Return ``element`` reading ``streams`` instead, itself where they are the same."""
+    if all(new is old for new, old in zip(streams, sources(element), strict=True)):
+        return element
+    match element:
+        case Merge():
+            first, second = streams
+            return replace(element, sources=(first, second))
+        case Concatenate():
+            return replace(element, sources=streams)
+        case _:
+            (stream,) = streams
+            return replace(element, source=stream)
+
+
 def input_lanes(element: Consumer) -> int:
-    """Return the lanes of the stream that ``element`` is built to read."""
+    """Return the lanes of the streams that ``element`` is built to read."""
     match element:
         case ProcessingElement():
             return element.simd
-        case MaxPool() | GlobalAverage() | Affine() | Lookup():
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
             return element.output.lanes
         case _:
             return element.source.output.lanes

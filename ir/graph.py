@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ir.elements import Consumer, Element, Input, Output
+from ir.elements import Consumer, Element, Fifo, Fork, Input, Output, sources, with_sources
 from ir.errors import CompileError
 
 
@@ -63,17 +63,11 @@ class StreamGraph:
         built: dict[int, Element] = {id(i): i for i in self.inputs}
         for element in self:
             if not isinstance(element, Input):
-                source = built[id(element.source)]
-                same = source is element.source
-                built[id(element)] = rule(element if same else replace(element, source=source))
+                streams = tuple(built[id(source)] for source in sources(element))
+                built[id(element)] = rule(with_sources(element, streams))
         outputs = [built[id(o)] for o in self.outputs]
         assert all(isinstance(o, Output) for o in outputs)
         return replace(self, outputs=tuple(o for o in outputs if isinstance(o, Output)))
-
-
-def sources(element: Element) -> tuple[Element, ...]:
-    """Return the elements whose streams ``element`` reads."""
-    return () if isinstance(element, Input) else (element.source,)
 
 
 _IDENTIFIER = re.compile(r"[a-z](_?[a-z0-9])*\Z")
@@ -98,3 +92,28 @@ def check_legal(graph: StreamGraph) -> None:
                 "this is a bug, please report it",
             )
         names.add(element.name)
+    _check_readers(graph)
+
+
+def _check_readers(graph: StreamGraph) -> None:
+    """A stream has one reader; those of a Fork, and no others, have several, all of them Fifos."""
+    readers: dict[int, list[Consumer]] = {}
+    for element in graph:
+        if not isinstance(element, Input):
+            for source in sources(element):
+                readers.setdefault(id(source), []).append(element)
+    for element in graph:
+        found = readers.get(id(element), [])
+        if isinstance(element, Output):
+            continue
+        if isinstance(element, Fork):
+            legal = len(found) > 1 and all(isinstance(reader, Fifo) for reader in found)
+        else:
+            legal = len(found) == 1
+        if not legal:
+            raise CompileError(
+                "check",
+                element.layer,
+                f"its stream must have one reader, or Fifos behind a fork, not {len(found)}",
+                "this is a bug, please report it",
+            )

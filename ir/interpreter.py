@@ -14,18 +14,22 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Consumer,
     Element,
     Fifo,
+    Fork,
     GlobalAverage,
     Input,
     Kernel,
     Lookup,
     MaxPool,
+    Merge,
     Output,
     ProcessingElement,
     Reshape,
     WidthConverter,
+    sources,
 )
 from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
@@ -48,7 +52,7 @@ def evaluate(graph: StreamGraph, inputs: Mapping[str, IntArray]) -> dict[str, In
             result = np.asarray(inputs[element.port], np.int64)
             _check_codes(element, result)
         else:
-            result = apply(element, values[id(element.source)])
+            result = apply(element, *(values[id(source)] for source in sources(element)))
         values[id(element)] = named[element.name] = result
     return named
 
@@ -63,15 +67,16 @@ def _check_codes(element: Element, codes: IntArray) -> None:
 
 
 @singledispatch
-def apply(element: Consumer, x: IntArray) -> IntArray:
-    """Return what ``element`` sends for the codes ``x``, (frames, height, width, channels)."""
+def apply(element: Consumer, *inputs: IntArray) -> IntArray:
+    """Return what ``element`` sends for its inputs' codes, (frames, height, width, channels)."""
     raise NotImplementedError(type(element).__name__)
 
 
 @apply.register(WidthConverter)
 @apply.register(Fifo)
+@apply.register(Fork)
 @apply.register(Output)
-def _unchanged(element: WidthConverter | Fifo | Output, x: IntArray) -> IntArray:
+def _unchanged(element: WidthConverter | Fifo | Fork | Output, x: IntArray) -> IntArray:
     return x
 
 
@@ -154,3 +159,18 @@ def _lookup(element: Lookup, x: IntArray) -> IntArray:
 def _arg_max(element: ArgMax, x: IntArray) -> IntArray:
     index: IntArray = np.argmax(x, axis=3, keepdims=True).astype(np.int64)
     return index
+
+
+@apply.register
+def _merge(element: Merge, a: IntArray, b: IntArray) -> IntArray:
+    total = a * element.factors[0] + b * element.factors[1] + element.offset
+    if element.half_even and element.shift:
+        half = 1 << (element.shift - 1)
+        total = total + (half - 1) + ((total >> element.shift) & 1)
+    shifted: IntArray = (total >> element.shift) + element.zero_point
+    return np.clip(shifted, element.low, element.high)
+
+
+@apply.register
+def _concatenate(element: Concatenate, *inputs: IntArray) -> IntArray:
+    return np.concatenate(inputs, axis=3)

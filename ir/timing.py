@@ -5,7 +5,7 @@ The test benches hold the VHDL to these numbers and the cycle model is built on 
 
 from __future__ import annotations
 
-from ir.elements import ProcessingElement
+from ir.elements import Merge, ProcessingElement
 from ir.numbers import clog2
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -60,3 +60,11 @@ def global_average_latency(requantization: Requantization) -> int:
 def arg_max_latency(lanes: int) -> int:
     """From a pixel's last beat to the push: input register, tree, running maximum."""
     return 2 + clog2(lanes)
+
+
+def merge_latency(element: Merge) -> int:
+    """From taking a pair of beats to its push.
+
+    Operands, products, sum, shift and clamp; one more to round half to even.
+    """
+    return 5 if element.half_even else 4

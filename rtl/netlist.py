@@ -22,6 +22,7 @@ from ir.elements import (
     ProcessingElement,
     Reshape,
     WidthConverter,
+    sources,
 )
 from ir.errors import CompileError
 from ir.graph import StreamGraph
@@ -177,7 +178,8 @@ class _Builder:
 
         The converter is wires while the two expressions have the same value.
         """
-        source = self.streams[element.source.name]
+        (sender,) = sources(element)
+        source = self.streams[sender.name]
         wanted = self._wanted_lanes(element)
         if wanted is None or wanted == source.lanes:
             return source
@@ -234,15 +236,16 @@ class _Builder:
 def _readers(graph: StreamGraph) -> dict[int, Consumer]:
     readers: dict[int, Consumer] = {}
     for element in graph:
-        if not isinstance(element, Input):
-            if id(element.source) in readers:
+        for source in sources(element):
+            if id(source) in readers:
                 raise CompileError(
                     "print",
-                    element.source.layer,
+                    source.layer,
                     "its stream must have one reader, not several",
                     "split the model where it branches",
                 )
-            readers[id(element.source)] = element
+            assert not isinstance(element, Input)
+            readers[id(source)] = element
     return readers
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import Element, Input
+from ir.elements import Element, Input, sources
 from ir.errors import CompileError
 from ir.interpreter import apply
 from ir.numbers import IntArray
@@ -71,4 +71,4 @@ def _interpret(element: Element, source: Element, codes: IntArray) -> IntArray:
     if element is source:
         return codes
     assert not isinstance(element, Input)
-    return apply(element, _interpret(element.source, source, codes))
+    return apply(element, *(_interpret(s, source, codes) for s in sources(element)))

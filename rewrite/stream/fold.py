@@ -14,17 +14,24 @@ from ir.cycles import own_cycles
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Consumer,
     Element,
+    Fifo,
+    Fork,
     GlobalAverage,
     Input,
     Lookup,
     MaxPool,
+    Merge,
     Output,
     ProcessingElement,
     Reshape,
     Shape,
     StreamType,
+    WidthConverter,
+    sources,
+    with_sources,
 )
 from ir.errors import CompileError
 from ir.graph import StreamGraph
@@ -80,8 +87,8 @@ def _fold(graph: StreamGraph, cycles: int) -> StreamGraph:
     inputs = {id(i): _fold_input(i, cycles) for i in graph.inputs}
 
     def rule(element: Consumer) -> Element:
-        source = inputs.get(id(element.source), element.source)
-        return _fold_element(replace(element, source=source), cycles)
+        streams = tuple(inputs.get(id(source), source) for source in sources(element))
+        return _fold_element(with_sources(element, streams), cycles)
 
     outputs = graph.rebuild(rule).outputs
     return replace(graph, inputs=tuple(inputs.values()), outputs=outputs)
@@ -100,9 +107,11 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
         case ArgMax() | Reshape():
             lanes = 1 if isinstance(element, ArgMax) else element.source.output.lanes
             return replace(element, output=with_lanes(element.output, lanes))
-        case Output():
+        case Fork() | Fifo() | Output():
             return replace(element, output=element.source.output)
-        case _:
+        case Merge() | Concatenate():
+            return _fold_join(element, cycles)
+        case WidthConverter():
             return element
 
 
@@ -131,6 +140,16 @@ def _fold_lanes(
         widened = replace(element, output=with_lanes(element.output, lanes))
         if lanes % incoming == 0 and own_cycles(widened) <= cycles:
             return widened
+    return widened
+
+
+def _fold_join(element: Merge | Concatenate, cycles: int) -> Merge | Concatenate:
+    """Take the fewest lanes that are fast enough and divide the channels of every source."""
+    channels = math.gcd(*(source.output.shape.channels for source in element.sources))
+    for lanes in divisors(channels):
+        widened = replace(element, output=with_lanes(element.output, lanes))
+        if own_cycles(widened) <= cycles:
+            break
     return widened
 
 

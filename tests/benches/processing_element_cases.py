@@ -60,7 +60,7 @@ def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Re
     return ScaleRequantization(multipliers, offsets, shift, layer.output.minimum, high)
 
 
-def _element(layer: Layer, seed: int) -> ProcessingElement:
+def element_of(layer: Layer, seed: int) -> ProcessingElement:
     random = np.random.default_rng(seed)
     kernel, inputs = layer.kernel, layer.shape.channels
     weights = random_codes(
@@ -109,7 +109,7 @@ def _last_edge(element: ProcessingElement) -> int:
 
 
 def _case(name: str, seed: int, layer: Layer) -> Case:
-    element = _element(layer, seed)
+    element = element_of(layer, seed)
 
     def write(folder: Path) -> None:
         shape, number = layer.shape, layer.number

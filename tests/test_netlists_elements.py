@@ -19,8 +19,8 @@ from sim.netlist import simulate_netlist
 from tests.test_benches import BENCHES
 
 sys.path.insert(0, str(BENCHES))
-from harness import random_codes  # noqa: E402
-from processing_element_cases import LAYERS, element_of  # noqa: E402
+from harness import random_codes
+from processing_element_cases import LAYERS, element_of
 
 FRAMES = 3
 

@@ -328,7 +328,7 @@ def _sliding_maximum(
 def _processing_element(element: ProcessingElement, system: _System) -> None:
     source = system.streams[id(element.source)]
     latency = timing.processing_latency(element)
-    if element.kernel.is_pointwise and element.folds == 1:
+    if element.is_direct:
         taken = _direct(element, system, source, latency)
     else:
         taken = _windowed(element, system, source, latency)

@@ -132,7 +132,9 @@ class ProcessingElement:
     """Fused pad - convolution - requantization - activation - max pool.
 
     A Dense layer is a 1x1 convolution on a 1x1 map.  ``weights``: (kernel height, kernel width,
-    input channels, output channels), integers of ``weight_number``.  The zero point of the input
+    input channels, output channels), integers of ``weight_number``.  ``depthwise``: output channel
+    c sees input channel c only; weights are (kernel height, kernel width, 1, channels), the window
+    has more than one position or is padded, and ``simd`` = ``pe`` channels are handled at a time.  The zero point of the input
     is folded into the requantization's offsets, so padding carries ``pad_value``, the zero point.
     ``table``: (2**bits,) output codes indexed by the bit pattern of the requantized code, or None.
     ``extra_rows``: image rows that the window buffers beyond span and stride.
@@ -151,6 +153,7 @@ class ProcessingElement:
     accumulator: IntegerType
     requantization: Requantization
     convolved: IntegerType
+    depthwise: bool = False
     table: IntArray | None = None
     pool: Kernel | None = None
     pe: int = 1
@@ -177,8 +180,20 @@ class ProcessingElement:
 
     @property
     def steps(self) -> int:
-        """Cycles per group: window values over ``simd``."""
+        """Cycles per group: window values over ``simd``; one per tap if depthwise."""
+        if self.depthwise:
+            return self.kernel.taps
         return self.kernel.taps * self.input.shape.channels // self.simd
+
+    @property
+    def is_direct(self) -> bool:
+        """True if every value is needed once, as it comes: nothing is buffered."""
+        return self.kernel.is_pointwise and self.folds == 1
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return self.pe if self.depthwise else self.pe * self.simd
 
     @property
     def macs(self) -> int:

@@ -97,6 +97,9 @@ def _processing_element(element: ProcessingElement, x: IntArray) -> IntArray:
 def accumulate(element: ProcessingElement, x: IntArray) -> IntArray:
     """Return the raw accumulators of a processing element, (frames, rows, columns, channels)."""
     taps = windows(element.kernel, x, element.pad_value)
+    if element.depthwise:
+        sums: IntArray = np.einsum("fyxijc,ijc->fyxc", taps, element.weights[:, :, 0])
+        return sums
     kernel = element.weights.reshape(-1, element.weights.shape[3])
     flat = taps.reshape(*taps.shape[:3], -1)
     # BLAS multiplies floats only; float64 is exact while every partial sum is below 2**53.

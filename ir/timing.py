@@ -39,7 +39,8 @@ def processing_latency(element: ProcessingElement) -> int:
     """
     lookup = LOOKUP_LATENCY if element.table is not None else 0
     requantization = requantization_latency(element.requantization)
-    return matrix_vector_latency(element.simd) + requantization + lookup + 1
+    adders = 1 if element.depthwise else element.simd
+    return matrix_vector_latency(adders) + requantization + lookup + 1
 
 
 def sliding_maximum_latency(kernel: int) -> int:

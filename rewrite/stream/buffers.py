@@ -67,7 +67,7 @@ def _with_extra_rows(graph: StreamGraph, extra: dict[str, int]) -> StreamGraph:
 
 
 def _buffers_rows(element: ProcessingElement) -> bool:
-    return not (element.kernel.is_pointwise and element.folds == 1)
+    return not element.is_direct
 
 
 def _sized(element: Consumer) -> Consumer:

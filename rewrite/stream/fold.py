@@ -79,7 +79,7 @@ def fold_to_cycles(graph: StreamGraph, cycles: int) -> StreamGraph:
 
 def multipliers(graph: StreamGraph) -> int:
     """Return the products per cycle of all matrix-vector units."""
-    return sum(e.pe * e.simd for e in graph if isinstance(e, ProcessingElement))
+    return sum(e.multipliers for e in graph if isinstance(e, ProcessingElement))
 
 
 def _fold(graph: StreamGraph, cycles: int) -> StreamGraph:
@@ -122,12 +122,12 @@ def _fold_processing_element(element: ProcessingElement, cycles: int) -> Process
         for simd in divisors(shape.channels):
             if converter_beats(shape, incoming, simd) > max(cycles, shape.size // incoming):
                 continue
-            for pe in divisors(int(element.weights.shape[3])):
+            for pe in [simd] if element.depthwise else divisors(int(element.weights.shape[3])):
                 yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
 
     return min(
         candidates(),
-        key=lambda e: (max(own_cycles(e), cycles), e.pe * e.simd, e.simd != incoming, e.pe),
+        key=lambda e: (max(own_cycles(e), cycles), e.multipliers, e.simd != incoming, e.pe),
     )
 
 

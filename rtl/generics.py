@@ -1,4 +1,4 @@
-"""The generics of each element's entity, and those that the top offers to refold it.
+"""The generics of each element's entity.
 
 Formal names are those of docs/elements.md and of the entities in `rtl/vhdl`.
 """
@@ -32,43 +32,6 @@ PACKAGE = "work.millrace_pkg"
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
-    """A number of an element that the top makes a generic, ``<element>_<suffix>``."""
-
-    suffix: str
-    default: int
-    comment: str
-    subtype: str = "positive"
-
-
-def knobs(element: Element) -> tuple[Knob, ...]:
-    """Return what can be changed about ``element`` without compiling the model again."""
-    shape = element.output.shape
-    match element:
-        case ProcessingElement():
-            outputs, inputs = element.weights.shape[3], element.input.shape.channels
-            pool = element.pool is not None
-            return (
-                Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
-                Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
-                Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
-                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
-            ) + (Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"),) * pool
-        case MaxPool() | GlobalAverage() | Affine() | Lookup():
-            lanes, channels = element.output.lanes, shape.channels
-            return (
-                Knob("pe", lanes, f"Channels per cycle; divides {channels}"),
-                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
-            )
-        case ArgMax():
-            return (Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),)
-        case Fifo():
-            return (Knob("depth", element.depth, "Beats it stores"),)
-        case _:
-            return ()
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """VHDL expressions that an element's generics refer to.
 
@@ -88,8 +51,21 @@ Formals = dict[str, str]
 
 @singledispatch
 def instance(element: Element, context: Context) -> tuple[str, Formals]:
-    """Return the entity that does the work of ``element``, and its generics."""
-    raise NotImplementedError(type(element).__name__)
+    """Return the entity that does the work of ``element``, and its generics.
+
+    Raises:
+        CompileError: no entity of the library does this work.
+    """
+    raise _no_entity(element, type(element).__name__)
+
+
+def _no_entity(element: Element, kind: str) -> CompileError:
+    return CompileError(
+        "print",
+        element.layer,
+        f"the element library must have an entity for it, but has none for {kind}",
+        "leave the layer out",
+    )
 
 
 @instance.register
@@ -129,6 +105,8 @@ def _fifo(element: Fifo, context: Context) -> tuple[str, Formals]:
 
 @instance.register
 def _processing_element(element: ProcessingElement, context: Context) -> tuple[str, Formals]:
+    if element.depthwise:
+        raise _no_entity(element, "depthwise convolutions")
     shape = element.input.shape
     formals = {
         **_number("input", element.input.number),

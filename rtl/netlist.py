@@ -27,7 +27,8 @@ from ir.elements import (
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
-from rtl.generics import Context, Knob, instance, knobs
+from rtl.generics import Context, instance
+from rtl.knobs import Knob, knobs
 
 Pairs = tuple[tuple[str, str], ...]
 """Formals and their actuals."""

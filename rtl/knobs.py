@@ -1,0 +1,53 @@
+"""What the top makes a generic, so that an FPGA engineer can refold it without the compiler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ir.elements import (
+    Affine,
+    ArgMax,
+    Element,
+    Fifo,
+    GlobalAverage,
+    Lookup,
+    MaxPool,
+    ProcessingElement,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A number of an element that the top makes a generic, ``<element>_<suffix>``."""
+
+    suffix: str
+    default: int
+    comment: str
+    subtype: str = "positive"
+
+
+def knobs(element: Element) -> tuple[Knob, ...]:
+    """Return what can be changed about ``element`` without compiling the model again."""
+    shape = element.output.shape
+    match element:
+        case ProcessingElement():
+            outputs, inputs = element.weights.shape[3], element.input.shape.channels
+            pool = element.pool is not None
+            return (
+                Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
+                Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
+                Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
+                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
+            ) + (Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"),) * pool
+        case MaxPool() | GlobalAverage() | Affine() | Lookup():
+            lanes, channels = element.output.lanes, shape.channels
+            return (
+                Knob("pe", lanes, f"Channels per cycle; divides {channels}"),
+                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
+            )
+        case ArgMax():
+            return (Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),)
+        case Fifo():
+            return (Knob("depth", element.depth, "Beats it stores"),)
+        case _:
+            return ()

@@ -116,9 +116,11 @@ def _input_order(codes: ir.Value, axes: int) -> tuple[int, ...]:
     """Return the order that makes channels fastest.
 
     A tensor with three axes has its channels first if an element reads it as it is (ONNX layout),
-    and last if layout changes follow (Keras layout).
+    and last if layout changes follow (Keras layout); tables work in either.
     """
     reader = next((n for n, _ in codes.uses()), None)
+    while reader is not None and is_fused(reader, "Table"):
+        reader = next((n for n, _ in reader.outputs[0].uses()), None)
     moves = is_operator(reader, *MOVING) or is_fused(reader, "Layout")
     if axes == 3 and not moves:
         return (1, 2, 0)

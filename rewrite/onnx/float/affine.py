@@ -38,16 +38,16 @@ class AffineChain:
         """One factor and one summand for all elements."""
         return self.scale.size == 1 and self.offset.size == 1
 
-    def per_channel(self) -> tuple[FloatArray, FloatArray] | None:
-        """Return (channels,) scale and offset if they vary along axis 1 only."""
+    def per_channel(self, axis: int = 1) -> tuple[FloatArray, FloatArray] | None:
+        """Return (channels,) scale and offset if they vary along ``axis`` only."""
         shape = static_shape(self.source)
         if shape is None or len(shape) < 2:
             return None
         both = []
         for values in (self.scale, self.offset):
-            if values.size != values.shape[1]:
+            if values.size != values.shape[axis]:
                 return None
-            both.append(np.broadcast_to(values.reshape(-1), shape[1:2]).copy())
+            both.append(np.broadcast_to(values.reshape(-1), (shape[axis],)).copy())
         return both[0], both[1]
 
 

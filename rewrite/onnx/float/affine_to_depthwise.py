@@ -2,8 +2,9 @@
 
 What is left of affine layers (a BatchNormalization in front of a padded convolution, say) becomes
 an element of its own, which onnxruntime quantizes like any convolution.  Vectors of features become
-1x1 images and back.  Condition: the constants vary along the channels; with one factor and one
-summand for all channels the chain is a function of one value and becomes a table instead.
+1x1 images and back, images with the channels last are transposed and back.  Condition: the
+constants vary along the channels; with one factor and one summand for all channels the chain is a
+function of one value and becomes a table instead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,21 @@ from typing import Any
 import onnx_ir as ir
 from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
 
-from rewrite.onnx.float.affine import AFFINE_OPERATORS, affine_chain, affine_step
-from rewrite.onnx.float.values import float_initializer, only_user, reshape, static_shape, take_name
+from rewrite.onnx.float.affine import (
+    AFFINE_OPERATORS,
+    AffineChain,
+    affine_chain,
+    affine_step,
+)
+from rewrite.onnx.float.values import (
+    TO_NCHW,
+    TO_NHWC,
+    float_initializer,
+    only_user,
+    reshape,
+    static_shape,
+    take_name,
+)
 
 
 class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
@@ -40,19 +54,22 @@ class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
         chain = affine_chain(y)
         if chain.is_scalar:
             return result.fail("one factor and one summand for all channels: a table", y)
-        shape = static_shape(y)
-        if chain.per_channel() is None or shape is None or len(shape) not in (2, 4):
+        if _channel_axis(chain, static_shape(y)) is None:
             return result.fail("constants must vary along the channels of an image or vector", y)
         return result
 
     def rewrite(self, op: Any, y: ir.Value, **_: Any) -> Any:
         """Build the convolution, named after the chain's first operator."""
         chain, shape = affine_chain(y), static_shape(y)
-        channels, node = chain.per_channel(), chain.first
+        axis, node = _channel_axis(chain, shape), chain.first
+        assert axis is not None
+        channels = chain.per_channel(axis)
         assert channels is not None
         assert node is not None
         assert shape is not None
         image = chain.source
+        if axis == 3:
+            image = op.Transpose(image, perm=list(TO_NCHW), _name=f"{node.name}.to_nchw")
         if len(shape) == 2:
             image = reshape(op, node, image, (shape[1], 1, 1))
         convolved = op.Conv(
@@ -60,17 +77,28 @@ class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
             float_initializer(op, node, "weight", channels[0].reshape(-1, 1, 1, 1)),
             float_initializer(op, node, "bias", channels[1]),
             dilations=[1, 1],
-            group=shape[1],
+            group=shape[axis],
             kernel_shape=[1, 1],
             pads=[0, 0, 0, 0],
             strides=[1, 1],
             _name=take_name(node),
         )
+        if axis == 3:
+            return op.Transpose(convolved, perm=list(TO_NHWC), _name=f"{y.producer().name}.back")
         if len(shape) == 4:
             return convolved
         back = reshape(op, y.producer(), convolved, shape[1:])
         back.producer().name = f"{node.name}.back"
         return back
+
+
+def _channel_axis(chain: AffineChain, shape: tuple[int, ...] | None) -> int | None:
+    """Return the axis of the channels, along which alone the constants vary: 1, or 3 in NHWC."""
+    if shape is None or len(shape) not in (2, 4):
+        return None
+    if chain.per_channel() is not None:
+        return 1
+    return 3 if len(shape) == 4 and chain.per_channel(3) is not None else None
 
 
 RULES: tuple[RewriteRule, ...] = tuple(AffineToDepthwise.rule(o) for o in AFFINE_OPERATORS)

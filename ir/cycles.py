@@ -39,6 +39,8 @@ from ir.maxplus import EventList
 from ir.numbers import IntArray
 
 AXIS_FIFO_DEPTH = 2
+_LONGEST_PIPELINE = 1000
+"""More edges than any element takes beside its own cycles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ class Cycles:
 
 
 def predict(graph: StreamGraph, frames: int | None = None) -> Cycles:
-    """Return the exact times of ``frames`` frames, or of as many as it takes to be steady."""
+    """Return the exact times of ``frames`` frames, or of as many as it takes to be steady.
+
+    Raises:
+        maxplus.DeadlockError: a buffer is so small that the streams wait for each other forever.
+    """
     own = {element.name: own_cycles(element) for element in graph}
     bottleneck = max(own, key=lambda name: own[name])
     counts = [frames] if frames else [3, 6, 12, 24]
@@ -81,13 +87,32 @@ def _periodic(intervals: IntArray) -> bool:
     return len(intervals) >= 4 and bool(np.all(intervals[-3:] == intervals[-1]))
 
 
+def fifo_demands(graph: StreamGraph, frames: int) -> dict[str, int]:
+    """Return how deep each Fifo must be, by name, so that it never keeps its sender waiting."""
+    system = _solved(graph, frames)
+    demands = {}
+    for element in graph:
+        if isinstance(element, Fifo):
+            pushes = system.streams[id(element.source)].times
+            pops = system.streams[id(element)].times
+            free_again = np.searchsorted(pops + 1, pushes, side="right")
+            demands[element.name] = int(np.max(np.arange(len(pushes)) - free_again)) + 1
+    return demands
+
+
 def _completions(graph: StreamGraph, frames: int) -> list[int]:
+    system = _solved(graph, frames)
+    ends = [system.streams[id(o)].times.reshape(frames, -1)[:, -1] for o in graph.outputs]
+    return [int(t) for t in np.max(ends, axis=0)]
+
+
+def _solved(graph: StreamGraph, frames: int) -> _System:
     system = _System(frames)
     for element in graph:
         element_events(element, system)
-    maxplus.solve(system.lists)
-    ends = [system.streams[id(o)].times.reshape(frames, -1)[:, -1] for o in graph.outputs]
-    return [int(t) for t in np.max(ends, axis=0)]
+    one_after_another = sum(own_cycles(element) + _LONGEST_PIPELINE for element in graph)
+    maxplus.solve(system.lists, limit=(frames + 1) * one_after_another)
+    return system
 
 
 class _System:

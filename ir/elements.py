@@ -134,8 +134,9 @@ class ProcessingElement:
     A Dense layer is a 1x1 convolution on a 1x1 map.  ``weights``: (kernel height, kernel width,
     input channels, output channels), integers of ``weight_number``.  ``depthwise``: output channel
     c sees input channel c only; weights are (kernel height, kernel width, 1, channels), the window
-    has more than one position or is padded, and ``simd`` = ``pe`` channels are handled at a time.  The zero point of the input
-    is folded into the requantization's offsets, so padding carries ``pad_value``, the zero point.
+    has more than one position or is padded, and ``simd`` = ``pe`` channels are handled at a time.
+    The zero point of the input is folded into the requantization's offsets, so padding carries
+    ``pad_value``, the zero point.
     ``table``: (2**bits,) output codes indexed by the bit pattern of the requantized code, or None.
     ``extra_rows``: image rows that the window buffers beyond span and stride.
     ``convolved``: type of one value before, ``output.number`` after the table.

@@ -48,15 +48,22 @@ class EventList:
         return moved
 
 
-def solve(lists: list[EventList], sweeps: int = 100_000) -> None:
+class DeadlockError(Exception):
+    """The lists wait for each other in a circle."""
+
+
+def solve(lists: list[EventList], limit: int) -> None:
     """Relax ``lists``, given in the direction of the data, until nothing moves.
 
+    ``limit``: a time that no event can reach unless the waits form a circle.
+
     Raises:
-        RuntimeError: no solution within ``sweeps``: the waits form a circle (a deadlock).
+        DeadlockError: an event would pass ``limit``.
     """
-    for _ in range(sweeps):
-        moved = [events.relax() for events in lists]
-        moved += [events.relax() for events in reversed(lists)]
-        if not any(moved):
-            return
-    raise RuntimeError("the streams wait for each other in a circle")
+    moved = True
+    while moved:
+        moved = False
+        for events in (*lists, *reversed(lists)):
+            moved |= events.relax()
+        if max(int(events.times[-1]) for events in lists if events.count) > limit:
+            raise DeadlockError

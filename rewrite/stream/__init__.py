@@ -6,9 +6,10 @@ The pipeline, in order; none changes a single value that the network computes.
 from __future__ import annotations
 
 from ir.graph import StreamGraph, check_legal
-from rewrite.stream.buffers import size_buffers
+from rewrite.stream.buffers import size_outputs
 from rewrite.stream.fold import DEFAULT_MULTIPLIERS, fold_to_cycles, fold_to_multipliers
 from rewrite.stream.lanes import adapt_lanes
+from rewrite.stream.slack import add_slack
 
 __all__ = ["DEFAULT_MULTIPLIERS", "schedule"]
 
@@ -20,7 +21,7 @@ def schedule(graph: StreamGraph, cycles: int | None = None) -> StreamGraph:
     ``DEFAULT_MULTIPLIERS`` multipliers.
     """
     folded = fold_to_cycles(graph, cycles) if cycles else fold_to_multipliers(graph)
-    for rewrite in (adapt_lanes, size_buffers):
+    for rewrite in (adapt_lanes, size_outputs, add_slack):
         folded = rewrite(folded)
     check_legal(folded)
     return folded

@@ -1,14 +1,8 @@
-"""Buffer depths: as deep as it takes to run without a bubble, and no deeper.
-
-Output FIFOs are just deep enough for a beat as often as the element can make one.
+"""Output FIFOs: just deep enough for a beat as often as the element can make one.
 
 An element reserves FIFO room when it starts an output and gives it back one edge after the output
 is taken.  With one output every ``period`` cycles, ``latency`` edges from reservation to push,
 the place of output n is free again for output n + depth iff ``depth * period >= latency + 2``.
-
-Line buffers hold span + stride rows, and as many more as the cycle model says it takes until the
-frames follow each other at the pace of the slowest element: senders are uneven (a pool sends only
-while every other row comes in) and at the border of two frames a window needs many rows at once.
 """
 
 from __future__ import annotations
@@ -17,57 +11,25 @@ import math
 from dataclasses import replace
 
 from ir import timing
-from ir.cycles import predict
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Consumer,
     GlobalAverage,
     Lookup,
     MaxPool,
+    Merge,
     ProcessingElement,
 )
 from ir.graph import StreamGraph
 
 MINIMUM_DEPTH = 2
-MAXIMUM_EXTRA_ROWS = 16
 
 
-def size_buffers(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with output FIFOs and line buffers as deep as they need to be."""
-    return _extend_line_buffers(graph.rebuild(_sized))
-
-
-def _extend_line_buffers(graph: StreamGraph) -> StreamGraph:
-    """Add the same number of rows everywhere until no frame waits, then take back what can go."""
-    names = [e.name for e in graph if isinstance(e, ProcessingElement) and _buffers_rows(e)]
-    extra = dict.fromkeys(names, 0)
-    pace = predict(graph)
-    while pace.cycles_per_frame > pace.lower_bound:
-        if extra[names[0]] == MAXIMUM_EXTRA_ROWS:
-            return graph
-        extra = {name: rows + 1 for name, rows in extra.items()}
-        pace = predict(_with_extra_rows(graph, extra))
-    for name in names:
-        while extra[name] > 0:
-            fewer = {**extra, name: extra[name] - 1}
-            if predict(_with_extra_rows(graph, fewer)).cycles_per_frame > pace.lower_bound:
-                break
-            extra = fewer
-    return _with_extra_rows(graph, extra)
-
-
-def _with_extra_rows(graph: StreamGraph, extra: dict[str, int]) -> StreamGraph:
-    def rule(element: Consumer) -> Consumer:
-        if isinstance(element, ProcessingElement) and element.name in extra:
-            return replace(element, extra_rows=extra[element.name])
-        return element
-
-    return graph.rebuild(rule)
-
-
-def _buffers_rows(element: ProcessingElement) -> bool:
-    return not element.is_direct
+def size_outputs(graph: StreamGraph) -> StreamGraph:
+    """Return ``graph`` with every output FIFO as deep as its pipeline needs."""
+    return graph.rebuild(_sized)
 
 
 def _sized(element: Consumer) -> Consumer:
@@ -95,6 +57,10 @@ def _sized(element: Consumer) -> Consumer:
             return replace(
                 element, fifo_depth=_depth(latency, stream.shape.channels // stream.lanes)
             )
+        case Merge():
+            return replace(element, fifo_depth=_depth(timing.merge_latency(element), 1))
+        case Concatenate():
+            return replace(element, fifo_depth=MINIMUM_DEPTH)
         case _:
             return element
 

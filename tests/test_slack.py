@@ -1,0 +1,122 @@
+"""Buffers: no frame waits, and none of them is deeper than that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ir.cycles import predict
+from ir.elements import (
+    Element,
+    Fifo,
+    Fork,
+    Input,
+    Kernel,
+    Merge,
+    Output,
+    ProcessingElement,
+    Shape,
+    StreamType,
+)
+from ir.graph import StreamGraph
+from ir.maxplus import DeadlockError
+from ir.numbers import IntegerType, frozen_integers
+from ir.requantize import ScaleRequantization
+from rewrite.stream import schedule
+from rewrite.stream.slack import _least, _with
+
+UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
+
+
+def convolution(
+    source: Element, name: str, channels: int, kernel: Kernel, pool: Kernel | None = None
+) -> ProcessingElement:
+    shape = source.output.shape
+    rows, columns = kernel.output_size(shape.height, shape.width)
+    if pool is not None:
+        rows, columns = pool.output_size(rows, columns)
+    ones = [1] * channels
+    requantization = ScaleRequantization(
+        frozen_integers(ones), frozen_integers(ones), 8, 0, 255
+    )  # fmt: skip
+    return ProcessingElement(
+        name, name, source, StreamType(Shape(rows, columns, channels), UINT8, 1), kernel, 0,
+        frozen_integers([[[ones] * shape.channels] * kernel.width] * kernel.height), INT8,
+        IntegerType(24, True), requantization, UINT8, pool=pool,
+    )  # fmt: skip
+
+
+def graph_of(build: Callable[[Element], Element], shape: Shape) -> StreamGraph:
+    image = Input("image", "image", "s_axis", StreamType(shape, UINT8, 1), 0)
+    last = build(image)
+    return StreamGraph("top", (image,), (Output("result", "", last, last.output, "m_axis"),), {})
+
+
+def residual(first: Element, second: Element, name: str) -> Merge:
+    return Merge(name, name, (first, second), first.output, (1, 1), 0, 1, 0, 255)
+
+
+SAME = Kernel(3, 3, pad_top=1, pad_left=1, pad_bottom=1, pad_right=1)
+HALVING = Kernel(3, 3, 2, 2, pad_bottom=1, pad_right=1)
+
+
+def stack(image: Element) -> Element:
+    first = convolution(image, "first", 4, SAME, Kernel(2, 2, 2, 2))
+    return convolution(convolution(first, "second", 8, Kernel(3, 3)), "third", 8, Kernel(1, 1))
+
+
+def block(image: Element) -> Element:
+    stem = convolution(image, "stem", 4, SAME)
+    fork = Fork("fork", "", stem, stem.output)
+    long, short = (Fifo(n, "", fork, fork.output, 2) for n in ("long", "short"))
+    inner = convolution(convolution(long, "inner_1", 4, SAME), "inner_2", 4, SAME)
+    return residual(inner, short, "add")
+
+
+def skip_over_stride(image: Element) -> Element:
+    stem = convolution(image, "stem", 4, SAME)
+    fork = Fork("fork", "", stem, stem.output)
+    long, short = (Fifo(n, "", fork, fork.output, 2) for n in ("long", "short"))
+    inner = convolution(convolution(long, "inner_1", 8, HALVING), "inner_2", 8, SAME)
+    return residual(inner, convolution(short, "project", 8, Kernel(1, 1, 2, 2)), "add")
+
+
+GRAPHS = {
+    "stack": graph_of(stack, Shape(12, 10, 1)),
+    "block": graph_of(block, Shape(8, 8, 3)),
+    "skip": graph_of(skip_over_stride, Shape(8, 8, 3)),
+}
+
+
+@pytest.mark.parametrize("cycles", [None, 2000, 5000, 20_000])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_frames_follow_at_the_pace_of_the_slowest_element(name: str, cycles: int | None) -> None:
+    times = predict(schedule(GRAPHS[name], cycles), frames=20)
+    assert times.cycles_per_frame == times.lower_bound
+    gaps = {b - a for a, b in zip(times.completions[4:-1], times.completions[5:], strict=True)}
+    assert gaps == {times.lower_bound}
+
+
+@pytest.mark.parametrize("cycles", [None, 5000])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_no_buffer_is_deeper_than_needed(name: str, cycles: int | None) -> None:
+    graph = schedule(GRAPHS[name], cycles)
+    pace = predict(graph).cycles_per_frame
+    for element in graph:
+        least = _least(graph).get(element.name)
+        depth = element.depth if isinstance(element, Fifo) else getattr(element, "extra_rows", 0)
+        if least is not None and depth > least:
+            try:
+                slower = predict(_with(graph, {element.name: depth - 1})).cycles_per_frame
+            except DeadlockError:
+                continue
+            assert slower > pace, f"{element.name} is deeper than it must be"
+
+
+def test_a_branch_buffer_that_is_too_small_is_a_deadlock() -> None:
+    graph = schedule(GRAPHS["block"])
+    depths = {element.name: element.depth for element in graph if isinstance(element, Fifo)}
+    assert depths["short"] > depths["long"]
+    with pytest.raises(DeadlockError):
+        predict(_with(graph, {"short": 2}))

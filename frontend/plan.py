@@ -21,6 +21,8 @@ JOINING = ("Add",)
 QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *JOINING)
 HOST = ("Softmax", "LogSoftmax", "ArgMax")
 """Left to the host behind the core, with all that follows."""
+HOST_MOVING = ("Reshape", "Transpose")
+"""Layers of the core that may follow on the host: they compute nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def make_plan(model: onnx.ModelProto) -> Plan:
     constants = {i.name: numpy_helper.to_array(i) for i in own.graph.initializer}
     stripped, clamps = _without_clamps(own, constants)
     host = _host_nodes(stripped.graph)
+    _check_host(stripped.graph, host)
     regions = find_regions(stripped.graph, host)
     inside = {name for region in regions for name in region.nodes}
     inner = {
@@ -124,6 +127,18 @@ def _host_nodes(graph: onnx.GraphProto) -> tuple[str, ...]:
             names.append(node.name)
             behind.update(node.output)
     return tuple(names)
+
+
+def _check_host(graph: onnx.GraphProto, host: tuple[str, ...]) -> None:
+    """Refuse a layer of the core behind an operator that is left to the host."""
+    for node in graph.node:
+        needs_core = node.op_type in QUANTIZED_OPERATORS and node.op_type not in HOST_MOVING
+        if node.name in host and needs_core:
+            raise CompileError(
+                "quantize", node.name,
+                "it stands behind a Softmax, which is supported at the end only",
+                "end the model with the Softmax",
+            )  # fmt: skip
 
 
 def _without_clamps(

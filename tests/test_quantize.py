@@ -248,6 +248,24 @@ def test_argmax() -> None:
     assert np.array_equal(run(quantized, x), soft.argmax(1))
 
 
+@pytest.mark.parametrize("kind", ["Gemm", "MaxPool", "GlobalAveragePool"])
+def test_no_layer_behind_a_softmax(kind: str) -> None:
+    """Softmax runs on the host, and the core ends in front of it."""
+    behind = {
+        "Gemm": node("Gemm", "soft wd bd", "y"),
+        "MaxPool": node("MaxPool", "soft", "y", kernel_shape=[2, 2]),
+        "GlobalAveragePool": node("GlobalAveragePool", "soft", "y"),
+    }
+    shape = (5,) if kind == "Gemm" else (4, 6, 6)
+    model = build(shape, [node("Softmax", "x", "soft", axis=1), behind[kind]], constants())
+    with pytest.raises(CompileError) as caught:
+        quantize(canonicalize(model), frames(4, shape))
+    assert str(caught.value) == (
+        "layer_y: it stands behind a Softmax, which is supported at the end only; "
+        "end the model with the Softmax"
+    )
+
+
 @pytest.mark.parametrize("method", Calibration)
 def test_calibration_methods(method: Calibration) -> None:
     model, x = network("relu"), frames()

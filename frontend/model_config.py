@@ -227,6 +227,8 @@ def _functional(
 
 def _single(value: object, what: str, shown: str) -> tuple[str, int]:
     """Return (layer, call) of a model's only input or output tensor."""
+    if isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, list) or len(value) < 2 or not isinstance(value[0], str):

@@ -15,7 +15,7 @@ from frontend.export import export_network
 from frontend.layers import SUPPORTED
 from frontend.load import LoadedModel, load_float_onnx
 from frontend.network import read_network
-from frontend.reference import onnx_predict, verify_export
+from frontend.reference import onnx_predict, start_tensorflow, verify_export
 from ir.errors import CompileError
 from tests.keras_models import layer_models, nested
 
@@ -64,6 +64,15 @@ def test_inner_layers_of_one_name_are_kept_apart(folder: Path) -> None:
     model, layers = export_network(read_network(folder / "one_name.keras"))
     assert_same(model, keras_model)
     assert {"pair/one/conv", "pair/two/conv"} <= set(layers.values())
+
+
+def test_input_and_output_may_stand_in_dictionaries(folder: Path) -> None:
+    keras = start_tensorflow()
+    source = keras.Input((6,), name="features")
+    scores = keras.layers.Dense(2)(source)
+    keras.Model({"features": source}, {"scores": scores}).save(folder / "named.keras")
+    loaded = load_float_onnx(folder / "named.keras")
+    assert_same(loaded.model, keras.Model(source, scores))
 
 
 def test_every_supported_class_is_tried() -> None:

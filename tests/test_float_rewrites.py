@@ -154,6 +154,19 @@ def test_canonicalize_is_idempotent_and_deterministic() -> None:
     assert canonicalize(before).SerializeToString() == once.SerializeToString()
 
 
+def test_inputs_keep_their_names() -> None:
+    """A layout change of one pixel with one channel goes away, and its result's name with it."""
+    model = build(
+        (1, 1, 1),
+        [node("Transpose", "x", "moved", perm=TO_NCHW), node("Relu", "moved", "y")],
+        {},
+    )
+    after = canonicalize(model)
+    assert operators(after) == "Relu"
+    assert [value.name for value in after.graph.input] == ["x"]
+    assert_equal(model, after)
+
+
 def test_shapes_computed_in_the_graph_become_constant() -> None:
     """What tf2onnx writes for Flatten: Shape, Gather, Cast, Slice, Concat."""
     model = build(

@@ -78,6 +78,7 @@ def canonicalize(model: onnx.ModelProto) -> onnx.ModelProto:
     constants, and symbolic in the result.
     """
     graph_model = ir.from_proto(_with_batch(model, 1))
+    inputs = [value.name for value in graph_model.graph.inputs]
     onnxscript.optimizer.fold_constants(graph_model, onnx_shape_inference=True)
     _settle(graph_model)
     for stage in PIPELINE:
@@ -91,6 +92,8 @@ def canonicalize(model: onnx.ModelProto) -> onnx.ModelProto:
                 "rewrites do not come to an end",
                 "report the model, this is a defect of the compiler",
             )
+    for value, name in zip(graph_model.graph.inputs, inputs, strict=True):
+        value.name = name  # an input that takes the place of a result takes its name, too
     _name_values(graph_model)
     passes.ClearMetadataAndDocStringPass()(graph_model)
     proto = ir.to_proto(graph_model)

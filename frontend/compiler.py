@@ -11,6 +11,7 @@ This module and the command line are the only ones that see every part.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -155,6 +156,7 @@ def _frames(path: Path | None, loaded: LoadedModel, options: CompileOptions) -> 
         loaded.input_shape,
         preprocessing=options.preprocessing,
         stand_in=input_range(loaded.network),
+        classes=math.prod(loaded.network.output_shape),
     )
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from frontend import calibration_files
 from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
+from frontend.compiler import CompileOptions, compile_model
 from frontend.export import export_network
 from frontend.layers import (
     BatchNormalization,
@@ -27,6 +28,7 @@ from frontend.network import Network, Step
 from frontend.reference import onnx_predict
 from frontend.stand_in import PIXELS, STANDARDIZED, UNIT, input_range, stand_in_frames
 from ir.errors import CompileError
+from zoo import MODELS
 
 RANDOM = np.random.default_rng(1)
 IMAGES = RANDOM.integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
@@ -406,3 +408,16 @@ def test_the_default_stand_in() -> None:
     vectors = load_calibration(None, (16,))
     assert vectors.source.startswith("stand-in: 64 random frames, standardized features;")
     assert np.abs(vectors.images).max() == 3
+
+
+def test_a_compilation_holds_labels_to_the_models_classes(tmp_path: Path) -> None:
+    """The zoo's perceptron tells ten digits apart."""
+    frames = np.random.default_rng(0).uniform(size=(4, 64)).astype(np.float32)
+    np.savez(tmp_path / "labelled.npz", x=frames, y=np.array([0, 9, 10, 3]))
+    with pytest.raises(CompileError) as caught:
+        compile_model(
+            MODELS / "digits_mlp.h5", CompileOptions(calibration=tmp_path / "labelled.npz")
+        )
+    assert "labelled.npz: its labels must be whole numbers from 0 to 9, not 0 to 10; " in str(
+        caught.value
+    )

@@ -80,6 +80,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         lambda: QdqChain(IMAGE).conv(3, (1, 1), group=3).model(),
         {"fuse_affine": 1},
     ),
+    "groups": (
+        lambda: QdqChain((4, 8, 8)).conv(6, group=2).conv(6, group=6).model(),
+        {"fuse_convolution": 2},
+    ),
+    "pixels left out": (
+        lambda: QdqChain((4, 8, 8)).conv(4, (1, 1), group=4, strides=[2, 1]).model(),
+        {"fuse_convolution": 1},
+    ),
     "global average": (lambda: QdqChain(IMAGE).average().model(), {"fuse_global_average": 1}),
     "max pool": (lambda: QdqChain(IMAGE).max_pool().model(), {"fuse_max_pool": 1}),
     "table": (lambda: QdqChain(IMAGE).unary("Sigmoid", 1 / 256).model(), {"fuse_table": 1}),
@@ -163,15 +171,22 @@ def wrong_bias_scale() -> onnx.ModelProto:
 
 
 REFUSED: dict[str, tuple[str, Chain, str]] = {
-    "groups": (
+    "affine": (
         "fuse_convolution",
-        lambda: QdqChain((4, 8, 8)).conv(4, group=2).model(),
-        "conv_5: a convolution must have 1 group, not 2; change the Conv",
+        lambda: QdqChain(IMAGE, "uint16").conv(3, (1, 1), group=3).model(),
+        "conv_5: the input must be quantized to 8 bits, not uint16: onnxruntime would compute in "
+        "float; change the Conv",
     ),
     "depthwise": (
         "fuse_affine",
-        lambda: QdqChain((4, 8, 8)).conv(4, group=4).model(),
-        "conv_5: a convolution must have 1 group, not 4; change the Conv",
+        lambda: QdqChain((4, 8, 8), "uint16").conv(4, group=4).model(),
+        "conv_5: the input must be quantized to 8 bits, not uint16: onnxruntime would compute in "
+        "float; change the Conv",
+    ),
+    "one spatial axis": (
+        "fuse_convolution",
+        lambda: QdqChain((4, 8)).conv(4, (3,)).model(),  # type: ignore[arg-type]
+        "conv_5: a convolution must have two spatial axes; change the Conv",
     ),
     "16 bits": (
         "fuse_convolution",

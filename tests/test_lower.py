@@ -76,6 +76,22 @@ CASES: dict[str, tuple[Build, list[type[Element]]]] = {
         lambda: QdqChain((12,)).gemm(5, spelling="MatMul", bias=None),
         [ProcessingElement],
     ),
+    "depthwise": (
+        lambda: QdqChain((5, 8, 7)).conv(
+            5, (3, 2), group=5, strides=[2, 1], dilations=[1, 2], pads=[1, 0, 0, 3]
+        ),
+        [ProcessingElement],
+    ),
+    "depthwise, signed codes": (
+        lambda: QdqChain((4, 8, 7), "int8").conv(4, group=4, per_channel=False, weight_zero=3),
+        [ProcessingElement],
+    ),
+    "depthwise with table and pool": (
+        lambda: QdqChain((3, 9, 9)).conv(3, group=3).unary("LeakyRelu", alpha=0.2).max_pool(),
+        [ProcessingElement],
+    ),
+    "groups": (lambda: QdqChain((6, 8, 7)).conv(4, group=2), [ProcessingElement]),
+    "depth multiplier": (lambda: QdqChain((3, 8, 7)).conv(6, group=3), [ProcessingElement]),
     "affine": (lambda: QdqChain(IMAGE).conv(3, (1, 1), group=3, scale=0.5), [Affine]),
     "affine with ties": (
         lambda: ties(QdqChain(IMAGE).conv(3, (1, 1), group=3)),
@@ -176,6 +192,27 @@ def test_equals_onnxruntime(case: str) -> None:
         e for e in result.graph if isinstance(e, ProcessingElement | GlobalAverage | Affine)
     ]
     assert len(result.proofs) == len(requantized)
+
+
+def processing_element(chain: QdqChain) -> ProcessingElement:
+    (element,) = (e for e in lowered(chain.model()).graph if isinstance(e, ProcessingElement))
+    return element
+
+
+def test_depthwise_elements() -> None:
+    """One weight per channel and tap; anything else with groups is dense, with zeros."""
+    depthwise = processing_element(QdqChain((5, 8, 7)).conv(5, (3, 2), group=5))
+    multiplied = processing_element(QdqChain((5, 8, 7)).conv(10, (3, 2), group=5))
+    grouped = processing_element(QdqChain((6, 8, 7)).conv(4, (3, 2), group=2))
+    assert depthwise.depthwise
+    assert depthwise.weights.shape == (3, 2, 1, 5)
+    assert not multiplied.depthwise
+    assert not grouped.depthwise
+    assert multiplied.weights.shape == (3, 2, 5, 10)
+    assert grouped.weights.shape == (3, 2, 6, 4)
+    apart = np.kron(np.eye(2), np.ones((3, 2))) == 0
+    assert not np.any(grouped.weights[:, :, apart])
+    assert np.count_nonzero(grouped.weights[:, :, ~apart]) > 60
 
 
 @pytest.mark.parametrize("keepdims", [0, 1])

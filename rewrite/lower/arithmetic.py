@@ -74,9 +74,17 @@ def per_channel(factors: npt.NDArray[np.float32], channels: int) -> npt.NDArray[
 
 
 def reachable(weights: IntArray, lows: IntArray, highs: IntArray) -> tuple[IntArray, IntArray]:
-    """Return per output channel the least and greatest sum of products, codes in their ranges."""
+    """Return per output channel the least and greatest sum of products, codes in their ranges.
+
+    ``weights``: (kh, kw, in, out), or (kh, kw, 1, channels) of a depthwise convolution.
+    """
     positive = np.maximum(weights, 0).sum(axis=(0, 1))
     negative = np.minimum(weights, 0).sum(axis=(0, 1))
+    if len(positive) == 1:  # depthwise, or one input channel
+        return (
+            lows * positive[0] + highs * negative[0],
+            highs * positive[0] + lows * negative[0],
+        )
     first: IntArray = lows @ positive + highs @ negative
     last: IntArray = highs @ positive + lows @ negative
     return first, last

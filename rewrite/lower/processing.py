@@ -32,14 +32,34 @@ def convolution(stages: tuple[Stage, ...], source: Stream, names: Identifiers, l
     """Build a processing element from a Conv, what follows it included."""
     stream = as_map(source, names, layer)
     stage = stages[0]
-    codes = weight_codes(stage, axis=0)
-    weights = codes.transpose(2, 3, 1, 0)
-    if weights.shape[2] != stream.shape.channels:
-        raise channel_mismatch(layer, weights.shape[2], stream.shape.channels)
     assert stage.operator is not None
-    size = (weights.shape[0], weights.shape[1])
+    codes = weight_codes(stage, axis=0)
+    groups = stage.operator.attributes.get_int("group", 1)
+    channels = codes.shape[1] * groups
+    if channels != stream.shape.channels:
+        raise channel_mismatch(layer, channels, stream.shape.channels)
+    size = (codes.shape[2], codes.shape[3])
     kernel = kernel_of(stage.operator, size, stream.shape, layer)
+    if groups == channels == len(codes) and groups > 1 and not kernel.is_pointwise:
+        weights = codes.transpose(2, 3, 1, 0)
+        return _processing(stages, stream, kernel, weights, names, layer, depthwise=True)
+    weights = _ungrouped(codes, groups).transpose(2, 3, 1, 0)
     return _processing(stages, stream, kernel, weights, names, layer)
+
+
+def _ungrouped(codes: IntArray, groups: int) -> IntArray:
+    """Return the weights (out, in, kh, kw) of a convolution in groups, (out, in / groups, kh, kw).
+
+    The weights between different groups are 0.
+    """
+    if groups == 1:
+        return codes
+    outputs, inputs = len(codes) // groups, codes.shape[1]
+    whole = np.zeros((len(codes), inputs * groups, *codes.shape[2:]), np.int64)
+    for group in range(groups):
+        rows = slice(group * outputs, (group + 1) * outputs)
+        whole[rows, group * inputs : (group + 1) * inputs] = codes[rows]
+    return whole
 
 
 def dense(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
@@ -69,6 +89,8 @@ def _processing(
     weights: IntArray,
     names: Identifiers,
     layer: str,
+    *,
+    depthwise: bool = False,
 ) -> Built:
     stage, *rest = stages
     linear = linear_constants(stage, weights)
@@ -108,6 +130,7 @@ def _processing(
         accumulator=accumulator_of(first, last, requantization),
         requantization=requantization,
         convolved=number,
+        depthwise=depthwise,
         table=table,
         pool=pool,
     )

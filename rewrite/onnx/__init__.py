@@ -61,8 +61,8 @@ PIPELINE: tuple[Rewrite, ...] = (
 """Normal form first, then one function per operator, then what follows a processing element."""
 
 _RULES = (
+    fuse_affine.RULES,  # its reasons are those of any convolution first
     fuse_convolution.RULES,
-    fuse_affine.RULES,
     fuse_dense.RULES,
     fuse_global_average.RULES,
     fuse_max_pool.RULES,

@@ -12,7 +12,7 @@ from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import CODE_TYPES, constant, is_fused, is_operator, node_label
 
 SUPPORTED = (
-    "Conv (1 group, or depthwise 1x1), Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, "
+    "Conv, Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, "
     "ArgMax, elementwise functions of one tensor, Transpose, Reshape and Flatten"
 )
 

@@ -25,9 +25,9 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
     )
     if report.simulation is not None:
         measured = report.simulation
+        pace = _cycles(measured.cycles_per_frame, " per frame")
         console.print(
-            f"measured in {measured.simulator}: {measured.cycles_per_frame or 0:,} cycles per "
-            f"frame, latency {measured.latency_cycles or 0:,} cycles"
+            f"measured in {measured.simulator}: {pace}, latency {_cycles(measured.latency_cycles)}"
         )
     if report.accuracy is not None:
         console.print(_accuracies(report.accuracy))
@@ -49,6 +49,10 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
         operators = ", ".join(report.graph.host_operators)
         console.print(f"left to the host: {escape(printable(operators))}")
     console.print(f"written to {escape(printable(str(folder)))}")
+
+
+def _cycles(count: int | None, suffix: str = "") -> str:
+    return f"{count:,} cycles{suffix}" if count is not None else f"cycles{suffix} not measured"
 
 
 def _elements(report: Report) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from frontend.report import (
     Accuracy,
@@ -26,6 +28,7 @@ from frontend.report import (
     write_report,
 )
 from frontend.report_drawing import BOX_WIDTH, draw, shortened
+from frontend.summary import print_summary
 from ir.cycles import predict
 from ir.elements import (
     Element,
@@ -281,6 +284,16 @@ def test_stand_in_claims_no_accuracy() -> None:
     report = replace(full_report(), calibration=Calibration("noise", 64, True), accuracy=None)
     text = Page(report_html(report)).text
     assert "No calibration data: no accuracy is claimed." in text
+
+
+def test_one_simulated_frame_has_no_pace(tmp_path: Path) -> None:
+    report = full_report()
+    assert report.simulation is not None
+    single = replace(report.simulation, cycles_per_frame=None, latency_cycles=40)
+    console = Console(file=io.StringIO(), width=200)
+    print_summary(replace(report, simulation=single), tmp_path, console)
+    assert isinstance(console.file, io.StringIO)
+    assert ": cycles per frame not measured, latency 40 cycles\n" in console.file.getvalue()
 
 
 def test_mismatches_are_red() -> None:

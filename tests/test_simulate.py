@@ -134,6 +134,11 @@ def test_stalls_change_nothing(stalls: Stalls, tmp_path: Path) -> None:
     assert result.cycles_per_frame is None
 
 
+def test_any_seed(tmp_path: Path) -> None:
+    _, result = run(NETWORKS["one_pixel"](), tmp_path, SimulationOptions(seed=10**20))
+    assert result.passed, result.fault
+
+
 @pytest.mark.parametrize(
     "generics",
     [

@@ -1,7 +1,14 @@
 # Two commands do everything on a bare Debian 12: `make demo` and `make test`.
 PYTHON ?= python3
+JOBS ?= 2
 IN_VENV := .venv/bin/python
 export PYTHON
+
+# What libraries keep in the home folder stays in the checkout.
+export KERAS_HOME := $(CURDIR)/build/home/keras
+export MPLCONFIGDIR := $(CURDIR)/build/home/matplotlib
+export YOWASP_CACHE_DIR := $(CURDIR)/build/home/yowasp
+export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: demo test test-long random bench lint setup clean
 
@@ -10,17 +17,20 @@ demo: setup  ## a trained network of the zoo, from .h5 to a verdict in GHDL
 	$(IN_VENV) -m frontend zoo/models/digits_cnn.h5 -o build/demo --simulate --frames 50 \
 		--calibrate build/digits/calibration.npz --test build/digits/test.npz
 
-test: setup  ## lint, types and all tests of the short profile
-	$(IN_VENV) -m pytest
+test: setup  ## lint, types and all tests of the short profile, in JOBS processes
+	$(IN_VENV) -m pytest -n $(JOBS) --dist worksteal
 
 test-long: setup  ## more examples, more stalls, bigger networks
-	$(IN_VENV) -m pytest --long
+	$(IN_VENV) -m pytest -n $(JOBS) --dist worksteal --long
 
 random: setup  ## as many random networks as you like: make random N=200
-	$(IN_VENV) -m tests.random_networks --count $(or $(N),200)
+	$(IN_VENV) -m tests.random_networks --count $(or $(N),200) --jobs $(JOBS)
 
 bench: setup  ## seconds, memory and cycles of the zoo
 	$(IN_VENV) -m tests.benchmark
+
+lint: setup  ## only lint and types
+	$(IN_VENV) -m pytest -q tests/test_structure.py
 
 setup:
 	@tools/setup

@@ -1,0 +1,282 @@
+"""The command line: the same bytes on every run, exit statuses, and OUT untouched on failure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import resource
+import shutil
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from frontend import __version__
+from frontend.__main__ import app, main
+from tests.test_bad_input import truncated
+from zoo import MODELS, digits
+
+ROOT = Path(__file__).parent.parent
+MODEL = MODELS / "digits_mlp.h5"
+LIMIT = 20_000
+"""Bytes: less than report.html, which is written last, has for MODEL, more than other files."""
+FRAMES = 2
+OUTPUTS = 2 * FRAMES * 10
+"""Of ten classes, in the timed phase and in the one with stalls."""
+
+
+def millrace(
+    arguments: Sequence[str], cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "frontend", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Return everything in ``folder`` by relative path; None for a folder."""
+    return {
+        path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def compile_digits(place: Path, seed: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Compile and simulate the digits CNN in ``place``; return the run and the output folder."""
+    place.mkdir(parents=True)
+    shutil.copyfile(MODELS / "digits_cnn.h5", place / "digits_cnn.h5")
+    split = digits.load()
+    np.savez(place / "calibration.npz", x=split.train_x[:100], y=split.train_y[:100])
+    arguments = ["digits_cnn.h5", "--calibrate", "calibration.npz", "--simulate"]
+    cache = str(place.parent / f"cache {seed}")
+    run = millrace(
+        [*arguments, "--frames", str(FRAMES), "-o", "out"],
+        place,
+        PYTHONHASHSEED=seed,
+        XDG_CACHE_HOME=cache,
+    )
+    return run, place / "out"
+
+
+def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
+    first, one = compile_digits(tmp_path / "one", "1")
+    second, two = compile_digits(tmp_path / "another" / "place", "2")
+    for run in (first, second):
+        assert run.returncode == 0, run.stderr
+        # Neither is a terminal: no progress, no colours.
+        assert run.stderr == ""
+        assert not [c for c in run.stdout if unicodedata.category(c) == "Cc" and c != "\n"]
+        assert f"{OUTPUTS} of {OUTPUTS} outputs equal onnxruntime" in run.stdout
+    assert first.stdout == second.stdout
+    written, again = contents(one), contents(two)
+    assert written.keys() == again.keys()
+    assert [name for name in written if written[name] != again[name]] == []
+    expected = {"manifest.json", "quantized.onnx", "fused.onnx", "report.json", "report.html"}
+    assert {path.name for path in one.iterdir()} == {*expected, "vhdl", "sim"}
+
+
+def test_help_names_every_option(tmp_path: Path) -> None:
+    run = millrace(["--help"], tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    for parameter in typer.main.get_command(app).params:
+        for option in parameter.opts:
+            assert option in run.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    run = millrace(["--version"], tmp_path)
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"millrace {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument"),
+        (["--frobnicate"], "No such option"),
+        ([str(MODEL), "--frames", "0"], "--frames"),
+        ([str(MODEL), "--frames", "many"], "--frames"),
+        ([str(MODEL), "--cycles", "0"], "--cycles"),
+        ([str(MODEL), "--seed", "-1"], "--seed"),
+        ([str(MODEL), "one too many"], "unexpected extra argument"),
+        ([str(MODEL), "-o"], "requires an argument"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str, tmp_path: Path) -> None:
+    run = millrace(arguments, tmp_path)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert message.lower() in " ".join(run.stderr.lower().split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def output_of_before(folder: Path) -> dict[str, bytes | None]:
+    """Fill ``folder`` with what an earlier run may have left; return its contents."""
+    (folder / "vhdl").mkdir(parents=True)
+    (folder / "vhdl" / "top.vhd").write_text("-- the one before")
+    (folder / "manifest.json").write_text("{}")
+    (folder / "notes.txt").write_text("mine")
+    return contents(folder)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "two\nlines.h5", "\x1b[31mred.h5"])
+def test_a_broken_file_is_one_line_and_leaves_out_alone(name: str, tmp_path: Path) -> None:
+    before = output_of_before(tmp_path / "out")
+    truncated(tmp_path / name)
+    run = millrace([name, "-o", "out", "--simulate"], tmp_path)
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr.startswith("error: ")
+    assert run.stderr.endswith("\n")
+    assert run.stderr[:-1].isprintable()
+    assert contents(tmp_path / "out") == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_broken_file_leaves_no_folder(tmp_path: Path) -> None:
+    truncated(tmp_path / "model.h5")
+    assert millrace(["model.h5", "-o", "a/b"], tmp_path).returncode == 1
+    assert millrace(["model.h5"], tmp_path).returncode == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+
+
+def test_a_terminal_shows_the_running_stage(tmp_path: Path) -> None:
+    truncated(tmp_path / "model.h5")
+    terminal, line = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "frontend", "model.h5"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        stderr=line,
+    ) as process:
+        os.close(line)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal is an error
+            while part := os.read(terminal, 4096):
+                shown += part
+    os.close(terminal)
+    assert process.returncode == 1
+    assert b"load the model" in shown
+    assert b"error: model.h5: " in shown
+
+
+def run_here(
+    arguments: Sequence[object], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> tuple[object, str]:
+    """Run the command in this process, where TensorFlow starts only once.
+
+    Returns:
+        Exit status and what came on the error stream; nothing may come on the other.
+    """
+    monkeypatch.setattr(sys, "argv", ["millrace", *map(str, arguments)])
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main()
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    return stop.value.code, printed.err
+
+
+def refused(place: Path | str, reason: str) -> tuple[int, str]:
+    remedy = "free some space or choose another folder with -o"
+    return 1, f"error: {place}: cannot be written ({reason}); {remedy}\n"
+
+
+def test_a_file_as_output_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("precious")
+    status, error = run_here([MODEL, "-o", out], monkeypatch, capfd)
+    assert status == 1
+    assert error == f"error: {out}: must be a folder, not a file; name another -o\n"
+    assert contents(tmp_path) == {"out": b"precious"}
+
+
+def test_a_folder_in_which_nobody_may_write_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = "/proc/millrace/out"
+    found = run_here([MODEL, "-o", out], monkeypatch, capfd)
+    assert found == refused(out, "No such file or directory")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    before = output_of_before(out)
+    out.chmod(0o500)
+    try:
+        found = run_here([MODEL, "-o", out], monkeypatch, capfd)
+    finally:
+        out.chmod(0o700)
+    assert found == refused(out, "Permission denied")
+    assert contents(out) == before
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file grow beyond ``size`` bytes: for every user, what a full disk is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_write_that_fails_leaves_out_as_it_was(
+    existing: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    before = output_of_before(out) if existing else {}
+    with largest_file(LIMIT):
+        found = run_here([MODEL, "-o", out], monkeypatch, capfd)
+    assert found == refused(out, "File too large")
+    assert contents(out) == before
+    assert len(list(tmp_path.iterdir())) == existing
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root may mount")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_leaves_out_as_it_was(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = small_disk / "out"
+    before = output_of_before(out)
+    found = run_here([MODEL, "-o", out], monkeypatch, capfd)
+    assert found == refused(out, "No space left on device")
+    assert contents(out) == before
+    assert [path.name for path in small_disk.iterdir()] == ["out"]

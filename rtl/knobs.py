@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Element,
     Fifo,
     GlobalAverage,
     Lookup,
     MaxPool,
+    Merge,
     ProcessingElement,
+    sources,
 )
 
 
@@ -28,7 +32,6 @@ class Knob:
 
 def knobs(element: Element) -> tuple[Knob, ...]:
     """Return what can be changed about ``element`` without compiling the model again."""
-    shape = element.output.shape
     match element:
         case ProcessingElement():
             outputs, inputs = element.weights.shape[3], element.input.shape.channels
@@ -39,10 +42,10 @@ def knobs(element: Element) -> tuple[Knob, ...]:
                 Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
                 Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
             ) + (Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"),) * pool
-        case MaxPool() | GlobalAverage() | Affine() | Lookup():
-            lanes, channels = element.output.lanes, shape.channels
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
+            channels = math.gcd(*(source.output.shape.channels for source in sources(element)))
             return (
-                Knob("pe", lanes, f"Channels per cycle; divides {channels}"),
+                Knob("pe", element.output.lanes, f"Channels per cycle; divides {channels}"),
                 Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
             )
         case ArgMax():

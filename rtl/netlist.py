@@ -7,24 +7,26 @@ generics, or a number), so a folding that is changed in VHDL reaches all the wid
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ir.elements import (
     Affine,
+    Concatenate,
     Consumer,
     Element,
     Fifo,
+    Fork,
     GlobalAverage,
     Input,
     Lookup,
     MaxPool,
+    Merge,
     Output,
     ProcessingElement,
     Reshape,
     WidthConverter,
     sources,
 )
-from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 from rtl.generics import Context, instance
@@ -33,12 +35,15 @@ from rtl.knobs import Knob, knobs
 Pairs = tuple[tuple[str, str], ...]
 """Formals and their actuals."""
 
+CLOCKED: Pairs = (("clk", "aclk"), ("reset", "reset"))
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
     """The signals of a stream inside the top.
 
     ``lanes``: a VHDL expression, a generic of the top or a number; ``bits`` of each lane.
+    ``ways``: readers behind a fork, each with its own bit of ready and valid; 0 elsewhere.
     """
 
     ready: str
@@ -46,6 +51,11 @@ class Stream:
     data: str
     lanes: str
     bits: int
+    ways: int = 0
+
+    def way(self, index: int) -> Stream:
+        """Return the stream to one of the readers behind a fork."""
+        return replace(self, ready=f"{self.ready}({index})", valid=f"{self.valid}({index})", ways=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +92,8 @@ class Instance:
 class Netlist:
     """Everything the top consists of.
 
-    ``streams``: what each element sends, by element name; a Reshape has the stream of its source,
-    an Output has none.  ``signals``: all streams that are declared in the top.
+    ``streams``: what each element sends, by element name; Reshape and Fork have the stream of their
+    source, an Output has none.  ``signals``: all streams that are declared in the top.
     """
 
     name: str
@@ -103,7 +113,7 @@ def build_netlist(graph: StreamGraph) -> Netlist:
     """Return the netlist of ``graph``.
 
     Raises:
-        CompileError: a stream has several readers, or an element has no entity for its form.
+        CompileError: an element has no entity for its form.
     """
     return _Builder(graph).build()
 
@@ -123,6 +133,7 @@ class _Builder:
         self.generics: list[Generic] = []
         self.knobs = {element.name: self._offer(element) for element in graph}
         self.streams: dict[str, Stream] = {}
+        self.forks: dict[int, Stream] = {}
         self.signals: list[Stream] = []
         self.instances: list[Instance] = []
 
@@ -152,47 +163,52 @@ class _Builder:
         return {knob.suffix: offer(knob) for knob in knobs(element)}
 
     def _instantiate(self, element: Element) -> None:
-        ports: Pairs = (("clk", "aclk"), ("reset", "reset"))
-        input_lanes = output_lanes = str(element.output.lanes)
+        ports: Pairs = () if isinstance(element, Fork) else CLOCKED
+        output_lanes = str(element.output.lanes)
         if isinstance(element, Input):
+            read: list[Stream] = []
             ports += _axis_ports("s_axis", element.port)
         else:
-            source = self._adapted_source(element)
-            input_lanes = source.lanes
-            ports += _stream_ports("input", source)
+            read = [self._adapted(source, element) for source in sources(element)]
+            ports += _input_ports(element, read)
         if isinstance(element, Output):
             ports += _axis_ports("m_axis", element.port)
         else:
             output_lanes = self._output_lanes(element)
-            bits = element.output.number.bits
-            self.streams[element.name] = self._stream(element.name, output_lanes, bits)
-            ports += _stream_ports("output", self.streams[element.name])
-        package = tables_package(self.graph, element)
-        context = Context(self.knobs[element.name], input_lanes, output_lanes, package)
+            sent = self._stream(element, output_lanes)
+            self.streams[element.name] = read[0] if isinstance(element, Fork) else sent
+            ports += _stream_ports("output", sent)
+        context = Context(
+            self.knobs[element.name],
+            read[0].lanes if read else output_lanes,
+            output_lanes,
+            tables_package(self.graph, element),
+            len(self.readers.get(id(element), ())),
+        )
         entity, generics = instance(element, context)
         label = self.labels[element.name]
         formals = tuple(generics.items())
         self.instances.append(Instance(label, entity, describe(element), formals, ports))
 
-    def _adapted_source(self, element: Consumer) -> Stream:
-        """Return the stream that ``element`` reads, converted if its lanes are another expression.
+    def _adapted(self, sender: Element, element: Consumer) -> Stream:
+        """Return the stream of ``sender`` to ``element``, converted to the lanes that it wants.
 
         The converter is wires while the two expressions have the same value.
         """
-        (sender,) = sources(element)
+        if isinstance(sender, Fork):
+            return self.forks[id(sender)].way(_index(self.readers[id(sender)], element))
         source = self.streams[sender.name]
         wanted = self._wanted_lanes(element)
         if wanted is None or wanted == source.lanes:
             return source
         label = self.names.new(f"{element.name}_adapter")
-        adapted = self._stream(label, wanted, source.bits)
+        adapted = self._signals(label, wanted, source.bits)
         generics = (
             ("bits", str(source.bits)),
             ("input_lanes", source.lanes),
             ("output_lanes", wanted),
         )
-        ports: Pairs = (("clk", "aclk"), ("reset", "reset"))
-        ports += _stream_ports("input", source) + _stream_ports("output", adapted)
+        ports = CLOCKED + _stream_ports("input", source) + _stream_ports("output", adapted)
         comment = f"Wires, unless the folding in front of or in {element.name} is changed."
         self.instances.append(Instance(label, "width_converter", comment, generics, ports))
         return adapted
@@ -202,7 +218,7 @@ class _Builder:
         match element:
             case ProcessingElement():
                 return self.knobs[element.name]["simd"]
-            case MaxPool() | GlobalAverage() | Affine() | Lookup():
+            case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
                 return self.knobs[element.name]["pe"]
             case Output():
                 return str(element.output.lanes)
@@ -214,7 +230,9 @@ class _Builder:
         match element:
             case ProcessingElement() | MaxPool() | GlobalAverage() | Affine() | Lookup():
                 return self.knobs[element.name]["pe"]
-            case Fifo():
+            case Merge() | Concatenate():
+                return self.knobs[element.name]["pe"]
+            case Fifo() | Fork():
                 return self.streams[element.source.name].lanes
             case WidthConverter():
                 return self._lanes_downstream(element) or str(element.output.lanes)
@@ -222,32 +240,51 @@ class _Builder:
                 return str(element.output.lanes)
 
     def _lanes_downstream(self, element: Element) -> str | None:
-        reader = self.readers[id(element)]
+        reader = self.readers[id(element)][0]
         if isinstance(reader, Fifo | Reshape):
             return self._lanes_downstream(reader)
         return self._wanted_lanes(reader)
 
-    def _stream(self, name: str, lanes: str, bits: int) -> Stream:
+    def _stream(self, element: Element, lanes: str) -> Stream:
+        ways = len(self.readers[id(element)]) if isinstance(element, Fork) else 0
+        stream = self._signals(element.name, lanes, element.output.number.bits, ways)
+        if ways:
+            self.forks[id(element)] = stream
+        return stream
+
+    def _signals(self, name: str, lanes: str, bits: int, ways: int = 0) -> Stream:
         ready, valid, data = (self.names.new(f"{name}_{s}") for s in ("ready", "valid", "data"))
-        stream = Stream(ready, valid, data, lanes, bits)
+        stream = Stream(ready, valid, data, lanes, bits, ways)
         self.signals.append(stream)
         return stream
 
 
-def _readers(graph: StreamGraph) -> dict[int, Consumer]:
-    readers: dict[int, Consumer] = {}
+def _readers(graph: StreamGraph) -> dict[int, list[Consumer]]:
+    readers: dict[int, list[Consumer]] = {}
     for element in graph:
-        for source in sources(element):
-            if id(source) in readers:
-                raise CompileError(
-                    "print",
-                    source.layer,
-                    "its stream must have one reader, not several",
-                    "split the model where it branches",
-                )
-            assert not isinstance(element, Input)
-            readers[id(source)] = element
+        if not isinstance(element, Input):
+            for source in sources(element):
+                readers.setdefault(id(source), []).append(element)
     return readers
+
+
+def _index(readers: list[Consumer], element: Consumer) -> int:
+    return next(index for index, reader in enumerate(readers) if reader is element)
+
+
+def _input_ports(element: Consumer, read: list[Stream]) -> Pairs:
+    match element:
+        case Merge():
+            first, second = read
+            return _stream_ports("input_a", first) + _stream_ports("input_b", second)
+        case Concatenate():
+            ready = tuple((f"input_ready({i})", stream.ready) for i, stream in enumerate(read))
+            valid = tuple((f"input_valid({i})", stream.valid) for i, stream in enumerate(read))
+            data = " & ".join(stream.data for stream in reversed(read))
+            return (*ready, *valid, ("input_data", data))
+        case _:
+            (stream,) = read
+            return _stream_ports("input", stream)
 
 
 def _port(name: str, is_input: bool, element: Input | Output) -> Port:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 
 from ir.elements import (
     Affine,
     ArgMax,
+    Concatenate,
     Element,
     Fifo,
+    Fork,
     GlobalAverage,
     Input,
     Kernel,
     Lookup,
     MaxPool,
+    Merge,
     Output,
     ProcessingElement,
     Reshape,
@@ -33,20 +39,81 @@ INT8 = IntegerType(8, True)
 
 
 class Chain:
-    """Builds a network element by element; the constants come from a seed."""
+    """Builds a network element by element; the constants come from a seed.
+
+    Branches of one network are chains that share names and random numbers.
+    """
 
     def __init__(self, shape: Shape, number: IntegerType = UINT8, lanes: int = 1, seed: int = 0):
         self.random = np.random.default_rng(seed)
-        self.shape = shape
-        stream = StreamType(shape, number, lanes)
-        pad_value = int(self.random.integers(number.minimum, number.maximum + 1))
-        self.input = Input("image", "input_1", "s_axis", stream, pad_value)
-        self.last: Element = self.input
+        self.numbers = count(1)
         self.count = 0
+        self._begin(Input("image", "input_1", "s_axis", StreamType(shape, number, lanes), 0))
+
+    def _begin(self, element: Input) -> None:
+        number = element.output.number
+        pad_value = int(self.random.integers(number.minimum, number.maximum + 1))
+        self.shape = element.output.shape
+        self.last: Element = replace(element, pad_value=pad_value)
 
     def _name(self, kind: str) -> str:
-        self.count += 1
+        self.count = next(self.numbers)
         return f"{kind}{self.count}"
+
+    def another_input(
+        self, port: str, shape: Shape, number: IntegerType = UINT8, lanes: int = 1
+    ) -> Chain:
+        """Return another beginning of the same network, at ``port``."""
+        chain = copy.copy(self)
+        chain._begin(Input(port, port, port, StreamType(shape, number, lanes), 0))
+        return chain
+
+    def fork(self, *depths: int) -> list[Chain]:
+        """Append a fork; return its branches, each behind a FIFO of the given depth."""
+        fork = Fork(self._name("fork"), "fork", self.last, self.last.output)
+        branches = [copy.copy(self) for _ in depths]
+        for branch, depth in zip(branches, depths, strict=True):
+            branch.last = fork
+            branch.fifo(depth)
+        return branches
+
+    def merge(
+        self,
+        other: Chain,
+        factors: tuple[int, int] = (1, 1),
+        offset: int = 0,
+        shift: int = 1,
+        *,
+        output: IntegerType = UINT8,
+        zero_point: int | None = None,
+        lanes: int = 1,
+        fifo_depth: int = 7,
+    ) -> Chain:
+        """Join with ``other`` by a weighted sum; ``zero_point``: with rounding to even, if any."""
+        self.last = Merge(
+            name=self._name("merge"),
+            layer="add",
+            sources=(self.last, other.last),
+            output=StreamType(self.last.output.shape, output, lanes),
+            factors=factors,
+            offset=offset,
+            shift=shift,
+            low=output.minimum,
+            high=output.maximum,
+            half_even=zero_point is not None,
+            zero_point=zero_point or 0,
+            fifo_depth=fifo_depth,
+        )
+        return self
+
+    def concatenate(self, *others: Chain, lanes: int = 1, fifo_depth: int = 2) -> Chain:
+        """Join with ``others`` along the channels."""
+        streams = (self.last, *(other.last for other in others))
+        shape, number = self.last.output.shape, self.last.output.number
+        channels = sum(stream.output.shape.channels for stream in streams)
+        output = StreamType(replace(shape, channels=channels), number, lanes)
+        self.last = Concatenate(self._name("concat"), "concat", streams, output, fifo_depth)
+        return self
 
     def codes(self, number: IntegerType, *shape: int) -> IntArray:
         """Random integers of a type; the extremes are frequent."""
@@ -131,7 +198,7 @@ class Chain:
     def _sample(self) -> IntArray:
         """Some frames of what the network sends so far."""
         graph = self.graph(check=False)
-        return evaluate(graph, {"s_axis": self.frames(2)})[self.last.name]
+        return evaluate(graph, self.inputs(graph, 2))[self.last.name]
 
     def dense(self, units: int, **options: object) -> Chain:
         """Append a flattening and a 1x1 convolution on a 1x1 map."""
@@ -194,23 +261,41 @@ class Chain:
 
     def graph(self, name: str = "tiny", *, check: bool = True) -> StreamGraph:
         """Return the network so far, lanes adapted."""
-        output = Output("result", "output", self.last, self.last.output, "m_axis")
-        graph = StreamGraph(name, (self.input,), (output,), {})
-        if not check:
-            return graph
-        adapted = adapt_lanes(graph)
-        check_legal(adapted)
-        return adapted
+        return network({"m_axis": self}, name, check=check)
+
+    def inputs(self, graph: StreamGraph, frames: int) -> dict[str, IntArray]:
+        """Random input frames by port."""
+        return {
+            port.port: self.codes(
+                port.output.number,
+                frames,
+                port.output.shape.height,
+                port.output.shape.width,
+                port.output.shape.channels,
+            )
+            for port in graph.inputs
+        }
 
     def frames(self, count: int) -> IntArray:
-        """Random input frames."""
-        return self.codes(
-            self.input.output.number,
-            count,
-            self.shape.height,
-            self.shape.width,
-            self.shape.channels,
-        )
+        """Random frames of the only input."""
+        (codes,) = self.inputs(self.graph(check=False), count).values()
+        return codes
+
+
+def network(chains: Mapping[str, Chain], name: str = "tiny", *, check: bool = True) -> StreamGraph:
+    """Return the network whose outputs, by port, are the ends of ``chains``; lanes adapted."""
+    names = {"m_axis": "result"}
+    outputs = tuple(
+        Output(names.get(port, port), "output", chain.last, chain.last.output, port)
+        for port, chain in chains.items()
+    )
+    inputs = tuple(e for e in StreamGraph(name, (), outputs, {}) if isinstance(e, Input))
+    graph = StreamGraph(name, inputs, outputs, {})
+    if not check:
+        return graph
+    adapted = adapt_lanes(graph)
+    check_legal(adapted)
+    return adapted
 
 
 def accumulator_type(weights: IntArray, number: IntegerType) -> IntegerType:

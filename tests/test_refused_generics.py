@@ -30,12 +30,14 @@ RIGHT: dict[str, Generics] = {
         "kernel_height": 3, "kernel_width": 2, "stride_height": 2, "stride_width": 2,
         "pad_top": 1, "pad_left": 0, "pad_bottom": 0, "pad_right": 1, "fifo_depth": 5,
     },
+    "stream_fork": {"ways": 2, "width": 3},
     "argmax": {
         "bits": 8, "is_signed": True, "lanes": 5, "channels": 10, "index_bits": 4, "fifo_depth": 5,
     },
 }
 
 WRONG: list[tuple[str, Generics, str]] = [
+    ("stream_fork", {"ways": 1}, "ways must be at least 2; got 1"),
     ("width_converter", {"output_lanes": 3},
      "one number of lanes must divide the other; got 2 and 3"),
     ("axis_input", {"pad_value": 8}, "pad_value must fit into bits; got 8"),

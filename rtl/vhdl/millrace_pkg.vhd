@@ -41,6 +41,9 @@ package millrace_pkg is
   -- Whether n is a value of the given width and signedness.
   function fits (n : integer; bits : positive; is_signed : boolean) return boolean;
 
+  -- Least width of n as a signed number.
+  function signed_bits (n : integer) return positive;
+
   -- Number of places at which a window of the given span stands in an axis of a feature map.
   function places (length, pad_begin, pad_end, span, stride : natural) return integer;
 
@@ -61,6 +64,10 @@ package millrace_pkg is
 
   -- Width of lane_value.
   function value_bits (bits : positive; is_signed : boolean) return positive;
+
+  -- The number, but not below low or above high, as a code of the given width. It compares no number
+  -- wider than a code with a constant: GHDL 2.0 writes wrong Verilog for that beyond 32 bits.
+  function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector;
 
   -- Each lane brought from one width to another: sign- or zero-extended, or without its upper bits.
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)
@@ -123,6 +130,18 @@ package body millrace_pkg is
     return n >= 0 and (bits > 30 or n <= 2 ** bits - 1);
   end function;
 
+  function signed_bits (n : integer) return positive is
+    variable bits : positive := 1;
+    variable rest : integer := n;
+  begin
+    while rest /= 0 and rest /= -1 loop
+      bits := bits + 1;
+      -- Floor: mod is never negative.
+      rest := (rest - rest mod 2) / 2;
+    end loop;
+    return bits;
+  end function;
+
   function places (length, pad_begin, pad_end, span, stride : natural) return integer is
   begin
     if length + pad_begin + pad_end < span or stride = 0 then
@@ -183,6 +202,28 @@ package body millrace_pkg is
       return signed(lane);
     end if;
     return signed('0' & lane);
+  end function;
+
+  function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector is
+    -- One bit more than a code: holds codes of either sign.
+    constant low_code : signed(bits downto 0) := to_signed(low, bits + 1);
+    constant high_code : signed(bits downto 0) := to_signed(high, bits + 1);
+    constant near : signed(bits downto 0) := wrap(number, bits + 1);
+    variable clamped : signed(bits downto 0) := near;
+  begin
+    if number /= wrap(near, number'length) then
+      -- Far away: the sign tells on which side.
+      if number(number'high) = '1' then
+        clamped := low_code;
+      else
+        clamped := high_code;
+      end if;
+    elsif near < low_code then
+      clamped := low_code;
+    elsif near > high_code then
+      clamped := high_code;
+    end if;
+    return std_ulogic_vector(clamped(bits - 1 downto 0));
   end function;
 
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)

@@ -97,31 +97,13 @@ architecture rtl of requantize is
   constant multiplier_rom : multiplier_rom_t := multiplier_words;
   constant offset_rom : offset_rom_t := offset_words;
 
-  -- One bit more than a code: holds codes of either sign.
-  constant low_code : signed(output_bits downto 0) := to_signed(low, output_bits + 1);
-  constant high_code : signed(output_bits downto 0) := to_signed(high, output_bits + 1);
-
-  -- The last stage: floor shift, then clamp. It has neither shift_right nor a constant as wide as the
-  -- sum: GHDL 2.0 writes wrong Verilog for a shift of signed numbers and for constants beyond 32 bits.
+  -- The last stage: floor shift, then clamp. It has no shift_right: GHDL 2.0 writes wrong Verilog for a
+  -- shift of signed numbers.
   function code (sum : signed(sum_bits - 1 downto 0)) return std_ulogic_vector is
     constant scaled : signed(sum_bits - 1 downto 0) :=
       resize(sum(sum_bits - 1 downto smaller(shift, sum_bits - 1)), sum_bits);
-    constant near : signed(output_bits downto 0) := wrap(scaled, output_bits + 1);
-    variable clamped : signed(output_bits downto 0) := near;
   begin
-    if scaled /= wrap(near, sum_bits) then
-      -- Far away: the sign tells on which side.
-      if scaled(sum_bits - 1) = '1' then
-        clamped := low_code;
-      else
-        clamped := high_code;
-      end if;
-    elsif near < low_code then
-      clamped := low_code;
-    elsif near > high_code then
-      clamped := high_code;
-    end if;
-    return std_ulogic_vector(clamped(output_bits - 1 downto 0));
+    return clamp(scaled, low, high, output_bits);
   end function;
 
   signal fold : natural range 0 to folds - 1 := 0;

@@ -13,6 +13,9 @@ package bench_pkg is
   -- The constant table in a file of one 256-digit binary number per row.
   impure function read_rom (path : string) return rom_words_t;
 
+  -- The digits of a binary number; VUnit gives strings.
+  function binary (digits : string) return std_ulogic_vector;
+
   -- True in percent of the calls.
   procedure draw (variable seed_1, seed_2 : inout positive; percent : natural; drawn : out boolean);
 
@@ -44,6 +47,17 @@ package body bench_pkg is
     file_close(table);
     file_open(table, path, read_mode);
     return rows;
+  end function;
+
+  function binary (digits : string) return std_ulogic_vector is
+    variable number : std_ulogic_vector(digits'length - 1 downto 0);
+    variable place : natural := digits'length;
+  begin
+    for index in digits'range loop
+      place := place - 1;
+      number(place) := '1' when digits(index) = '1' else '0';
+    end loop;
+    return number;
   end function;
 
   procedure draw (variable seed_1, seed_2 : inout positive; percent : natural; drawn : out boolean) is

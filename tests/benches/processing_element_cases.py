@@ -14,7 +14,8 @@ from ir.graph import StreamGraph
 from ir.interpreter import apply
 from ir.numbers import IntegerType
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
-from rtl.generics import Context, instance, knobs
+from rtl.generics import Context, instance
+from rtl.knobs import knobs
 from rtl.tables import tables
 
 FRAMES = 3

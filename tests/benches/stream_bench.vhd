@@ -30,6 +30,10 @@ entity stream_bench is
   port (
     -- Every scenario has passed.
     finished : out boolean := false;
+    -- For sources and sinks beside those of this bench: how often they stall, whether all are done.
+    source_stall : out natural;
+    sink_stall : out natural;
+    others_done : in boolean := true;
     --
     clk : out std_ulogic := '0';
     reset : out std_ulogic := '1';
@@ -60,6 +64,8 @@ architecture behavior of stream_bench is
 begin
 
   clk <= not clk after 5 ns;
+  source_stall <= input_percent;
+  sink_stall <= output_percent;
 
   main : process
 
@@ -78,8 +84,9 @@ begin
     begin
       for wait_edge in 1 to patience loop
         wait until rising_edge(clk);
-        exit when sent and received;
+        exit when sent and received and others_done;
       end loop;
+      check(others_done, scenario_t'image(scenario) & ": not every beat of the other streams passed");
       check(sent, scenario_t'image(scenario) & ": not every beat was taken");
       check(received, scenario_t'image(scenario) & ": not every expected beat came");
       -- Room for beats that should not come.

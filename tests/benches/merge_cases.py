@@ -1,0 +1,111 @@
+"""Cases of ``merge_tb``: values from the interpreter, edges edge by edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from harness import Case, random_codes, write_beats
+from stream_timing import Stage, Step, output_edges
+
+from ir.elements import Input, Merge, Shape, StreamType
+from ir.interpreter import apply
+from ir.numbers import IntegerType
+from ir.timing import merge_latency
+from rtl.formals import signed_digits
+
+PIXELS = 20
+
+INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
+
+
+def merge_of(
+    numbers: tuple[IntegerType, IntegerType, IntegerType],
+    lanes: int,
+    factors: tuple[int, int],
+    offset: int,
+    shift: int,
+    clamp: tuple[int, int],
+    zero_point: int | None,
+    depth: int,
+) -> Merge:
+    """Return the element; ``numbers``: of a, b, output; ``zero_point``: with half_even, or None."""
+    a, b, y = (StreamType(Shape(1, PIXELS, lanes), number, lanes) for number in numbers)
+    return Merge(
+        name="dut",
+        layer="",
+        sources=(Input("a", "", "a", a, 0), Input("b", "", "b", b, 0)),
+        output=y,
+        factors=factors,
+        offset=offset,
+        shift=shift,
+        low=clamp[0],
+        high=clamp[1],
+        half_even=zero_point is not None,
+        zero_point=zero_point or 0,
+        fifo_depth=depth,
+    )
+
+
+def _case(name: str, seed: int, element: Merge) -> Case:
+    numbers = [source.output.number for source in element.sources]
+    output, lanes = element.output.number, element.output.lanes
+    steps = [Step(takes=True, yields=True)] * PIXELS
+    edges = output_edges([Stage(steps, merge_latency(element), element.fifo_depth)])
+
+    def write(folder: Path) -> None:
+        random = np.random.default_rng(seed)
+        shape = (1, 1, PIXELS, lanes)
+        a, b = (random_codes(random, shape, number.bits, number.signed) for number in numbers)
+        write_beats(folder / "input.txt", a, lanes, numbers[0].bits)
+        write_beats(folder / "input_b.txt", b, lanes, numbers[1].bits)
+        write_beats(folder / "expected.txt", apply(element, a, b), lanes, output.bits)
+
+    generics: dict[str, int | bool | str] = {
+        "seed": seed,
+        "input_a_bits": numbers[0].bits,
+        "input_a_signed": numbers[0].signed,
+        "input_b_bits": numbers[1].bits,
+        "input_b_signed": numbers[1].signed,
+        "output_bits": output.bits,
+        "output_signed": output.signed,
+        "lanes": lanes,
+        "factor_a": element.factors[0],
+        "factor_b": element.factors[1],
+        "offset": signed_digits(element.offset),
+        "shift": element.shift,
+        "low": element.low,
+        "high": element.high,
+        "half_even": element.half_even,
+        "zero_point": element.zero_point,
+        "fifo_depth": element.fifo_depth,
+        "first_edge": edges[0],
+        "last_edge": edges[-1],
+    }
+    return Case(name, generics, write)
+
+
+I8S, U8S = (INT8, INT8, INT8), (UINT8, UINT8, UINT8)
+MIXED = (IntegerType(12, True), IntegerType(3, False), IntegerType(5, True))
+WIDE = (IntegerType(16, True), IntegerType(16, False), IntegerType(16, True))
+BITS = (IntegerType(1, True), IntegerType(1, False), IntegerType(2, True))
+MERGES = {
+    "add": merge_of(I8S, 2, (1, 1), 0, 0, (-128, 127), None, 6),
+    "subtract": merge_of(U8S, 1, (3, -5), 77, 2, (3, 250), None, 8),
+    "shallow FIFO": merge_of(I8S, 1, (9, 4), -6, 4, (-100, 99), None, 1),
+    "average, half even": merge_of(U8S, 3, (1, 1), 0, 1, (0, 255), 0, 7),
+    "half even, odd zero point": merge_of(I8S, 2, (2, 1), -1, 2, (-128, 127), -3, 7),
+    "half even, even zero point": merge_of(I8S, 1, (1, -2), 5, 3, (-20, 127), 6, 2),
+    "half even, no shift": merge_of(I8S, 1, (1, 1), 5, 0, (-128, 127), 1, 7),
+    "mixed types": merge_of(MIXED, 4, (-17, 300), -4096, 11, (-16, 15), None, 6),
+    "beyond 32 bits": merge_of(
+        WIDE, 1, (2**22 - 3, -(2**23)), 2**44 + 12345, 30, (-32768, 32767), None, 6
+    ),
+    "beyond 32 bits, half even": merge_of(
+        WIDE, 1, (2**30 - 7, 2**29), -(2**43), 31, (-30000, 32767), -1, 7
+    ),
+    "single bits": merge_of(BITS, 2, (-1, 1), -1, 0, (-2, 1), None, 6),
+    "a factor of zero": merge_of(I8S, 1, (0, 1), 0, 0, (-128, 127), None, 6),
+    "shift beyond the sum": merge_of(I8S, 1, (1, 1), 0, 20, (-128, 127), None, 6),
+}
+CASES = tuple(_case(name, seed, merge) for seed, (name, merge) in enumerate(MERGES.items(), 1))

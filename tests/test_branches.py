@@ -1,0 +1,134 @@
+"""Networks that branch: interpreter == GHDL with stalls on every port, cycles as predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ir.cycles import predict
+from ir.elements import Kernel, Shape
+from ir.graph import StreamGraph
+from ir.interpreter import evaluate
+from sim import SimulationOptions, simulate
+from tests.stream_graphs import INT8, UINT8, Chain, network
+
+FRAMES = 3
+SAME = Kernel(3, 3, pad_top=1, pad_left=1, pad_bottom=1, pad_right=1)
+HALF = Kernel(3, 3, 2, 2, pad_bottom=1, pad_right=1)
+
+Network = tuple[Chain, StreamGraph]
+
+
+def residual() -> Network:
+    chain = Chain(Shape(6, 5, 2)).conv(4, Kernel(1, 1), pe=2, output=INT8)
+    body, skip = chain.fork(4, 80)
+    body.conv(4, SAME, pe=2, simd=2, output=INT8).conv(4, SAME, pe=2, simd=2, output=INT8)
+    body.merge(skip, (3, -2), 9, 2, output=UINT8, lanes=2)
+    return body, body.graph()
+
+
+def skip_over_stride() -> Network:
+    body, skip = Chain(Shape(6, 8, 2), lanes=2).fork(3, 60)
+    body.conv(4, HALF, pe=4, simd=2).conv(4, SAME, pe=1, simd=4)
+    skip.conv(4, Kernel(1, 1, 2, 2), pe=2, simd=1)
+    body.merge(skip, zero_point=-3, offset=-200, output=INT8, lanes=2)
+    return body, body.graph()
+
+
+def nested_forks() -> Network:
+    chain = Chain(Shape(4, 4, 2), INT8)
+    outer, skip = chain.fork(20, 90)
+    inner, other = outer.conv(2, SAME, pe=2, output=INT8).fork(2, 40)
+    inner.conv(2, SAME, simd=2, output=INT8).merge(other, output=INT8)
+    inner.merge(skip, (1, 5), 0, 3, output=INT8, fifo_depth=2)
+    return inner, inner.dense(3, pe=3).graph()
+
+
+def used_three_times() -> Network:
+    first, second, third = Chain(Shape(5, 4, 3)).fork(3, 20, 70)
+    first.conv(3, SAME, pe=3, simd=3)
+    first.merge(second, (2, 1), 0, 2, lanes=3).merge(third, (1, -1), 128, 0, zero_point=0)
+    return first, first.graph()
+
+
+def concatenate_of_three() -> Network:
+    first, second, third = Chain(Shape(4, 5, 2)).fork(60, 60, 60)
+    first.conv(4, SAME, pe=4)
+    second.conv(2, Kernel(1, 1), pe=1)
+    first.concatenate(second, third, lanes=2).conv(3, Kernel(2, 2), pe=3, simd=4)
+    return first, first.graph()
+
+
+def dense_connections() -> Network:
+    """Each block reads the concatenation of all before it."""
+    left, right = Chain(Shape(3, 3, 2), lanes=2).fork(30, 30)
+    left.concatenate(right.conv(2, SAME, pe=2, simd=2), lanes=2)
+    left, right = left.fork(40, 40)
+    left.concatenate(right.conv(2, SAME, pe=1, simd=2), fifo_depth=1)
+    return left, left.average(INT8).graph()
+
+
+def two_inputs() -> Network:
+    image = Chain(Shape(3, 4, 4), lanes=2)
+    other = image.another_input("s_axis_other", Shape(3, 4, 4), INT8)
+    image.merge(other.affine(INT8), (1, 2), 3, 1, lanes=4)
+    return image, image.graph()
+
+
+def two_inputs_of_different_size() -> Network:
+    image = Chain(Shape(6, 6, 1))
+    vector = image.another_input("s_axis_small", Shape(2, 2, 3))
+    image.pool(Kernel(3, 3, 3, 3)).concatenate(vector)
+    return image, image.graph()
+
+
+def two_outputs() -> Network:
+    chain = Chain(Shape(4, 4, 2)).conv(3, SAME, pe=3)
+    classes, features = chain.fork(2, 2)
+    classes.average(INT8).arg_max()
+    features.conv(2, Kernel(2, 2, 2, 2), output=INT8)
+    return chain, network({"m_axis_classes": classes, "m_axis_features": features})
+
+
+def everything_at_once() -> Network:
+    image = Chain(Shape(4, 6, 2), INT8)
+    other = image.another_input("s_axis_other", Shape(2, 3, 2), lanes=2)
+    body, skip = image.conv(2, SAME, pool=Kernel(2, 2, 2, 2)).fork(4, 40)
+    body.conv(2, SAME, pe=2).merge(other, zero_point=1)
+    joined, raw = body.concatenate(skip, lanes=2).fork(8, 8)
+    joined.conv(2, Kernel(2, 2), table=True).merge(
+        joined.another_input("s_axis_late", Shape(1, 2, 2))
+    )
+    return image, network({"m_axis": joined, "m_axis_raw": raw})
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    builder.__name__: builder
+    for builder in (
+        residual,
+        skip_over_stride,
+        nested_forks,
+        used_three_times,
+        concatenate_of_three,
+        dense_connections,
+        two_inputs,
+        two_inputs_of_different_size,
+        two_outputs,
+        everything_at_once,
+    )
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_branches_equal_interpreter_and_prediction(name: str, tmp_path: Path) -> None:
+    chain, graph = NETWORKS[name]()
+    inputs = chain.inputs(graph, FRAMES)
+    expected = evaluate(graph, inputs)
+    result = simulate(graph, inputs, expected, tmp_path, SimulationOptions(seed=3))
+    assert result.passed, result.fault
+    for output in graph.outputs:
+        assert result.values_checked[output.name] >= 2 * FRAMES * output.output.shape.size
+    assert result.completions == predict(graph, FRAMES).completions

@@ -10,6 +10,7 @@ first node on. Every node belongs to one layer, and is named ``<layer>`` or
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import singledispatch
 
 import numpy as np
@@ -36,8 +37,8 @@ from frontend.layers import (
     TrainingOnly,
     ZeroPadding2D,
 )
-from frontend.network import Network, Step
-from frontend.onnx_builder import NO_PADDING, GraphBuilder, Padding
+from frontend.network import Input, Network, Node, Step
+from frontend.onnx_builder import NO_PADDING, GraphBuilder, Padding, Value, add_padding
 from frontend.windows import same_padding
 from ir.errors import CompileError
 
@@ -51,32 +52,33 @@ IMAGE_LAYERS = (ZeroPadding2D, Conv2D, MaxPooling2D, GlobalAveragePooling2D)
 def export_network(network: Network) -> tuple[onnx.ModelProto, dict[str, str]]:
     """Return the float ONNX model of ``network`` and the layer of each node, by node name.
 
-    The input is called as in Keras, the output as the last layer.
+    Inputs are called as in Keras, outputs ``<layer>/output``, in the order of the network's.
     """
-    graph = GraphBuilder(tensor=network.input_name, shape=network.input_shape)
-    graph.names.add(network.input_name)
-    if any(isinstance(step.layer, IMAGE_LAYERS) for step in network.steps):
-        graph.layer = network.input_name
-        graph.to_channels_first()
-    for position, step in enumerate(network.steps):
-        following = [later.layer for later in network.steps[position + 1 :]]
-        graph.layer = step.layer.name
-        if isinstance(step.layer, ZeroPadding2D) and _taken_over(step.layer, following, graph):
-            graph.padding = _sum(graph.padding, step.layer.padding)
+    graph = GraphBuilder()
+    graph.names.update(network.input_shapes)
+    consumers = network.consumers()
+    ranks = {len(s.input_shape) for s in network.steps if isinstance(s.layer, IMAGE_LAYERS)}
+    values: dict[Node, Value] = {}
+    for source in network.inputs:
+        graph.begin(source.name, (Value(source.name, source.shape),))
+        if len(source.shape) in ranks and consumers[source]:
+            graph.to_channels_first()
+        values[source] = graph.value
+    for step in network.steps:
+        graph.begin(step.layer.name, tuple(values[source] for source in step.sources))
+        if isinstance(step.layer, ZeroPadding2D) and _taken_over(step, network, consumers, graph):
+            padding = add_padding(graph.value.padding, step.layer.padding)
+            values[step] = replace(graph.value, padding=padding)
         else:
             emit(step.layer, step, graph)
-        graph.shape = step.output_shape
-    graph.to_channels_last()
-    if not graph.nodes:
-        graph.node("Identity")
-    output = graph.unique(network.steps[-1].layer.name + "/output")
-    graph.nodes[-1].output[0] = output
+            values[step] = replace(graph.value, shape=step.shape)
+    names = _name_outputs(network, values, graph)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             network.name,
-            [_value(network.input_name, network.input_shape)],
-            [_value(output, network.output_shape)],
+            [_value(name, shape) for name, shape in network.input_shapes.items()],
+            [_value(name, node.shape) for name, node in zip(names, network.outputs, strict=True)],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -88,39 +90,70 @@ def export_network(network: Network) -> tuple[onnx.ModelProto, dict[str, str]]:
     return model, graph.layers
 
 
+def _name_outputs(
+    network: Network, values: dict[Node, Value], graph: GraphBuilder
+) -> tuple[str, ...]:
+    """Bring the outputs to Keras's layout and name them after their layers; return the names.
+
+    A tensor that a node computes is renamed; an input, and a tensor that is an output already,
+    goes through an Identity.
+    """
+    renamed: dict[str, str] = {}
+    names = []
+    for node in network.outputs:
+        layer = node.name if isinstance(node, Input) else node.layer.name
+        graph.begin(layer, (values[node],))
+        graph.to_channels_last()
+        if graph.tensor not in graph.producers or graph.tensor in renamed:
+            graph.node("Identity")
+        renamed[graph.tensor] = graph.unique(f"{layer}/output")
+        names.append(renamed[graph.tensor])
+    for computed in graph.nodes:
+        for tensors in (computed.input, computed.output):
+            tensors[:] = [renamed.get(tensor, tensor) for tensor in tensors]
+    return tuple(names)
+
+
 def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, *shape])
 
 
-def _sum(first: Padding, second: Padding) -> Padding:
-    (a, b), (c, d) = first
-    (e, f), (g, h) = second
-    return (a + e, b + f), (c + g, d + h)
-
-
-def _taken_over(padding: ZeroPadding2D, following: list[Layer], graph: GraphBuilder) -> bool:
-    """Tell whether the next layer that computes anything can pad with these zeros itself.
+def _taken_over(
+    padding: Step, network: Network, consumers: dict[Node, list[Step]], graph: GraphBuilder
+) -> bool:
+    """Tell whether all layers that take these zeros can pad with them themselves.
 
     A convolution can. A max pool pads with what never wins, which is the same if nothing is
     negative and no window lies in the padding completely.
     """
-    total = _sum(graph.padding, padding.padding)
-    for layer in following:
-        if isinstance(layer, ZeroPadding2D):
-            total = _sum(total, layer.padding)
+    pending: list[tuple[Step, Padding]] = [(padding, graph.value.padding)]
+    while pending:
+        step, total = pending.pop()
+        layer = step.layer
+        if isinstance(layer, ZeroPadding2D | TrainingOnly):
+            if step in network.outputs:
+                return False
+            if isinstance(layer, ZeroPadding2D):
+                total = add_padding(total, layer.padding)
+            pending.extend((taker, total) for taker in consumers[step])
         elif isinstance(layer, MaxPooling2D):
             smaller = all(max(zeros) < k for zeros, k in zip(total, layer.pool_size, strict=True))
-            return smaller and layer.padding == "valid" and _never_negative(graph)
-        elif not isinstance(layer, TrainingOnly):
-            return isinstance(layer, Conv2D)
-    return False
+            if not (smaller and layer.padding == "valid" and _never_negative(graph)):
+                return False
+        elif not isinstance(layer, Conv2D):
+            return False
+    return True
 
 
 def _never_negative(graph: GraphBuilder) -> bool:
-    computed = [node for node in graph.nodes if node.op_type != "MaxPool"]
-    last = computed[-1] if computed else onnx.NodeProto()
-    return last.op_type in ("Relu", "ThresholdedRelu") or (
-        last.op_type == "Clip" and last.input[1] != ""
+    """Tell whether the current tensor can't be negative, by the node that computes it."""
+    node = graph.producers.get(graph.tensor)
+    while node is not None and node.op_type == "MaxPool":
+        node = graph.producers.get(node.input[0])
+    if node is None:
+        return False
+    return node.op_type in ("Relu", "ThresholdedRelu") or (
+        node.op_type == "Clip" and node.input[1] != ""
     )
 
 
@@ -172,8 +205,8 @@ def _zero_padding(layer: ZeroPadding2D, step: Step, graph: GraphBuilder) -> None
             f"pads {channels} channels and no convolution follows that could",
             "put it in front of a Conv2D, or use padding='same' there",
         )
-    (top, bottom), (left, right) = _sum(graph.padding, layer.padding)
-    graph.padding = NO_PADDING
+    graph.to_channels_first()
+    (top, bottom), (left, right) = add_padding(graph.value.padding, layer.padding)
     kernel = np.eye(channels, dtype=np.float32).reshape(channels, channels, 1, 1)
     pads = [top, left, bottom, right]
     graph.node("Conv", graph.constant("identity", kernel), kernel_shape=[1, 1], pads=pads)
@@ -181,6 +214,7 @@ def _zero_padding(layer: ZeroPadding2D, step: Step, graph: GraphBuilder) -> None
 
 @emit.register
 def _conv(layer: Conv2D, step: Step, graph: GraphBuilder) -> None:
+    graph.to_channels_first()
     weights = [graph.constant("kernel", step.weights["kernel"].transpose(3, 2, 0, 1))]
     if layer.use_bias:
         weights.append(graph.constant("bias", step.weights["bias"]))
@@ -198,7 +232,7 @@ def _conv(layer: Conv2D, step: Step, graph: GraphBuilder) -> None:
 
 @emit.register
 def _batch_normalization(layer: BatchNormalization, step: Step, graph: GraphBuilder) -> None:
-    if len(step.input_shape) == 3:
+    if len(step.input_shape) > 1:
         graph.to_channels_first()  # there may be nothing but flat layers behind
     channels = step.input_shape[-1]
     neutral = {"gamma": np.ones(channels, np.float32), "beta": np.zeros(channels, np.float32)}
@@ -236,6 +270,7 @@ def _softmax(layer: Softmax, step: Step, graph: GraphBuilder) -> None:
 
 @emit.register
 def _max_pooling(layer: MaxPooling2D, step: Step, graph: GraphBuilder) -> None:
+    graph.to_channels_first()
     strides = layer.strides or layer.pool_size
     pads = _pads(layer, step, layer.pool_size, strides, (1, 1), graph)
     graph.node("MaxPool", kernel_shape=list(layer.pool_size), strides=list(strides), pads=pads)
@@ -255,16 +290,16 @@ def _pads(
         height, width, _ = step.input_shape
         rows = same_padding(height, kernel[0], strides[0], dilations[0])
         own = rows, same_padding(width, kernel[1], strides[1], dilations[1])
-    (top, bottom), (left, right) = _sum(graph.padding, own)
-    graph.padding = NO_PADDING
+    (top, bottom), (left, right) = add_padding(graph.value.padding, own)
     return [top, left, bottom, right]
 
 
 @emit.register
 def _global_average(layer: GlobalAveragePooling2D, step: Step, graph: GraphBuilder) -> None:
+    graph.to_channels_first()
     graph.node("GlobalAveragePool")
     if not layer.keepdims:
-        _to_vector(graph, step.output_shape)
+        graph.flatten(step.output_shape)
 
 
 @emit.register
@@ -272,16 +307,10 @@ def _flatten(layer: Flatten, step: Step, graph: GraphBuilder) -> None:
     del layer
     if len(step.input_shape) == 1:
         return
-    height, width, channels = (1, *step.input_shape)[-3:]
-    if height * width > 1 and channels > 1:
+    *pixels, channels = step.input_shape
+    if math.prod(pixels) > 1 and channels > 1:
         graph.to_channels_last()
-    _to_vector(graph, step.output_shape)
-
-
-def _to_vector(graph: GraphBuilder, shape: Shape) -> None:
-    sizes = np.array([-1, math.prod(shape)], np.int64)
-    graph.node("Reshape", graph.constant("shape", sizes), role="flatten")
-    graph.channels_first = False
+    graph.flatten(step.output_shape)
 
 
 @emit.register

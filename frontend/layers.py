@@ -28,6 +28,12 @@ class Layer:
 
     name: str
 
+    def result_shape(self, shapes: tuple[Shape, ...]) -> Shape:
+        """Return the output shape of a call on tensors of ``shapes``; ValueError as below."""
+        if len(shapes) != 1:
+            raise ValueError(f"takes 1 tensor, not {len(shapes)}")
+        return self.output_shape(shapes[0])
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the output shape for an input ``shape``; ValueError says what does not fit."""
         return shape

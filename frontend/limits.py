@@ -14,6 +14,8 @@ MAX_PARAMETERS = 2**26
 MAX_ACTIVATION_ELEMENTS = 2**26
 MAX_LAYERS = 4096
 MAX_NESTING = 16
+MAX_TENSORS = 256
+"""Tensors that one call may take, inputs and outputs that one model may have."""
 MAX_NAME_LENGTH = 1000
 
 

@@ -14,8 +14,8 @@ from frontend.export import export_network
 from frontend.guard import try_to_read
 from frontend.network import Network, read_network
 from frontend.reference import (
-    Predict,
-    keras_predict,
+    Run,
+    keras_run,
     start_tensorflow,
     verify_export,
     without_final_softmax,
@@ -32,9 +32,9 @@ class LoadedModel:
         output_names: the graph's outputs.
         layers: source layer of each ONNX node, by node name; inner layers of nested models have
             the names of the models in front (``outer/inner/conv``).
-        network: the layers with shapes and weights.
-        predict: the model in Keras, float32, frames ``(n, *input_shape)`` in and
-            ``(n, *output_shape)`` out.
+        network: the graph of layers with shapes and weights.
+        run: the model in Keras, float32, frames ``(n, *shape)`` of each input by name in, those of
+            each output out.
         format: kind of file, such as ``"HDF5"``.
         keras_version: version that wrote the file.
         export_error: largest difference between Keras and the graph, relative to the output.
@@ -47,7 +47,7 @@ class LoadedModel:
     output_names: tuple[str, ...]
     layers: dict[str, str]
     network: Network
-    predict: Predict
+    run: Run
     format: str
     keras_version: str
     export_error: float
@@ -56,8 +56,17 @@ class LoadedModel:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input frame: (height, width, channels) or (features,)."""
+        """Shape of one frame of the only input: (height, width, channels) or (features,)."""
         return self.network.input_shape
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one frame of each input, by name."""
+        return self.network.input_shapes
+
+    def predict(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what Keras computes for frames of the only input: the first output's frames."""
+        return self.run({self.network.input_name: frames})[0]
 
     def float_accuracy(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         """Return the share of frames whose largest Keras output is at the label, 0 to 1."""
@@ -84,17 +93,17 @@ def load_float_onnx(path: Path, *, weights: Path | None = None) -> LoadedModel:
     before = time.perf_counter()
     start_tensorflow()
     tensorflow_seconds = time.perf_counter() - before
-    predict = keras_predict(network)
-    error = verify_export(network, model, predict)
+    run = keras_run(network)
+    error = verify_export(network, model, run)
     if (bare := without_final_softmax(network)) is not None:
-        error = max(error, verify_export(bare, export_network(bare)[0], keras_predict(bare)))
+        error = max(error, verify_export(bare, export_network(bare)[0], keras_run(bare)))
     return LoadedModel(
         model=model,
         input_names=tuple(value.name for value in model.graph.input),
         output_names=tuple(value.name for value in model.graph.output),
         layers=layers,
         network=network,
-        predict=predict,
+        run=run,
         format=network.format,
         keras_version=network.keras_version,
         export_error=error,

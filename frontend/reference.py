@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from frontend.layers import Layer, Normalization, Softmax, TrainingOnly
-from frontend.network import Network
+from frontend.network import Input, Network, Node, needed_steps
 from ir.errors import CompileError
 
 Frames = NDArray[np.float32]
 Predict = Callable[[Frames], Frames]
+Run = Callable[[Mapping[str, Frames]], tuple[Frames, ...]]
+"""Computes frames ``(n, *shape)`` of each input, by name, to those of each output."""
 
 TOLERANCE = 1e-4
 CHECKED_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.03, 0.03), (-8.0, 8.0))
@@ -62,35 +64,46 @@ def _silence() -> Any:
         os.close(saved)
 
 
-def keras_predict(network: Network) -> Predict:
+def keras_run(network: Network) -> Run:
     """Return a function that computes the network in Keras, in float32.
 
-    It maps frames ``(n, *input_shape)`` to ``(n, *output_shape)``, NHWC.
+    It maps frames ``(n, *shape)`` of each input, by name, to those of the outputs, NHWC.
     """
     keras = start_tensorflow()
-    tensor = source = keras.Input(network.input_shape)
+    tensors: dict[Node, Any] = {source: keras.Input(source.shape) for source in network.inputs}
     built: dict[str, Any] = {}
     for position, step in enumerate(network.steps):
         layer = step.layer
+        taken = [tensors[source] for source in step.sources]
         if isinstance(layer, TrainingOnly):
+            tensors[step] = taken[0]
             continue
         if layer.name not in built:
             built[layer.name] = getattr(keras.layers, type(layer).__name__)(
                 name=f"layer_{position}", **_arguments(layer, step.weights)
             )
-        tensor = built[layer.name](tensor)
+        tensors[step] = built[layer.name](taken[0])
         if step.weights and not isinstance(layer, Normalization):
             built[layer.name].set_weights(list(step.weights.values()))
-    model = keras.Model(source, tensor)
+    sources = [tensors[source] for source in network.inputs]
+    model = keras.Model(sources, [tensors[node] for node in network.outputs])
 
-    def predict(frames: Frames) -> Frames:
-        parts = [
-            np.asarray(model(frames[start : start + 256], training=False), np.float32)
-            for start in range(0, len(frames), 256)
-        ]
-        return np.concatenate(parts)
+    def run(frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
+        given = [frames[source.name] for source in network.inputs]
+        return _in_parts(given, lambda part: keras.tree.flatten(model(part, training=False)))
 
-    return predict
+    return run
+
+
+def _in_parts(
+    frames: list[Frames], compute: Callable[[list[Frames]], Iterable[Any]]
+) -> tuple[Frames, ...]:
+    """Compute 256 frames at a time; return the outputs of all together."""
+    parts = [
+        [np.asarray(output, np.float32) for output in compute([f[i : i + 256] for f in frames])]
+        for i in range(0, len(frames[0]), 256)
+    ]
+    return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
 
 def _arguments(layer: Layer, weights: dict[str, Frames]) -> dict[str, Any]:
@@ -106,68 +119,86 @@ def _arguments(layer: Layer, weights: dict[str, Frames]) -> dict[str, Any]:
     return arguments
 
 
-def onnx_predict(model: onnx.ModelProto) -> Predict:
-    """Return a function that computes ``model`` (one input, one output) in onnxruntime."""
+def onnx_run(model: onnx.ModelProto) -> Run:
+    """Return a function that computes ``model`` in onnxruntime: frames by input name, outputs."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    name = session.get_inputs()[0].name
+    names = [value.name for value in session.get_inputs()]
 
-    def predict(frames: Frames) -> Frames:
-        parts = [
-            session.run(None, {name: frames[start : start + 256]})[0]
-            for start in range(0, len(frames), 256)
-        ]
-        return np.concatenate(parts)
+    def run(frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
+        given = [frames[name] for name in names]
+        return _in_parts(given, lambda part: session.run(None, dict(zip(names, part, strict=True))))
 
-    return predict
+    return run
+
+
+def onnx_predict(model: onnx.ModelProto) -> Predict:
+    """Return a function that computes ``model`` (one input, one output) in onnxruntime."""
+    run = onnx_run(model)
+    name = model.graph.input[0].name
+    return lambda frames: run({name: frames})[0]
 
 
 def without_final_softmax(network: Network) -> Network | None:
-    """Return the network without its last softmax, which hides differences by saturating.
+    """Return the network without its last softmaxes, which hide differences by saturating.
 
     None where there is none, or nothing else.
     """
-    last = network.steps[-1]
-    steps = network.steps[:-1]
-    if getattr(last.layer, "activation", None) == "softmax":
-        bare = dataclasses.replace(last.layer, activation="linear")  # type: ignore[call-arg]
-        steps = (*steps, dataclasses.replace(last, layer=bare))
-    elif not isinstance(last.layer, Softmax):
+    steps, outputs = list(network.steps), list(network.outputs)
+    for position, last in enumerate(network.outputs):
+        if isinstance(last, Input):
+            continue
+        if getattr(last.layer, "activation", None) == "softmax":
+            layer = dataclasses.replace(last.layer, activation="linear")  # type: ignore[call-arg]
+            steps.append(dataclasses.replace(last, layer=layer))
+            outputs[position] = steps[-1]
+        elif isinstance(last.layer, Softmax):
+            outputs[position] = last.sources[0]
+    kept = needed_steps(tuple(steps), tuple(outputs))
+    if tuple(outputs) == network.outputs or not kept:
         return None
-    return dataclasses.replace(network, steps=steps) if steps else None
+    return dataclasses.replace(network, steps=kept, outputs=tuple(outputs))
 
 
-def verify_export(network: Network, model: onnx.ModelProto, predict: Predict) -> float:
+def verify_export(network: Network, model: onnx.ModelProto, run: Run) -> float:
     """Hold the exported graph to Keras on seeded random frames; return the largest relative error.
 
-    Errors are relative to the largest absolute output of a frame: the two sum in different orders,
+    Errors are relative to the largest absolute value of a frame: the two sum in different orders,
     so that an element near 0 may differ by more than ``TOLERANCE`` of itself.
     """
     random = np.random.default_rng(1)
-    frames = np.stack(
-        [random.uniform(*limits, network.input_shape) for limits in CHECKED_RANGES]
-    ).astype(np.float32)
-    expected, got = predict(frames), onnx_predict(model)(frames)
+    frames = {
+        source.name: np.stack(
+            [random.uniform(*limits, source.shape) for limits in CHECKED_RANGES]
+        ).astype(np.float32)
+        for source in network.inputs
+    }
+    expected, got = run(frames), onnx_run(model)(frames)
     worst = 0.0
-    for wanted, computed in zip(expected, got, strict=True):
-        if not (np.all(np.isfinite(wanted)) and np.all(np.isfinite(computed))):
+    for node, wanted, computed in zip(network.outputs, expected, got, strict=True):
+        name = node.name if isinstance(node, Input) else node.layer.name
+        error = _relative_error(name, wanted, computed)
+        if error > TOLERANCE:
             raise CompileError(
-                "export",
-                network.steps[-1].layer.name,
-                "overflows to NaN or infinity on ordinary inputs",
-                "train the model again with bounded weights",
-            )
-        scale = max(float(np.max(np.abs(wanted))), 1e-30)
-        worst = max(worst, float(np.max(np.abs(wanted - computed))) / scale)
-    if worst > TOLERANCE:
-        raise CompileError(
-            "export",
-            network.steps[-1].layer.name,
-            f"the exported graph differs from Keras by {worst:.1e} of the largest output, more "
-            f"than {TOLERANCE:.0e}",
-            "report the model as a defect of the exporter",
-        )
+                "export", name,
+                f"the exported graph differs from Keras by {error:.1e} of the largest output, more "
+                f"than {TOLERANCE:.0e}",
+                "report the model as a defect of the exporter",
+            )  # fmt: skip
+        worst = max(worst, error)
     return worst
+
+
+def _relative_error(name: str, wanted: Frames, computed: Frames) -> float:
+    """Return the largest difference of any frame, relative to the frame's largest value."""
+    if not (np.all(np.isfinite(wanted)) and np.all(np.isfinite(computed))):
+        raise CompileError(
+            "export", name, "overflows to NaN or infinity on ordinary inputs",
+            "train the model again with bounded weights",
+        )  # fmt: skip
+    axes = tuple(range(1, wanted.ndim))
+    scale = np.maximum(np.max(np.abs(wanted), axis=axes), 1e-30)
+    return float(np.max(np.max(np.abs(wanted - computed), axis=axes) / scale))

@@ -43,11 +43,14 @@ STANDARDIZED = InputRange((0.0,), (1.0,), (-3.0,), (3.0,), "standardized feature
 
 
 def input_range(network: Network) -> InputRange:
-    """Return the range that the first layers of ``network`` are made for."""
-    for step in network.steps:
+    """Return the range that the layers on the only input of ``network`` are made for."""
+    shape, consumers = network.input_shape, network.consumers()
+    pending = list(consumers[network.inputs[0]])
+    while pending:
+        step = pending.pop(0)
         layer = step.layer
         if isinstance(layer, TrainingOnly):
-            continue
+            pending.extend(consumers[step])
         if isinstance(layer, Rescaling) and 0 < max(map(abs, layer.scale)) <= 1 / 16:
             return PIXELS
         if isinstance(layer, Normalization):
@@ -57,8 +60,7 @@ def input_range(network: Network) -> InputRange:
         if isinstance(layer, BatchNormalization):
             mean, variance = step.weights["moving_mean"], step.weights["moving_variance"]
             return _around(mean, variance, "the BatchNormalization layer's")
-        break
-    return STANDARDIZED if len(network.input_shape) == 1 else UNIT
+    return STANDARDIZED if len(shape) == 1 else UNIT
 
 
 def _around(mean: NDArray[np.floating], variance: NDArray[np.floating], of: str) -> InputRange:

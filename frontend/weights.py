@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from frontend.keras_files import KerasFile, hard_link, text_list
 from frontend.layers import Layer, Shape
-from frontend.model_config import Member, Model
+from frontend.model_tree import Member, Model
 from ir.errors import CompileError
 
 Weights = dict[str, dict[str, NDArray[np.float32]]]

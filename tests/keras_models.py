@@ -116,6 +116,12 @@ def layer_models() -> dict[str, Build]:
         "nested": nested,
         "nested_frozen": nested_frozen,
         "shared": shared,
+        "two_outputs": two_outputs,
+        "two_inputs": two_inputs,
+        "fork": fork,
+        "input_is_output": input_is_output,
+        "nested_ends": nested_ends,
+        "nested_shared": nested_shared,
     }
 
 
@@ -158,3 +164,77 @@ def shared() -> Any:
     dense = L.Dense(6, activation="relu", name="again")
     block = keras.Sequential([keras.Input((6,)), L.Dense(6, name="inner")], name="block")
     return randomized(keras.Model(source, L.Dense(2)(block(dense(block(dense(source)))))))
+
+
+def two_outputs() -> Any:
+    """One tensor that goes on and is an output, too, in the other layout; one output twice."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((8, 8, 3), name="camera")
+    features = L.Conv2D(4, 3, activation="relu", name="features")(source)
+    end = L.Conv2D(2, 3, name="end")(features)
+    return randomized(keras.Model(source, [features, end, end]))
+
+
+def two_inputs() -> Any:
+    keras = start_tensorflow()
+    L = keras.layers
+    image, vector = keras.Input((8, 8, 3), name="camera"), keras.Input((5,), name="angles")
+    ends = L.Conv2D(4, 3, name="c")(image), L.Dense(3, activation="softmax", name="d")(vector)
+    return randomized(keras.Model([vector, image], ends))
+
+
+def fork() -> Any:
+    """Zeros that two convolutions take, and zeros that only one of two takers can take over."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((8, 8, 3), name="camera")
+    zeros = L.Dropout(0.5)(L.ZeroPadding2D(1)(source))
+    more = L.ZeroPadding2D((0, 2))(source)
+    ends = [
+        L.Conv2D(2, 3, name="a")(zeros),
+        L.Conv2D(2, 3, strides=2, padding="same", name="b")(zeros),
+        L.Conv2D(2, 3, name="c")(more),
+        L.MaxPooling2D(2, name="d")(more),
+    ]
+    return randomized(keras.Model(source, ends))
+
+
+def input_is_output() -> Any:
+    keras = start_tensorflow()
+    source = keras.Input((4, 4, 2), name="camera")
+    end = keras.layers.Conv2D(2, 3, name="c")(source)
+    return randomized(keras.Model(source, [source, end, source]))
+
+
+def two_ended(keras: Any) -> Any:
+    """A model of two inputs and two outputs, all named, in no order."""
+    L = keras.layers
+    a, b = keras.Input((4,), name="z"), keras.Input((5,), name="c")
+    outputs = {"y": L.Dense(3, name="from_z")(a), "x": L.Dense(2, name="from_c")(b)}
+    return keras.Model({"z": a, "c": b}, outputs, name="inner")
+
+
+def nested_ends() -> Any:
+    """A nested model of two inputs and outputs, called twice; one of its outputs is not used."""
+    keras = start_tensorflow()
+    inner = two_ended(keras)
+    u, v, w = keras.Input((5,), name="u"), keras.Input((4,), name="v"), keras.Input((5,), name="w")
+    first = inner({"z": v, "c": u})
+    second = inner({"z": keras.layers.ReLU()(v), "c": w})
+    end = keras.layers.Dense(3, name="end")(second["x"])
+    return randomized(keras.Model([u, v, w], [first["y"], end, first["x"]]))
+
+
+def nested_shared() -> Any:
+    """Functional and sequential models called several times, their last calls inside and out."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((6,), name="features")
+    inner = keras.Input((6,))
+    block = keras.Model(inner, L.Dense(6, name="inner")(L.ReLU()(inner)), name="block")
+    chain = keras.Sequential([keras.Input((6,)), L.Dense(6, name="inner")], name="chain")
+    again = L.Dense(6, name="again")
+    a = block(source)
+    b = again(chain(block(again(a))))
+    return randomized(keras.Model(source, [chain(a), b, block(L.ReLU()(b)), a]))

@@ -509,21 +509,36 @@ def test_wiring(tmp_path: Path) -> None:
         return refusal(path)
 
     first = node("a", ["in", 0, 0])
-    branches = "use a model without branches"
     assert refused(first, node("b", ["in", 0, 0])) == (
-        f"b: is not on the one way from the input to the output; {branches}"
+        "b: leads to no output of the model; remove it, or make it an output"
     )
     assert refused(node("a", ["in", 0, 0], ["in", 0, 0])) == (
-        f"a: takes 2 tensors in one call; supported is one; {branches}"
+        "a: takes 1 tensor, not 2; change the model and train it again"
     )
+    assert refused(node("a")) == f"m.h5: calls its layer 'a' without a tensor; {RESAVE}"
     assert refused(node("a", ["in", 0, 0], training=True)) == (
         "a: is called with training=True; call it without"
     )
-    assert refused(first, outputs=[["a", 0, 0], ["in", 0, 0]]) == (
-        "m.h5: has 2 outputs; supported is one output; make a model with one output"
+    assert refused(node("a", ["in", 0, 0], mask=[["in", 0, 0]])) == (
+        "a: is called with mask=[['in', 0, 0]]; call it without"
     )
     assert refused(first, inputs=[["in", 0, 0], ["x", 0, 0]]) == (
-        "m.h5: has 2 inputs; supported is one input; make a model with one input"
+        f"m.h5: has an input 'x' that is not there; {RESAVE}"
+    )
+    assert refused(first, inputs=[["a", 0, 0]]) == (
+        f"m.h5: has an input 'a' that is not there; {RESAVE}"
+    )
+    assert refused(first, inputs=[["in", 0, 0], ["in", 0, 0]]) == (
+        f"m.h5: has two inputs 'in'; {RESAVE}"
+    )
+    assert refused(first, inputs=[7]) == (f"m.h5: has a connection that can't be read; {RESAVE}")
+    second = entry([None, 4], "in2") | {"name": "in2", "inbound_nodes": []}
+    assert refused(node("a", ["in2", 0, 0]), second) == (
+        f"m.h5: does not list its input 'in2'; {RESAVE}"
+    )
+    assert refused(first, outputs={}) == f"m.h5: does not say its inputs and outputs; {RESAVE}"
+    assert refused(first, outputs=[["a", 0, 0]] * 300) == (
+        "m.h5: connects more than 256 tensors at once; use a smaller model"
     )
     assert refused(node("a", ["nowhere", 0, 0])) == (
         f"m.h5: connects a layer 'nowhere' that is not there; {RESAVE}"
@@ -531,6 +546,46 @@ def test_wiring(tmp_path: Path) -> None:
     assert refused(node("a", ["b", 0, 0]), node("b", ["a", 0, 0])) == (
         f"m.h5: connects its layer 'b' wrongly; {RESAVE}"
     )
+    assert refused(node("a", ["a", 0, 0])) == f"m.h5: connects its layer 'a' wrongly; {RESAVE}"
+    for call, output in ((1, 0), (0, 1)):
+        assert refused(first, outputs=[["a", call, output]]) == (
+            f"m.h5: connects its layer 'a' wrongly; {RESAVE}"
+        )
+
+
+def test_two_layers_of_one_full_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    inner = model_of(entry([None, 4]), layer("Dense", "b", units=4))
+    inner["config"]["name"] = "a"
+    config = model_of(entry([None, 4]), inner, layer("Dense", "a/b", units=4))
+    assert refusal(write_h5(tmp_path / "m.h5", config)) == (
+        "a/b: is the name of two layers; give each a name of its own"
+    )
+
+
+def test_nested_models_are_called_as_they_are_made(tmp_path: Path) -> None:
+    def wired(name: str, inputs: int, outputs: int) -> dict[str, Any]:
+        sources = [entry([None, 4], f"i{n}") | {"name": f"i{n}"} for n in range(inputs)]
+        relus = [
+            layer("ReLU", f"r{n}") | {"name": f"r{n}", "inbound_nodes": [[["i0", 0, 0, {}]]]}
+            for n in range(outputs)
+        ]
+        ends = {"input_layers": [[f"i{n}", 0, 0] for n in range(inputs)]}
+        ends["output_layers"] = [[f"r{n}", 0, 0] for n in range(outputs)]
+        config = {"name": name, "layers": [*sources, *relus], **ends}
+        return {"class_name": "Model", "name": name, "config": config}
+
+    two_inputs = wired("net", 2, 1) | {"inbound_nodes": [[["in", 0, 0, {}]]]}
+    source = entry([None, 4]) | {"name": "in", "inbound_nodes": []}
+    ends = {"input_layers": [["in", 0, 0]], "output_layers": [["net", 1, 0]]}
+    outer = {"name": "outer", "layers": [source, two_inputs], **ends}
+    path = write_h5(tmp_path / "m.h5", {"class_name": "Model", "config": outer})
+    assert refusal(path) == f"net: is called with 1 tensors, but has 2 inputs; {RESAVE}"
+    for inputs, outputs in ((2, 1), (1, 2)):
+        config = model_of(entry([None, 4]), wired("net", inputs, outputs))
+        assert refusal(write_h5(tmp_path / "m.h5", config)) == (
+            f"m.h5: has 'net' in a sequence, which has {inputs} inputs and {outputs} outputs; "
+            f"{RESAVE}"
+        )
 
 
 # Weights

@@ -24,7 +24,7 @@ from frontend.layers import (
     Rescaling,
     TrainingOnly,
 )
-from frontend.network import Network, Step
+from frontend.network import Input, Network, Step
 from frontend.reference import onnx_predict
 from frontend.stand_in import PIXELS, STANDARDIZED, UNIT, input_range, stand_in_frames
 from ir.errors import CompileError
@@ -346,8 +346,11 @@ def test_wrong_labels(tmp_path: Path) -> None:
 
 def network(shape: tuple[int, ...], *layers: Layer) -> Network:
     """Return a network of layers whose weights are not looked at."""
-    steps = tuple(Step(layer, shape, shape, {}) for layer in layers)
-    return Network("net", "in", shape, steps, "test", "unknown")
+    source = Input("in", shape)
+    steps: list[Step] = []
+    for layer in layers:
+        steps.append(Step(layer, (steps[-1] if steps else source,), shape, {}))
+    return Network("net", (source,), tuple(steps), (steps[-1],), "test", "unknown")
 
 
 IMAGE = (9, 9, 3)
@@ -376,8 +379,9 @@ def test_the_stand_in_follows_normalization(tmp_path: Path) -> None:
     weights = {name: np.array(v, np.float32) for name, v in
                (("gamma", (1,) * 3), ("beta", (0,) * 3),
                 ("moving_mean", means), ("moving_variance", variances))}  # fmt: skip
-    step = Step(BatchNormalization(name="b"), IMAGE, IMAGE, weights)
-    net = Network("net", "in", IMAGE, (step,), "test", "unknown")
+    source = Input("in", IMAGE)
+    step = Step(BatchNormalization(name="b"), (source,), IMAGE, weights)
+    net = Network("net", (source,), (step,), (step,), "test", "unknown")
     assert np.array_equal(stand_in_frames(IMAGE, input_range(net)), frames)
     normalized = onnx_predict(export_network(net)[0])(frames)
     assert np.abs(normalized).max() <= 3.001

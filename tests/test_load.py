@@ -15,7 +15,7 @@ from frontend.export import export_network
 from frontend.layers import SUPPORTED
 from frontend.load import LoadedModel, load_float_onnx
 from frontend.network import read_network
-from frontend.reference import onnx_predict, start_tensorflow, verify_export
+from frontend.reference import onnx_predict, onnx_run, start_tensorflow, verify_export
 from ir.errors import CompileError
 from tests.keras_models import layer_models, nested
 
@@ -28,16 +28,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
-def frames_for(shape: tuple[int, ...]) -> np.ndarray:
-    return np.random.default_rng(3).uniform(-2, 2, (7, *shape)).astype(np.float32)
+def frames_for(shape: tuple[int, ...], seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-2, 2, (7, *shape)).astype(np.float32)
 
 
 def assert_same(model: onnx.ModelProto, keras_model: Any) -> None:
-    frames = frames_for(tuple(keras_model.input_shape[1:]))
-    expected = np.asarray(keras_model(frames, training=False))
-    got = onnx_predict(model)(frames)
-    assert got.shape == expected.shape
-    assert np.max(np.abs(got - expected)) <= TOLERANCE * np.max(np.abs(expected))
+    """Compare all outputs; several inputs have Keras's names and different frames."""
+    frames = {
+        source.name: frames_for(tuple(source.shape[1:]), 3 + number)
+        for number, source in enumerate(keras_model.inputs)
+    }
+    named = isinstance(getattr(keras_model, "_inputs_struct", None), dict)
+    outputs = keras_model(frames if named else list(frames.values()), training=False)
+    expected = [np.asarray(output) for output in start_tensorflow().tree.flatten(outputs)]
+    got = onnx_run(model)(frames)
+    assert len(got) == len(expected) == len(model.graph.output)
+    for computed, wanted in zip(got, expected, strict=True):
+        assert computed.shape == wanted.shape
+        assert np.max(np.abs(computed - wanted)) <= TOLERANCE * np.max(np.abs(wanted))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,6 +117,19 @@ def test_loaded_model_says_what_it_is(loaded: tuple[Any, LoadedModel]) -> None:
     assert model.float_accuracy(frames, labels) == pytest.approx(5 / 7)
 
 
+def test_several_inputs_go_by_name(folder: Path) -> None:
+    layer_models()["two_inputs"]().save(folder / "two.h5")
+    model = load_float_onnx(folder / "two.h5")
+    assert model.input_names == ("angles", "camera")
+    assert model.output_names == ("c/output", "d/output")
+    assert model.input_shapes == {"angles": (5,), "camera": (8, 8, 3)}
+    frames = {name: frames_for(shape) for name, shape in model.input_shapes.items()}
+    assert [output.shape for output in model.run(frames)] == [(7, 6, 6, 4), (7, 3)]
+    several = r"^functional.*: has 2 inputs \('angles', 'camera'\), where one is needed; make a"
+    with pytest.raises(CompileError, match=several):
+        _ = model.input_shape
+
+
 def test_every_node_has_its_layer(loaded: tuple[Any, LoadedModel]) -> None:
     model = loaded[1]
     assert [(n.op_type, n.name, model.layers[n.name]) for n in model.model.graph.node] == [
@@ -151,7 +172,7 @@ def test_a_wrong_export_is_refused(loaded: tuple[Any, LoadedModel]) -> None:
     values[0] += 0.01 * np.abs(values).max()
     bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
     with pytest.raises(CompileError, match=r"^last: the exported graph differs from Keras by "):
-        verify_export(loaded[1].network, model, loaded[1].predict)
+        verify_export(loaded[1].network, model, loaded[1].run)
 
 
 # Files of Keras 1 and 2, written by hand as those versions wrote them.

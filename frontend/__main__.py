@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -121,6 +124,9 @@ def _stages(console: Console) -> Iterator[Callable[[str], AbstractContextManager
 
 def main() -> None:
     """Run the command line; exit status 0 done, 1 not compiled, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names may hold what the terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except CompileError as error:
@@ -137,6 +143,22 @@ def main() -> None:
             f"error: {printable(str(error))}; check the path and its permissions", file=sys.stderr
         )
         sys.exit(1)
+    except Exception as error:
+        if os.environ.get("MILLRACE_TRACEBACK"):
+            raise
+        print(f"error: {_defect(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _defect(error: Exception) -> str:
+    """Return one line on an exception that should not happen, with the place where it did."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    what = printable(f"{type(error).__name__} {error}".strip())
+    return (
+        f"internal: {what} in {place}; this is a bug, please report it with the traceback that "
+        "MILLRACE_TRACEBACK=1 shows"
+    )
 
 
 if __name__ == "__main__":

@@ -196,6 +196,29 @@ def run_here(
     return stop.value.code, printed.err
 
 
+def test_a_defect_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("dense\n2")
+
+    monkeypatch.setattr("frontend.compiler.compile_model", broken)
+    status, printed = run_here([MODEL], monkeypatch, capfd)
+    assert status == 1
+    assert printed.startswith("error: internal: KeyError 'dense\\n2' in test_command_line.py:")
+    assert printed[:-1].isprintable()
+    monkeypatch.setenv("MILLRACE_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        main()
+
+
+def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:
+    shutil.copyfile(MODEL, tmp_path / "größe.h5")
+    run = millrace(["größe.h5", "-o", "out"], tmp_path, PYTHONIOENCODING="ascii")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "gr\\xf6\\xdfe.h5" in run.stdout
+
+
 def refused(place: Path | str, reason: str) -> tuple[int, str]:
     remedy = "free some space or choose another folder with -o"
     return 1, f"error: {place}: cannot be written ({reason}); {remedy}\n"

@@ -138,6 +138,7 @@ def compile_model(
         fused = fuse(quantized.model)
     with stage("lower and prove"):
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
+        _require_class(lowered.graph, options.quantization.argmax)
     with stage("fold and size the buffers"):
         graph = schedule(lowered.graph, options.cycles)
         cycles = predict(graph)
@@ -158,6 +159,14 @@ def _frames(path: Path | None, loaded: LoadedModel, options: CompileOptions) -> 
         stand_in=input_range(loaded.network),
         classes=math.prod(loaded.network.output_shape),
     )
+
+
+def _require_class(graph: StreamGraph, argmax: bool) -> None:
+    """Refuse to send the class of a network whose end keeps ArgMax out of the core."""
+    if argmax and "ArgMax" in graph.host_operators:
+        problem = "--argmax must follow a layer of the core or its one Softmax, not "
+        problem += ", ".join(graph.host_operators)
+        raise CompileError("lower", graph.outputs[0].layer, problem, "leave --argmax out")
 
 
 def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> report.Comparison:

@@ -19,6 +19,7 @@ import typer
 
 from frontend import __version__
 from frontend.__main__ import app, main
+from tests.keras_models import layer_models
 from tests.test_bad_input import truncated
 from zoo import MODELS, digits
 
@@ -210,6 +211,18 @@ def test_a_defect_is_one_line_too(
     monkeypatch.setenv("MILLRACE_TRACEBACK", "1")
     with pytest.raises(KeyError):
         main()
+
+
+def test_argmax_runs_in_the_core_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    layer_models()["conv_softmax"]().save(tmp_path / "map.keras")
+    out = tmp_path / "out"
+    status, printed = run_here([tmp_path / "map.keras", "--argmax", "-o", out], monkeypatch, capfd)
+    assert status == 1
+    assert "--argmax must follow a layer of the core or its one Softmax, not Softmax, " in printed
+    assert printed.endswith("; leave --argmax out\n")
+    assert not out.exists()
 
 
 def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:

@@ -63,11 +63,8 @@ def instance(element: Element, context: Context) -> tuple[str, Formals]:
     Raises:
         CompileError: no entity of the library does this work.
     """
-    raise _no_entity(element, type(element).__name__)
-
-
-def _no_entity(element: Element, kind: str) -> CompileError:
-    return CompileError(
+    kind = type(element).__name__
+    raise CompileError(
         "print",
         element.layer,
         f"the element library must have an entity for it, but has none for {kind}",
@@ -157,8 +154,6 @@ def _concatenate(element: Concatenate, context: Context) -> tuple[str, Formals]:
 
 @instance.register
 def _processing_element(element: ProcessingElement, context: Context) -> tuple[str, Formals]:
-    if element.depthwise:
-        raise _no_entity(element, "depthwise convolutions")
     shape = element.input.shape
     formals = {
         **number_formals("input", element.input.number),
@@ -179,6 +174,8 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
     if element.pool is not None:
         pool = pool_formals(element, element.pool)
         formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
+    if element.depthwise:
+        formals |= {"depthwise": "true", "simd": context.knobs["pe"]}
     return "processing_element", {**formals, **context.knobs}
 
 

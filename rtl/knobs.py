@@ -31,17 +31,13 @@ class Knob:
 
 
 def knobs(element: Element) -> tuple[Knob, ...]:
-    """Return what can be changed about ``element`` without compiling the model again."""
+    """Return what can be changed about ``element`` without compiling the model again.
+
+    A depthwise processing element reads as many channels as it sends: ``pe`` says both.
+    """
     match element:
         case ProcessingElement():
-            outputs, inputs = element.weights.shape[3], element.input.shape.channels
-            pool = element.pool is not None
-            return (
-                Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
-                Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
-                Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
-                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
-            ) + (Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"),) * pool
+            return _processing_element(element)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
             channels = math.gcd(*(source.output.shape.channels for source in sources(element)))
             return (
@@ -54,3 +50,17 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return (Knob("depth", element.depth, "Beats it stores"),)
         case _:
             return ()
+
+
+def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
+    outputs, inputs = element.weights.shape[3], element.input.shape.channels
+    offered = [Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}")]
+    if not element.depthwise:
+        offered.append(Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"))
+    offered += [
+        Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
+        Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
+    ]
+    if element.pool is not None:
+        offered.append(Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"))
+    return tuple(offered)

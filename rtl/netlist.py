@@ -6,9 +6,6 @@ generics, or a number), so a folding that is changed in VHDL reaches all the wid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
 from ir.elements import (
     Affine,
     Concatenate,
@@ -31,82 +28,17 @@ from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 from rtl.generics import Context, instance
 from rtl.knobs import Knob, knobs
-
-Pairs = tuple[tuple[str, str], ...]
-"""Formals and their actuals."""
-
-CLOCKED: Pairs = (("clk", "aclk"), ("reset", "reset"))
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """The signals of a stream inside the top.
-
-    ``lanes``: a VHDL expression, a generic of the top or a number; ``bits`` of each lane.
-    ``ways``: readers behind a fork, each with its own bit of ready and valid; 0 elsewhere.
-    """
-
-    ready: str
-    valid: str
-    data: str
-    lanes: str
-    bits: int
-    ways: int = 0
-
-    def way(self, index: int) -> Stream:
-        """Return the stream to one of the readers behind a fork."""
-        return replace(self, ready=f"{self.ready}({index})", valid=f"{self.valid}({index})", ways=0)
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """An AXI4-Stream port: ``name`` is the prefix, such as s_axis; ``tdata_width`` in bits."""
-
-    name: str
-    is_input: bool
-    tdata_width: int
-
-
-@dataclass(frozen=True, slots=True)
-class Generic:
-    """A generic of the top; ``subtype`` is positive or natural."""
-
-    name: str
-    default: int
-    subtype: str
-    comment: str
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An instance of a library entity."""
-
-    label: str
-    entity: str
-    comment: str
-    generics: Pairs
-    ports: Pairs
-
-
-@dataclass(frozen=True, slots=True)
-class Netlist:
-    """Everything the top consists of.
-
-    ``streams``: what each element sends, by element name; Reshape and Fork have the stream of their
-    source, an Output has none.  ``signals``: all streams that are declared in the top.
-    """
-
-    name: str
-    ports: tuple[Port, ...]
-    generics: tuple[Generic, ...]
-    streams: dict[str, Stream]
-    signals: tuple[Stream, ...]
-    instances: tuple[Instance, ...]
-
-    def lanes(self, stream: Stream, overrides: Mapping[str, int]) -> int:
-        """Return the lanes of ``stream`` when ``overrides`` replace generics of the top."""
-        values = {generic.name: generic.default for generic in self.generics} | dict(overrides)
-        return values[stream.lanes] if stream.lanes in values else int(stream.lanes)
+from rtl.structure import (
+    CLOCKED,
+    Generic,
+    Instance,
+    Netlist,
+    Pairs,
+    Port,
+    Stream,
+    axis_ports,
+    stream_ports,
+)
 
 
 def build_netlist(graph: StreamGraph) -> Netlist:
@@ -167,17 +99,17 @@ class _Builder:
         output_lanes = str(element.output.lanes)
         if isinstance(element, Input):
             read: list[Stream] = []
-            ports += _axis_ports("s_axis", element.port)
+            ports += axis_ports("s_axis", element.port)
         else:
             read = [self._adapted(source, element) for source in sources(element)]
             ports += _input_ports(element, read)
         if isinstance(element, Output):
-            ports += _axis_ports("m_axis", element.port)
+            ports += axis_ports("m_axis", element.port)
         else:
             output_lanes = self._output_lanes(element)
             sent = self._stream(element, output_lanes)
             self.streams[element.name] = read[0] if isinstance(element, Fork) else sent
-            ports += _stream_ports("output", sent)
+            ports += stream_ports("output", sent)
         context = Context(
             self.knobs[element.name],
             read[0].lanes if read else output_lanes,
@@ -208,7 +140,7 @@ class _Builder:
             ("input_lanes", source.lanes),
             ("output_lanes", wanted),
         )
-        ports = CLOCKED + _stream_ports("input", source) + _stream_ports("output", adapted)
+        ports = CLOCKED + stream_ports("input", source) + stream_ports("output", adapted)
         comment = f"Wires, unless the folding in front of or in {element.name} is changed."
         self.instances.append(Instance(label, "width_converter", comment, generics, ports))
         return adapted
@@ -217,7 +149,8 @@ class _Builder:
         """Return the lanes that ``element`` insists on reading, None if it takes any."""
         match element:
             case ProcessingElement():
-                return self.knobs[element.name]["simd"]
+                own = self.knobs[element.name]
+                return own.get("simd", own["pe"])
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
                 return self.knobs[element.name]["pe"]
             case Output():
@@ -276,7 +209,7 @@ def _input_ports(element: Consumer, read: list[Stream]) -> Pairs:
     match element:
         case Merge():
             first, second = read
-            return _stream_ports("input_a", first) + _stream_ports("input_b", second)
+            return stream_ports("input_a", first) + stream_ports("input_b", second)
         case Concatenate():
             ready = tuple((f"input_ready({i})", stream.ready) for i, stream in enumerate(read))
             valid = tuple((f"input_valid({i})", stream.valid) for i, stream in enumerate(read))
@@ -284,7 +217,7 @@ def _input_ports(element: Consumer, read: list[Stream]) -> Pairs:
             return (*ready, *valid, ("input_data", data))
         case _:
             (stream,) = read
-            return _stream_ports("input", stream)
+            return stream_ports("input", stream)
 
 
 def _port(name: str, is_input: bool, element: Input | Output) -> Port:
@@ -295,19 +228,6 @@ def _port(name: str, is_input: bool, element: Input | Output) -> Port:
 def axis_element_bits(bits: int) -> int:
     """Return the bits that a value of ``bits`` takes on AXI4-Stream: 8, 16 or 32."""
     return 8 if bits <= 8 else 16 if bits <= 16 else 32
-
-
-def _axis_ports(formal: str, actual: str) -> Pairs:
-    signals = ("tready", "tvalid", "tlast", "tdata")
-    return tuple((f"{formal}_{signal}", f"{actual}_{signal}") for signal in signals)
-
-
-def _stream_ports(side: str, stream: Stream) -> Pairs:
-    return (
-        (f"{side}_ready", stream.ready),
-        (f"{side}_valid", stream.valid),
-        (f"{side}_data", stream.data),
-    )
 
 
 def tables_package(graph: StreamGraph, element: Element) -> str:

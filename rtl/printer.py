@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from rtl import library
-from rtl.netlist import Netlist, build_netlist, tables_package
+from rtl.netlist import build_netlist, tables_package
+from rtl.structure import Netlist
 from rtl.tables import tables
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"

@@ -15,7 +15,8 @@ from ir.elements import Element, Input, Output, ProcessingElement, Reshape, Shap
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.numbers import IntArray
-from rtl.netlist import Netlist, axis_element_bits
+from rtl.netlist import axis_element_bits
+from rtl.structure import Netlist
 from sim.options import SimulationOptions
 from sim.results import WatchedStream
 

@@ -159,10 +159,12 @@ class Chain:
         fifo_depth: int = 4,
         pool_fifo_depth: int = 3,
         extra_rows: int = 0,
+        depthwise: bool = False,
     ) -> Chain:
         """Append a processing element."""
         source = self.last.output
-        weights = self.codes(weight, kernel.height, kernel.width, source.shape.channels, filters)
+        inputs = 1 if depthwise else source.shape.channels
+        weights = self.codes(weight, kernel.height, kernel.width, inputs, filters)
         height, width = kernel.output_size(source.shape.height, source.shape.width)
         convolved = IntegerType(5, True) if table else output
         if pool is not None:
@@ -180,6 +182,7 @@ class Chain:
             accumulator=accumulator_type(weights, source.number),
             requantization=identity,
             convolved=convolved,
+            depthwise=depthwise,
             table=self.codes(output, 2**convolved.bits) if table else None,
             pool=pool,
             pe=pe,
@@ -194,6 +197,11 @@ class Chain:
         )
         self.last = replace(element, requantization=function)
         return self
+
+    def depthwise(self, kernel: Kernel, lanes: int = 1, **options: object) -> Chain:
+        """Append a depthwise processing element."""
+        channels = self.last.output.shape.channels
+        return self.conv(channels, kernel, pe=lanes, simd=lanes, depthwise=True, **options)  # type: ignore[arg-type]
 
     def _sample(self) -> IntArray:
         """Some frames of what the network sends so far."""

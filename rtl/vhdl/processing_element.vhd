@@ -1,18 +1,20 @@
 -- A convolution (a dense layer on a 1x1 image) with padding, activation and max pool.
 --
 --   accumulator(y, x, o) = sum over ky, kx, c: padded input(y', x', c) * weight(o, ky, kx, c)
+--   accumulator(y, x, o) = sum over ky, kx: padded input(y', x', o) * weight(o, ky, kx)   if depthwise
 --   code = requantize(accumulator) or threshold(accumulator), by `requantization`
 --   code = table(code)                                        if has_table
 --   output = maximum of the codes of a pool's window          if has_pool
 --
--- Composed of window -> matrix_vector -> requantize or threshold -> lookup -> reserving_fifo ->
--- max_pool. What each part computes, and what its generics cost, is said in its own header.
+-- Composed of window -> matrix_vector or depthwise_vector -> requantize or threshold -> lookup ->
+-- reserving_fifo -> max_pool. What each part computes, and what its generics cost, is said in its own header.
 --
 -- Beat order: raster, channel fastest; simd channels per input beat, pe per output beat.
 -- Latency: from the issue of a group's last beat in window to the push into the FIFO: the sum of the
 -- latencies of the parts in between.
--- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / simd,
--- if the FIFO covers the latency: fifo_depth * beats of a group > latency of the parts.
+-- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / simd
+-- (depthwise: without channels / simd), if the FIFO covers the latency: fifo_depth * beats of a group >
+-- latency of the parts.
 -- Limits: those of the parts.
 
 library ieee;
@@ -44,6 +46,8 @@ entity processing_element is
     pad_value : natural := 0;
     -- Output channels.
     output_channels : positive;
+    -- Each output channel sees the input channel of its number only; pe = simd.
+    depthwise : boolean := false;
     -- Width of a weight: width of ROM and multipliers.
     weight_bits : positive range 1 to 16;
     weight_signed : boolean := true;
@@ -85,7 +89,7 @@ entity processing_element is
     pool_pad_left : natural := 0;
     pool_pad_bottom : natural := 0;
     pool_pad_right : natural := 0;
-    -- Folding: output channels and input channels per cycle, pe * simd multipliers.
+    -- Folding: output channels and input channels per cycle, pe * simd multipliers (depthwise: pe).
     pe : positive;
     simd : positive;
     -- Image rows buffered beyond those the window needs.
@@ -115,13 +119,19 @@ architecture rtl of processing_element is
     "processing_element: pe must divide output_channels; got " & integer'image(pe));
   constant simd_divides : boolean := require(channels mod simd = 0,
     "processing_element: simd must divide channels; got " & integer'image(simd));
+  constant channels_match : boolean := require(not depthwise or output_channels = channels,
+    "processing_element: a depthwise one must have as many output_channels as channels; got "
+    & integer'image(output_channels));
+  constant lanes_match : boolean := require(not depthwise or pe = simd,
+    "processing_element: pe and simd of a depthwise one must be equal; got "
+    & integer'image(pe) & " and " & integer'image(simd));
   constant codes_match : boolean := require(
     has_table or (convolved_bits = output_bits and convolved_signed = output_signed),
     "processing_element: convolved and output codes must be of one type without a table; got "
     & integer'image(convolved_bits) & " and " & integer'image(output_bits) & " bits");
 
   constant folds : positive := output_channels / pe;
-  constant group_beats : positive := kernel_height * kernel_width * channels / simd;
+  constant group_beats : positive := kernel_height * kernel_width * either(depthwise, 1, channels / simd);
 
   signal reservable, reserve : std_ulogic;
   signal tap_valid, sum_valid, code_valid, result_valid, convolved_ready, convolved_valid : std_ulogic;
@@ -150,7 +160,8 @@ begin
       pad_right => pad_right,
       pad_value => pad_value,
       simd => simd,
-      replays => folds,
+      replays => either(depthwise, 1, folds),
+      blocks => either(depthwise, folds, 1),
       extra_rows => extra_rows
     )
     port map (
@@ -165,27 +176,52 @@ begin
       output_data => tap_data
     );
 
-  sums : entity work.matrix_vector
-    generic map (
-      activation_bits => input_bits,
-      activation_signed => input_signed,
-      weight_bits => weight_bits,
-      weight_signed => weight_signed,
-      accumulator_bits => accumulator_bits,
-      pe => pe,
-      simd => simd,
-      folds => folds,
-      steps => group_beats,
-      weights => weights
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      input_valid => tap_valid,
-      input_data => tap_data,
-      output_valid => sum_valid,
-      output_data => sum_data
-    );
+  full : if not depthwise generate
+    sums : entity work.matrix_vector
+      generic map (
+        activation_bits => input_bits,
+        activation_signed => input_signed,
+        weight_bits => weight_bits,
+        weight_signed => weight_signed,
+        accumulator_bits => accumulator_bits,
+        pe => pe,
+        simd => simd,
+        folds => folds,
+        steps => group_beats,
+        weights => weights
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => tap_valid,
+        input_data => tap_data,
+        output_valid => sum_valid,
+        output_data => sum_data
+      );
+  end generate;
+
+  per_channel : if depthwise generate
+    sums : entity work.depthwise_vector
+      generic map (
+        activation_bits => input_bits,
+        activation_signed => input_signed,
+        weight_bits => weight_bits,
+        weight_signed => weight_signed,
+        accumulator_bits => accumulator_bits,
+        lanes => pe,
+        blocks => folds,
+        steps => group_beats,
+        weights => weights
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => tap_valid,
+        input_data => tap_data,
+        output_valid => sum_valid,
+        output_data => sum_data
+      );
+  end generate;
 
   scaled : if requantization = scale generate
     codes : entity work.requantize

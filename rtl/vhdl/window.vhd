@@ -1,11 +1,11 @@
 -- Pads an image and sends every window of it: the data side of a convolution.
 --
---   for oy, ox in raster order, for replay in 0 .. replays - 1:             -- one group
---     for ky, kx, for channel word c:                                       -- one beat
+--   for oy, ox in raster order, for block, for replay in 0 .. replays - 1:  -- one group
+--     for ky, kx, for channel word c of the block:                          -- one beat
 --       y = oy * stride_height - pad_top + ky * dilation_height, x likewise
 --       output(lane) = input(y, x, c * simd + lane) inside of the image, else pad_value
 --
--- Beat order: channel fastest, then kernel column, kernel row, replay, ox, oy. Frames follow each
+-- Beat order: channel fastest, then kernel column, kernel row, replay, block, ox, oy. Frames follow each
 -- other without a gap: the next one is written while the last one is still read.
 -- Latency: a word written at edge t can be read, that is issued, at edge t + 1. A group starts when the
 -- last of its pixels and all before it have been written and the client has room (`reservable`); the
@@ -48,6 +48,9 @@ entity window is
     simd : positive;
     -- How often each window is sent: once per fold of the output channels.
     replays : positive := 1;
+    -- Equal parts of the channels, of which each has its own groups; one per channel word for depthwise
+    -- convolutions. A counter.
+    blocks : positive := 1;
     -- Rows buffered beyond those the window needs; lets a bursty source run ahead.
     extra_rows : natural := 0
   );
@@ -71,6 +74,8 @@ architecture rtl of window is
 
   constant simd_divides : boolean := require(channels mod simd = 0,
     "window: simd must divide channels; got " & integer'image(simd));
+  constant blocks_divide : boolean := require(channels / simd mod blocks = 0,
+    "window: blocks must divide channels / simd; got " & integer'image(blocks));
   constant has_padding : boolean := pad_top + pad_left + pad_bottom + pad_right > 0;
   constant pad_value_fits : boolean := require(fits(pad_value, bits, false),
     "window: pad_value must be a bit pattern of `bits` bits; got " & integer'image(pad_value));
@@ -83,6 +88,7 @@ architecture rtl of window is
     rows => either(is_pointwise, height * width, height),
     columns => either(is_pointwise, 1, width),
     pixel_words => channels / simd,
+    blocks => blocks,
     kernel_height => kernel_height,
     kernel_width => kernel_width,
     stride_height => stride_height,
@@ -101,7 +107,7 @@ architecture rtl of window is
     "window: kernel must not be wider than the padded image; got " & integer'image(kernel_width));
 
   -- Counters run from count - 2 down to -1, so that the sign tells the last round.
-  constant last_word : integer := channels / simd - 2;
+  constant last_word : integer := channels / simd / blocks - 2;
 
 begin
 
@@ -145,6 +151,8 @@ begin
     constant last_column : integer := kernel_width - 2;
     constant last_row : integer := kernel_height - 2;
     constant last_replay : integer := replays - 2;
+    constant last_block : integer := blocks - 2;
+    constant last_written_word : integer := channels / simd - 2;
     constant last_place : integer := line_places(geometry) - 2;
     constant last_line : integer := lines(geometry) - 2;
     -- Lines to look at for edges: pixels seen as lines have none.
@@ -164,7 +172,7 @@ begin
 
     -- Writer.
     signal write_word : natural range 0 to words - 1 := 0;
-    signal write_left : integer range -1 to last_word := last_word;
+    signal write_left : integer range -1 to last_written_word := last_written_word;
     -- Words that may be written, less one.
     signal room : integer range -1 to bound * row_words(geometry) := words - 1;
     signal write : std_ulogic;
@@ -174,6 +182,7 @@ begin
     signal columns_left : integer range -1 to last_column := last_column;
     signal rows_left : integer range -1 to last_row := last_row;
     signal replays_left : integer range -1 to last_replay := last_replay;
+    signal blocks_left : integer range -1 to last_block := last_block;
     signal places_left : integer range -1 to last_place := last_place;
     signal lines_left : integer range -1 to last_line := last_line;
     signal advance : advance_t;
@@ -199,8 +208,8 @@ begin
     input_ready <= '1' when room >= 0 else '0';
     write <= '1' when room >= 0 and input_valid = '1' else '0';
 
-    enough <= surplus >= tail when tail > 0 and replays_left < 0 and places_left < 0 and lines_left < 0
-      else surplus >= 0;
+    enough <= surplus >= tail when tail > 0 and replays_left < 0 and blocks_left < 0 and places_left < 0
+      and lines_left < 0 else surplus >= 0;
     issue <= '1' when first = '0' or (enough and reservable = '1') else '0';
     reserve <= issue and first;
 
@@ -209,6 +218,7 @@ begin
       next_kernel_column when columns_left >= 0 else
       next_kernel_row when rows_left >= 0 else
       next_replay when replays_left >= 0 else
+      next_block when blocks_left >= 0 else
       next_place when places_left >= 0 else
       next_line when lines_left >= 0 else
       next_frame;
@@ -248,7 +258,7 @@ begin
         written := 0;
         if write then
           write_word <= 0 when write_word = words - 1 else write_word + 1;
-          write_left <= last_word when write_left < 0 else write_left - 1;
+          write_left <= last_written_word when write_left < 0 else write_left - 1;
           if write_left < 0 then
             written := 1;
           end if;
@@ -286,6 +296,9 @@ begin
               rows_left <= last_row when rows_left < 0 else rows_left - 1;
               if rows_left < 0 then
                 replays_left <= last_replay when replays_left < 0 else replays_left - 1;
+                if replays_left < 0 then
+                  blocks_left <= last_block when blocks_left < 0 else blocks_left - 1;
+                end if;
               end if;
             end if;
           end if;
@@ -335,13 +348,14 @@ begin
         if reset then
           output_valid <= '0';
           write_word <= 0;
-          write_left <= last_word;
+          write_left <= last_written_word;
           room <= words - 1;
           first <= '1';
           words_left <= last_word;
           columns_left <= last_column;
           rows_left <= last_row;
           replays_left <= last_replay;
+          blocks_left <= last_block;
           places_left <= last_place;
           lines_left <= last_line;
           read_word <= first_word(geometry);

@@ -6,9 +6,10 @@ use work.millrace_pkg.all;
 
 package window_pkg is
 
-  -- An image of rows x columns pixels of pixel_words words, and the windows on it.
+  -- An image of rows x columns pixels of pixel_words words, in blocks that are sent one after the
+  -- other, and the windows on it.
   type geometry_t is record
-    rows, columns, pixel_words : positive;
+    rows, columns, pixel_words, blocks : positive;
     kernel_height, kernel_width : positive;
     stride_height, stride_width : positive;
     dilation_height, dilation_width : positive;
@@ -18,7 +19,8 @@ package window_pkg is
 
   -- The outermost of the nested loops that goes on after a beat.
   type advance_t is (
-    next_word, next_kernel_column, next_kernel_row, next_replay, next_place, next_line, next_frame);
+    next_word, next_kernel_column, next_kernel_row, next_replay, next_block, next_place, next_line,
+    next_frame);
 
   -- What the tap then moves by.
   type moves_t is array (advance_t) of integer;
@@ -99,6 +101,7 @@ package body window_pkg is
       next_kernel_column => 0,
       next_kernel_row => g.dilation_height,
       next_replay => back,
+      next_block => back,
       next_place => back,
       next_line => back + g.stride_height,
       next_frame => back - (lines(g) - 1) * g.stride_height);
@@ -113,6 +116,7 @@ package body window_pkg is
       next_kernel_column => g.dilation_width,
       next_kernel_row => back,
       next_replay => back,
+      next_block => back,
       next_place => back + g.stride_width,
       next_line => line_back,
       next_frame => line_back);
@@ -125,10 +129,13 @@ package body window_pkg is
   begin
     for advance in advance_t loop
       moves(advance) := down(advance) * row_words(g) + across(advance) * g.pixel_words;
-      if advance = next_word then
-        moves(advance) := 1;
-      else
+      -- To the next word, or from the last one of the pixel or the block to its first.
+      if advance = next_word or advance = next_block then
+        moves(advance) := moves(advance) + 1;
+      elsif advance = next_place or advance = next_line or advance = next_frame then
         moves(advance) := moves(advance) - (g.pixel_words - 1);
+      else
+        moves(advance) := moves(advance) - (g.pixel_words / g.blocks - 1);
       end if;
       if advance = next_frame then
         -- Frames lie in the ring one after the other.

@@ -21,9 +21,7 @@ def _case(
 
     def write(folder: Path) -> None:
         random = np.random.default_rng(seed)
-        values = random_codes(
-            random, (FRAMES, pixels, source.channels), source.bits, source.signed
-        )
+        values = random_codes(random, (FRAMES, pixels, source.channels), source.bits, source.signed)
         # Frames that need every bit of the sum.
         values[1] = code_range(source.bits, source.signed)[1]
         values[2] = code_range(source.bits, source.signed)[0]

@@ -11,7 +11,13 @@ from stream_timing import output_edges
 
 
 def _case(
-    rows: Window, columns: Window, channels: int, lanes: int, bits: int, signed: bool, depth: int,
+    rows: Window,
+    columns: Window,
+    channels: int,
+    lanes: int,
+    bits: int,
+    signed: bool,
+    depth: int,
     seed: int,
 ) -> Case:
     frames = 3

@@ -45,6 +45,7 @@ class Layer:
     pad_value: int = 0
     fifo_depth: int = 24
     extra_rows: int = 0
+    depthwise: bool = False
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -63,7 +64,7 @@ def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Re
 
 def element_of(layer: Layer, seed: int) -> ProcessingElement:
     random = np.random.default_rng(seed)
-    kernel, inputs = layer.kernel, layer.shape.channels
+    kernel, inputs = layer.kernel, 1 if layer.depthwise else layer.shape.channels
     weights = random_codes(
         random,
         (kernel.height, kernel.width, inputs, layer.channels),
@@ -92,6 +93,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         accumulator=IntegerType.spanning(-bound, bound),
         requantization=_requantization(layer, bound, random),
         convolved=layer.output,
+        depthwise=layer.depthwise,
         table=table,
         pool=layer.pool,
         pe=layer.pe,
@@ -201,6 +203,26 @@ LAYERS = {
     ),
     "shallow FIFO": Layer(Shape(4, 4, 2), Kernel(1, 1), 2, simd=2, fifo_depth=3),
     "FIFO of one": Layer(Shape(4, 4, 2), SAME, 2, simd=2, fifo_depth=1),
+    "depthwise": Layer(Shape(5, 6, 4), SAME, 4, pe=2, simd=2, pad_value=-3, depthwise=True),
+    "depthwise, one at a time": Layer(Shape(4, 4, 3), Kernel(3, 3), 3, depthwise=True),
+    "depthwise, all at a time": Layer(
+        Shape(4, 5, 3), SAME, 3, pe=3, simd=3, fifo_depth=4, depthwise=True
+    ),
+    "depthwise stride 2, table": Layer(
+        Shape(7, 6, 4),
+        Kernel(3, 3, 2, 2, 1, 1, 0, 0, 1, 1),
+        4,
+        pe=2,
+        simd=2,
+        table=True,
+        depthwise=True,
+    ),
+    "depthwise, then pool": Layer(
+        Shape(6, 6, 4), SAME, 4, pe=2, simd=2, pool=POOL, pad_value=8, depthwise=True
+    ),
+    "depthwise, thresholds": Layer(
+        Shape(5, 4, 2), Kernel(2, 3, 1, 1, 2, 1), 2, output=INT4, levels=15, depthwise=True
+    ),
     "extra rows": Layer(Shape(6, 5, 2), SAME, 2, simd=2, extra_rows=2),
 }
 CASES = tuple(

@@ -26,6 +26,7 @@ class Window:
     pad_value: int = 0
     simd: int = 1
     replays: int = 1
+    blocks: int = 1
     extra_rows: int = 0
 
     @property
@@ -43,7 +44,7 @@ class Window:
     @property
     def steps(self) -> int:
         """Beats of a group."""
-        return self.kernel.taps * self.shape.channels // self.simd
+        return self.kernel.taps * self.shape.channels // self.simd // self.blocks
 
     @property
     def is_direct(self) -> bool:
@@ -65,8 +66,9 @@ def groups(window: Window) -> Iterator[tuple[int, int]]:
                 right = place * kernel.stride_width - kernel.pad_left + kernel.span_width
                 column = min(view.width, max(1, right)) - 1
                 pixels = row * view.width + column + 1
-                for replay in range(window.replays):
-                    last_of_line = place == places - 1 and replay == window.replays - 1
+                rounds = window.blocks * window.replays
+                for group in range(rounds):
+                    last_of_line = place == places - 1 and group == rounds - 1
                     last = last_of_line and line == lines - 1
                     needed = (view.pixels if last else pixels) + frame * view.pixels
                     before = line * kernel.stride_height - kernel.pad_top
@@ -133,9 +135,11 @@ def _case(name: str, seed: int, window: Window) -> Case:
         x: IntArray = random_codes(np.random.default_rng(seed), size, window.bits, signed=False)
         taps = windows(kernel, x, window.pad_value)
         rows, columns = kernel.output_size(shape.height, shape.width)
-        flat = taps.reshape(FRAMES * rows * columns, 1, -1)
+        # (pixel, tap, block, channel of the block) -> (pixel, block, replay, values of a group)
+        split = taps.reshape(FRAMES * rows * columns, kernel.taps, window.blocks, -1)
+        flat = split.transpose(0, 2, 1, 3).reshape(FRAMES * rows * columns, window.blocks, 1, -1)
         write_beats(folder / "input.txt", x, window.simd, window.bits)
-        repeated = np.repeat(flat, window.replays, axis=1).reshape(-1, flat.shape[2])
+        repeated = np.repeat(flat, window.replays, axis=2).reshape(-1, flat.shape[3])
         # Windows that lie in the padding come without any input, so those of the next frame do too.
         early = sum(1 for _ in takewhile(lambda group: group[0] == 0, groups(window)))
         repeated = np.concatenate([repeated, repeated[:early]])
@@ -147,6 +151,7 @@ def _case(name: str, seed: int, window: Window) -> Case:
         "pad_value": window.pad_value,
         "simd": window.simd,
         "replays": window.replays,
+        "blocks": window.blocks,
         "extra_rows": window.extra_rows,
         "height": shape.height,
         "width": shape.width,
@@ -188,6 +193,14 @@ WINDOWS = {
     "pixels": Window(Shape(3, 4, 6), Kernel(1, 1), simd=2, replays=4),
     "pixels, one beat": Window(Shape(3, 3, 2), Kernel(1, 1), simd=2, replays=2),
     "one pixel": Window(Shape(1, 1, 12), Kernel(1, 1), simd=3, replays=5),
+    "blocks": Window(Shape(4, 5, 4), _same(3), pad_value=9, simd=2, blocks=2),
+    "blocks, stride 2": Window(Shape(6, 5, 3), _same(3, 2, 0, 1), simd=1, blocks=3),
+    "a single block": Window(Shape(4, 4, 2), Kernel(2, 2), simd=2, blocks=1),
+    "blocks of two words": Window(Shape(4, 4, 8), Kernel(2, 3), simd=2, blocks=2),
+    "blocks and replays": Window(Shape(4, 4, 4), _same(3), simd=1, blocks=2, replays=2),
+    "blocks, dilated": Window(Shape(7, 6, 4), Kernel(2, 2, 2, 1, 3, 2, 1, 2, 1, 0), blocks=4),
+    "blocks of pixels": Window(Shape(3, 2, 6), Kernel(1, 1), simd=1, blocks=3, replays=2),
+    "direct blocks": Window(Shape(3, 2, 6), Kernel(1, 1), simd=1, blocks=3),
     "pixels, extra rows": Window(Shape(2, 5, 4), Kernel(1, 1), simd=1, replays=2, extra_rows=3),
 }
 CASES = tuple(

@@ -30,6 +30,7 @@ entity window_tb is
     pad_value : natural;
     simd : positive;
     replays : positive;
+    blocks : positive;
     extra_rows : natural
   );
 end entity;
@@ -99,6 +100,7 @@ begin
       pad_value => pad_value,
       simd => simd,
       replays => replays,
+      blocks => blocks,
       extra_rows => extra_rows
     )
     port map (

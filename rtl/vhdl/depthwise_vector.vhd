@@ -1,0 +1,154 @@
+-- Multiplies the groups of a window with constant weights, each channel with its own.
+--
+--   channel = block * lanes + lane
+--   output(lane) = sum over step: input at step (lane) * weight(channel, step)
+--
+-- A group is `steps` input beats, the taps of `lanes` channels, and gives one output beat; the groups of
+-- one pixel follow for block 0 .. blocks - 1. Canonical order of the weights: channel slowest, then
+-- kernel row, kernel column.
+--
+-- Beat order: one output beat per group, in order; valid only, never stalled.
+-- Latency: 4 edges from the issue of the group's last beat, which is the edge before the one that takes
+-- it here: ROM and input register, operands, products, accumulator.
+-- Cycles per frame: one per input beat.
+-- Limits: as of matrix_vector.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+use work.millrace_pkg.all;
+
+entity depthwise_vector is
+  generic (
+    -- Width of an input value, and whether it is signed.
+    activation_bits : positive range 1 to 16;
+    activation_signed : boolean;
+    -- Width of a weight, and whether it is signed.
+    weight_bits : positive range 1 to 16;
+    weight_signed : boolean;
+    -- Width of the signed sums: adder and register of each lane.
+    accumulator_bits : positive;
+    -- Channels at a time: one multiplier each.
+    lanes : positive;
+    -- Groups per pixel, channels / lanes. The ROM has blocks * steps words.
+    blocks : positive;
+    -- Beats per group: taps of the window.
+    steps : positive;
+    -- blocks * lanes * steps weights in canonical order.
+    weights : rom_words_t
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(lanes * activation_bits - 1 downto 0);
+    --
+    output_valid : out std_ulogic := '0';
+    output_data : out std_ulogic_vector(lanes * accumulator_bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of depthwise_vector is
+
+  constant weights_are_complete : boolean := require(
+    rom_holds(weights, blocks * lanes * steps * weight_bits),
+    "depthwise_vector: weights must hold blocks * lanes * steps numbers in rows of 256 bits; rows got "
+    & integer'image(weights'length));
+
+  type rom_t is array (0 to blocks * steps - 1) of std_ulogic_vector(lanes * weight_bits - 1 downto 0);
+
+  function folded_weights return rom_t is
+    variable rom : rom_t;
+  begin
+    for block_number in 0 to blocks - 1 loop
+      for step in 0 to steps - 1 loop
+        for lane in 0 to lanes - 1 loop
+          rom(block_number * steps + step)((lane + 1) * weight_bits - 1 downto lane * weight_bits) :=
+            rom_slice(
+              weights, ((block_number * lanes + lane) * steps + step) * weight_bits, weight_bits);
+        end loop;
+      end loop;
+    end loop;
+    return rom;
+  end function;
+
+  constant rom : rom_t := folded_weights;
+
+  constant product_bits : positive :=
+    value_bits(activation_bits, activation_signed) + value_bits(weight_bits, weight_signed);
+
+  signal address : natural range 0 to blocks * steps - 1 := 0;
+  signal step : natural range 0 to steps - 1 := 0;
+
+  signal rom_word, weight_operands : std_ulogic_vector(lanes * weight_bits - 1 downto 0);
+  signal activations, activation_operands : std_ulogic_vector(lanes * activation_bits - 1 downto 0);
+
+  -- Valid, first and last beat of a group: beside the operands (1, 2) and the products (3).
+  signal valid, first, last : std_ulogic_vector(1 to 3) := (others => '0');
+
+begin
+
+  load : process (clk)
+  begin
+    if rising_edge(clk) then
+      rom_word <= rom(address);
+      weight_operands <= rom_word;
+      activations <= input_data;
+      activation_operands <= activations;
+    end if;
+  end process;
+
+  each_lane : for lane in 0 to lanes - 1 generate
+    signal product : signed(product_bits - 1 downto 0);
+    signal accumulator : signed(accumulator_bits - 1 downto 0);
+  begin
+
+    output_data((lane + 1) * accumulator_bits - 1 downto lane * accumulator_bits) <=
+      std_ulogic_vector(accumulator);
+
+    multiply_and_add : process (clk)
+    begin
+      if rising_edge(clk) then
+        product <= lane_value(activation_operands, lane, activation_bits, activation_signed)
+          * lane_value(weight_operands, lane, weight_bits, weight_signed);
+        if valid(3) then
+          if first(3) then
+            accumulator <= wrap(product, accumulator_bits);
+          else
+            accumulator <= accumulator + wrap(product, accumulator_bits);
+          end if;
+        end if;
+      end if;
+    end process;
+
+  end generate;
+
+  control : process (clk)
+  begin
+    if rising_edge(clk) then
+      if input_valid then
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
+        if blocks * steps > 1 then
+          address <= 0 when address = blocks * steps - 1 else address + 1;
+        end if;
+        if steps > 1 then
+          step <= 0 when step = steps - 1 else step + 1;
+        end if;
+      end if;
+      valid <= input_valid & valid(1 to 2);
+      first <= '1' & first(1 to 2) when step = 0 else '0' & first(1 to 2);
+      last <= '1' & last(1 to 2) when step = steps - 1 else '0' & last(1 to 2);
+      output_valid <= valid(3) and last(3);
+
+      if reset then
+        address <= 0;
+        step <= 0;
+        valid <= (others => '0');
+        output_valid <= '0';
+      end if;
+    end if;
+  end process;
+
+end architecture;

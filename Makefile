@@ -4,10 +4,10 @@ JOBS ?= 2
 IN_VENV := .venv/bin/python
 export PYTHON
 
-# What libraries keep in the home folder stays in the checkout.
-export KERAS_HOME := $(CURDIR)/build/home/keras
-export MPLCONFIGDIR := $(CURDIR)/build/home/matplotlib
-export YOWASP_CACHE_DIR := $(CURDIR)/build/home/yowasp
+# What the packages would keep in the home folder stays beside them.
+export KERAS_HOME := $(CURDIR)/.venv/home/keras
+export MPLCONFIGDIR := $(CURDIR)/.venv/home/matplotlib
+export YOWASP_CACHE_DIR := $(CURDIR)/.venv/home/yowasp
 export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: demo test test-long random bench lint setup clean

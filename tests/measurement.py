@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import sys
 import tempfile
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from frontend.compiler import Compilation
-    from sim import SimulationResult
 
 FRAME_BUDGET_MACS = 400_000
 MOST_FRAMES = 16
@@ -37,10 +37,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What comes before the work: seconds of imports and of TensorFlow, and the memory then."""
+    """What comes before the work: imports, TensorFlow's start, and the memory then.
+
+    ``cpu_seconds``: of both, on all cores together.
+    """
 
     import_seconds: float
     tensorflow_seconds: float
+    cpu_seconds: float
     peak_mebibytes: float
 
 
@@ -49,7 +53,8 @@ class Speed:
     """Simulation without stalls; every stream and the cycles of every frame are checked.
 
     ``frames``: how many were simulated in the longer of two runs; ``seconds_per_frame`` is their
-    difference by frame, ``start_seconds`` the rest: linking, elaboration, layout of the tables.
+    difference by frame, ``start_seconds`` the rest: analysis, linking, elaboration, layout of the
+    tables.  Seconds are GHDL's on the processor: whatever else runs there does not count.
     """
 
     simulator: str
@@ -63,12 +68,14 @@ class Figures:
     """What one model costs, and how fast its core is.
 
     ``stage_seconds``: wall-clock seconds by stage, from the .h5 to the written folder, those of
-    TensorFlow's start-up taken out.  ``peak_mebibytes``: highest resident memory of the process up
+    TensorFlow's start-up taken out; ``cpu_seconds``: their time on the processor, that of child
+    processes, too.  ``peak_mebibytes``: highest resident memory of the process up
     to there.  ``multipliers``: multiplications that all elements together can do in a cycle.
     """
 
     start: Start
     stage_seconds: dict[str, float]
+    cpu_seconds: float
     peak_mebibytes: float
     macs_per_frame: int
     multipliers: int
@@ -99,15 +106,28 @@ def peak_mebibytes() -> float:
     return int(match[1]) / 1024
 
 
+def cpu_seconds() -> float:
+    """Return the time on the processor of this process and of its children that have ended."""
+    used = os.times()
+    return used.user + used.system + children_seconds()
+
+
+def children_seconds() -> float:
+    """Return the time on the processor of the child processes that have ended."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def measure_start() -> Start:
     """Import the chain and start TensorFlow; call it first in a process."""
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), cpu_seconds()
     import frontend.compiler  # noqa: F401  # here, to be timed
     from frontend.reference import start_tensorflow
 
     imported = time.perf_counter()
     start_tensorflow()
-    return Start(imported - begin, time.perf_counter() - imported, peak_mebibytes())
+    started = time.perf_counter()
+    return Start(imported - begin, started - imported, cpu_seconds() - cpu, peak_mebibytes())
 
 
 def measure(request: Request) -> Figures:
@@ -117,11 +137,12 @@ def measure(request: Request) -> Figures:
     from frontend.compiler import CompileOptions, compile_model, write_output
     from ir.elements import ProcessingElement
 
+    cpu = cpu_seconds()
     with tempfile.TemporaryDirectory() as folder:
         calibration = None if request.calibration is None else Path(request.calibration)
         compilation = compile_model(Path(request.source), CompileOptions(calibration=calibration))
         write_output(compilation, Path(folder) / "out")
-        peak = peak_mebibytes()
+        used, peak = cpu_seconds() - cpu, peak_mebibytes()
         stages = dict(compilation.stage_seconds)
         manifest = json.loads((Path(folder) / "out" / "manifest.json").read_text())
         macs: int = manifest["macs_per_frame"]
@@ -131,6 +152,7 @@ def measure(request: Request) -> Figures:
     return Figures(
         start,
         stages,
+        used,
         peak,
         macs,
         sum(element.pe * element.simd for element in elements),
@@ -144,14 +166,18 @@ def measure(request: Request) -> Figures:
 def _simulate(compilation: Compilation, macs: int, folder: Path) -> Speed:
     """Simulate 1 frame, then more, without stalls: the difference is what a frame takes."""
     more = min(max(FRAME_BUDGET_MACS // max(macs, 1), 1), MOST_FRAMES)
-    first = _run(compilation, 1, folder / "first")
-    second = _run(compilation, 1 + more, folder / "second")
-    each = max(second.seconds - first.seconds, 0.0) / more
-    return Speed(second.simulator, 1 + more, max(first.seconds - each, 0.0), each)
+    _, first = _run(compilation, 1, folder / "first")
+    simulator, second = _run(compilation, 1 + more, folder / "second")
+    each = max(second - first, 0.0) / more
+    return Speed(simulator, 1 + more, max(first - each, 0.0), each)
 
 
-def _run(compilation: Compilation, frames: int, folder: Path) -> SimulationResult:
-    """Simulate in a single phase; a wrong value or a frame at another cycle is an error."""
+def _run(compilation: Compilation, frames: int, folder: Path) -> tuple[str, float]:
+    """Simulate in a single phase; a wrong value or a frame at another cycle is an error.
+
+    Returns:
+        The simulator's name and its seconds.
+    """
     from frontend.compiler import SimulationRequest, simulate_compilation
     from sim import SimulationOptions
     from sim.options import Stalls
@@ -160,7 +186,9 @@ def _run(compilation: Compilation, frames: int, folder: Path) -> SimulationResul
     options = SimulationOptions(
         stalls=Stalls.NONE, timed_frames=frames, stalled_frames=0, reset_in_frame=False
     )
-    return simulate_compilation(compilation, SimulationRequest(frames, options), folder)
+    before = children_seconds()
+    result = simulate_compilation(compilation, SimulationRequest(frames, options), folder)
+    return result.simulator, children_seconds() - before
 
 
 def figures(values: Mapping[str, Any]) -> Figures:

@@ -297,8 +297,9 @@ def network(chains: Mapping[str, Chain], name: str = "tiny", *, check: bool = Tr
         Output(names.get(port, port), "output", chain.last, chain.last.output, port)
         for port, chain in chains.items()
     )
-    inputs = tuple(e for e in StreamGraph(name, (), outputs, {}) if isinstance(e, Input))
-    graph = StreamGraph(name, inputs, outputs, {})
+    inputs = [e for e in StreamGraph(name, (), outputs, {}) if isinstance(e, Input)]
+    inputs.sort(key=lambda element: element.port)
+    graph = StreamGraph(name, tuple(inputs), outputs, {})
     if not check:
         return graph
     adapted = adapt_lanes(graph)

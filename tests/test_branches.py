@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from ir.cycles import predict
-from ir.elements import Kernel, Shape
+from ir.elements import Concatenate, Kernel, Shape
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
-from sim import SimulationOptions, simulate
+from ir.maxplus import DeadlockError
+from rtl.netlist import build_netlist
+from sim import Hang, SimulationOptions, simulate, simulate_netlist
+from sim.bench import build_bench
 from tests.stream_graphs import INT8, UINT8, Chain, network
 
 FRAMES = 3
@@ -131,3 +134,80 @@ def test_branches_equal_interpreter_and_prediction(name: str, tmp_path: Path) ->
     for output in graph.outputs:
         assert result.values_checked[output.name] >= 2 * FRAMES * output.output.shape.size
     assert result.completions == predict(graph, FRAMES).completions
+
+
+@pytest.mark.parametrize("name", ["skip_over_stride", "everything_at_once"])
+def test_netlist_equals_interpreter_and_prediction(name: str, tmp_path: Path) -> None:
+    chain, graph = NETWORKS[name]()
+    inputs = chain.inputs(graph, FRAMES)
+    result = simulate_netlist(graph, inputs, evaluate(graph, inputs), tmp_path)
+    assert result.passed, result.fault
+    assert result.completions == predict(graph, FRAMES).completions
+
+
+def skip_of_depth(depth: int) -> Network:
+    body, skip = Chain(Shape(5, 5, 2)).fork(2, depth)
+    body.conv(2, SAME, pe=2, simd=1, output=UINT8).merge(skip)
+    return body, body.graph()
+
+
+def runs(depth: int) -> bool:
+    try:
+        predict(skip_of_depth(depth)[1], FRAMES)
+    except DeadlockError:
+        return False
+    return True
+
+
+def test_the_model_knows_the_least_depth_without_a_deadlock(tmp_path: Path) -> None:
+    least = next(depth for depth in range(1, 60) if runs(depth))
+    assert least > 2
+    for depth in (least, least - 1):
+        chain, graph = skip_of_depth(depth)
+        inputs = chain.inputs(graph, FRAMES)
+        result = simulate(graph, inputs, evaluate(graph, inputs), tmp_path / str(depth))
+        if depth == least:
+            assert result.passed, result.fault
+            assert result.completions == predict(graph, FRAMES).completions
+        else:
+            assert isinstance(result.fault, Hang)
+
+
+def test_ports_are_named_and_stall_on_their_own() -> None:
+    chain, graph = everything_at_once()
+    ports = build_netlist(graph).ports
+    assert [(port.name, port.is_input) for port in ports] == [
+        ("s_axis", True),
+        ("s_axis_late", True),
+        ("s_axis_other", True),
+        ("m_axis", False),
+        ("m_axis_raw", False),
+    ]
+    inputs = chain.inputs(graph, 1)
+    expected = evaluate(graph, inputs)
+    options = SimulationOptions()
+    bench = build_bench(graph, build_netlist(graph), inputs, expected, options)
+    assert len({port.seed for port in bench.ports}) == len(ports)
+
+
+def test_readers_of_a_fork_have_a_bit_each() -> None:
+    _, graph = used_three_times()
+    netlist = build_netlist(graph)
+    fork = next(i for i in netlist.instances if i.entity == "stream_fork")
+    fifos = [i for i in netlist.instances if i.entity == "stream_fifo"]
+    assert dict(fork.generics)["ways"] == "3"
+    ready = dict(fork.ports)["output_ready"]
+    assert [dict(fifo.ports)["input_ready"] for fifo in fifos] == [
+        f"{ready}({n})" for n in range(3)
+    ]
+    assert "clk" not in dict(fork.ports)
+
+
+def test_folding_of_joins_is_generic(tmp_path: Path) -> None:
+    chain, graph = concatenate_of_three()
+    inputs = chain.inputs(graph, FRAMES)
+    join = next(e.name for e in graph if isinstance(e, Concatenate))
+    options = SimulationOptions(generics={f"{join}_pe": 1, f"{join}_fifo_depth": 1})
+    result = simulate(graph, inputs, evaluate(graph, inputs), tmp_path, options)
+    assert result.passed, result.fault
+    assert result.completions != predict(graph, FRAMES).completions

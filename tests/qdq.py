@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Codes in a graph, to go on from or to join later."""
+
+    tensor: str
+    shape: tuple[int, ...]
+    scale: np.float32
+    zero_point: int
 
 
 class QdqChain:
@@ -177,6 +188,36 @@ class QdqChain:
         self.same("Transpose", perm=list(order))
         self.shape = tuple(self.shape[i - 1] for i in order[1:])
         return self
+
+    @property
+    def here(self) -> Point:
+        return Point(self.tensor, self.shape, self.scale, self.zero_point)
+
+    def back_to(self, point: Point) -> QdqChain:
+        self.tensor, self.shape = point.tensor, point.shape
+        self.scale, self.zero_point = point.scale, point.zero_point
+        return self
+
+    def join(
+        self,
+        operator: str,
+        *others: Point,
+        scale: float | None = None,
+        zero_point: int | None = None,
+        **attributes: Any,
+    ) -> QdqChain:
+        """Append an operator of the last codes and ``others``; by default with the last scale."""
+        points = (self.here, *others)
+        y = self.node(operator, [self.back_to(p).dequantize() for p in points], **attributes)
+        self.back_to(points[0])
+        if operator == "Concat":
+            axis = attributes["axis"] - 1
+            sizes = list(self.shape)
+            sizes[axis] = sum(p.shape[axis] for p in points)
+            self.shape = tuple(sizes)
+        if scale is None:
+            scale, zero_point = float(self.scale), self.zero_point
+        return self.requantize(y, scale, zero_point)
 
     def arg_max(self, **attributes: Any) -> onnx.ModelProto:
         """Return the model that ends in an ArgMax over the channels."""

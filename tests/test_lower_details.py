@@ -157,7 +157,7 @@ def test_sampling_finds_a_wrong_element() -> None:
     ends = np.zeros(6, np.int64), np.full(6, 255)
     before = Stream(source, np.arange(6), *ends, "x")
     right = Stream(element, np.arange(4), ends[0][:4], ends[1][:4], "gemm")
-    assert sample(parts, before, right).values > 0
+    assert sample(parts, (before,), right).values > 0
     wrong = replace(right, element=replace(element, weights=element.weights + 1))
     with pytest.raises(CompileError, match="gemm: onnxruntime must compute what the element"):
-        sample(parts, before, wrong)
+        sample(parts, (before,), wrong)

@@ -5,18 +5,20 @@ The result computes nothing twice and decides no parallelism: pe = simd = lanes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import onnx
 import onnx_ir as ir
 
-from ir.errors import CompileError
 from ir.graph import StreamGraph, check_legal
 from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
 from rewrite.lower.arithmetic import Built
+from rewrite.lower.branches import fork_streams
+from rewrite.lower.concatenation import concatenate
 from rewrite.lower.layout import Stream, moved
+from rewrite.lower.merging import merge
 from rewrite.lower.pointwise import affine, arg_max, lookup
 from rewrite.lower.pools import global_average, max_pool
 from rewrite.lower.ports import Ports
@@ -31,16 +33,18 @@ from rewrite.onnx.graphs import constant, is_fused, is_operator, node_label
 __all__ = ["Lowered", "lower"]
 
 Builder = Callable[[tuple[Stage, ...], Stream, Identifiers, str], Built]
+Joiner = Callable[[tuple[Stage, ...], Sequence[Stream], Identifiers, str], Built]
 
 _BUILDERS: dict[str, Builder] = {
     "Conv": convolution,
     "Gemm": dense,
-    "Affine": affine,
     "MaxPool": max_pool,
     "GlobalAveragePool": global_average,
     "ArgMax": arg_max,
     "Table": lookup,
 }
+_JOINERS: dict[str, Joiner] = {"Merge": merge, "Concat": concatenate}
+"""Builders of what reads several streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +86,31 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
         if is_operator(node, "QuantizeLinear"):
             streams[result] = ports.add_input(node)
         elif is_operator(node, *MOVING) and source in streams:
-            streams[result] = moved(_only_reader(streams, source, node), node, constant)
+            streams[result] = moved(streams[source], node, constant)
         elif is_fused(node, "Layout"):
             (stage,) = stages(model, node)
             mover = next(n for n in stage.nodes if is_operator(n, *MOVING))
-            stream = _only_reader(streams, source, node)
-            streams[result] = moved(stream, mover, stage.array)
+            streams[result] = moved(streams[source], mover, stage.array)
         elif is_fused(node):
-            stream = _only_reader(streams, source, node)
             parts = stages(model, node)
-            built = _build(node, parts, stream, names)
+            read = tuple(streams[v] for v in node.inputs if v in streams)
+            built = _build(node, parts, read, names)
             streams[result] = built.stream
             proofs += [built.proof] if built.proof else []
-            samples.append(sample(parts, stream, built.stream))
+            samples.append(sample(parts, read, built.stream))
     outputs = ports.add_outputs(streams)
-    graph = StreamGraph(top, ports.inputs, outputs, ports.host_tensors, fused.host_operators)
+    shared = StreamGraph(top, ports.inputs, outputs, ports.host_tensors, fused.host_operators)
+    graph = fork_streams(shared, names)
     check_legal(graph)
     return Lowered(graph, tuple(proofs), tuple(samples))
 
 
-def _build(call: ir.Node, parts: tuple[Stage, ...], stream: Stream, names: Identifiers) -> Built:
-    kind = "Affine" if is_fused(call, "Affine") else parts[0].kind
-    return _BUILDERS[kind](parts, stream, names, node_label(call))
-
-
-def _only_reader(streams: dict[ir.Value, Stream], value: ir.Value, node: ir.Node) -> Stream:
-    """Return the stream of ``value``, which nothing else may read yet."""
-    if len(value.uses()) != 1:
-        raise CompileError(
-            "lower",
-            node_label(node),
-            f"{value.name} must have one reader, not {len(value.uses())}",
-            "branches are not supported",
-        )
-    return streams[value]
+def _build(
+    call: ir.Node, parts: tuple[Stage, ...], read: tuple[Stream, ...], names: Identifiers
+) -> Built:
+    kind, layer = parts[0].kind, node_label(call)
+    if kind in _JOINERS:
+        return _JOINERS[kind](parts, read, names, layer)
+    (stream,) = read
+    builder = affine if is_fused(call, "Affine") else _BUILDERS[kind]
+    return builder(parts, stream, names, layer)

@@ -7,6 +7,8 @@ uint8 first), and codes survive both exactly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
@@ -16,13 +18,19 @@ from rewrite.onnx.execution import run
 from rewrite.onnx.graphs import is_operator
 
 
-def run_alone(stages: tuple[Stage, ...], codes: IntArray) -> IntArray:
-    """Return what onnxruntime makes of ``codes``, any shape that the operators accept."""
-    entry = _entry(stages[0])
-    entering = stages[0].quantization(entry)
-    model = _sandwich(stages, entry, codes.shape)
-    numbers = (codes - entering.zero_point).astype(np.float32) * entering.scale
-    (result,) = run(ir.to_proto(model), None, {"numbers": numbers})
+def run_alone(stages: tuple[Stage, ...], *codes: IntArray) -> IntArray:
+    """Return what onnxruntime makes of ``codes``, any shapes that the operators accept.
+
+    ``codes``: one array for each source of the first stage.
+    """
+    entries = [_entry(stages[0], source) for source in stages[0].sources]
+    model = _sandwich(stages, entries, [c.shape for c in codes])
+    numbers = {}
+    for number, (entry, array) in enumerate(zip(entries, codes, strict=True)):
+        entering = stages[0].quantization(entry)
+        centred = (array - entering.zero_point).astype(np.float32)
+        numbers[f"numbers_{number}"] = centred * entering.scale
+    (result,) = run(ir.to_proto(model), None, numbers)
     if is_operator(stages[-1].nodes[-1], "ArgMax"):
         return result.astype(np.int64)
     leaving = stages[-1].output
@@ -31,15 +39,20 @@ def run_alone(stages: tuple[Stage, ...], codes: IntArray) -> IntArray:
     return recovered
 
 
-def _entry(stage: Stage) -> ir.Node:
-    """Return the DequantizeLinear that reads the stage's source."""
-    return next(n for n in stage.nodes if n.inputs[0] is stage.source)
+def _entry(stage: Stage, source: ir.Value) -> ir.Node:
+    """Return the DequantizeLinear that reads ``source``."""
+    return next(n for n in stage.nodes if n.inputs[0] is source)
 
 
-def _sandwich(stages: tuple[Stage, ...], entry: ir.Node, shape: tuple[int, ...]) -> ir.Model:
-    source = ir.Value(name="numbers", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(shape))
+def _sandwich(
+    stages: tuple[Stage, ...], entries: Sequence[ir.Node], shapes: Sequence[tuple[int, ...]]
+) -> ir.Model:
+    sources = [
+        ir.Value(name=f"numbers_{i}", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(shape))
+        for i, shape in enumerate(shapes)
+    ]
     imports = {"": stages[0].opset}
-    graph = ir.Graph([source], [], nodes=[], opset_imports=imports, name="alone")
+    graph = ir.Graph(sources, [], nodes=[], opset_imports=imports, name="alone")
     values: dict[ir.Value, ir.Value] = {}
 
     def operand(stage: Stage, value: ir.Value | None) -> ir.Value | None:
@@ -51,10 +64,13 @@ def _sandwich(stages: tuple[Stage, ...], entry: ir.Node, shape: tuple[int, ...])
         values[value] = constant
         return constant
 
-    parameters = [operand(stages[0], v) for v in entry.inputs[1:3]]
-    quantize = ir.node("QuantizeLinear", [source, *parameters])
-    graph.append(quantize)
-    values[stages[0].source] = quantize.outputs[0]
+    for source, entry in zip(sources, entries, strict=True):
+        parameters = [operand(stages[0], v) for v in entry.inputs[1:3]]
+        quantize = ir.node("QuantizeLinear", [source, *parameters])
+        graph.append(quantize)
+        codes = entry.inputs[0]
+        assert codes is not None
+        values[codes] = quantize.outputs[0]
     for stage in stages:
         for node in stage.nodes:
             inputs = [operand(stage, v) for v in node.inputs]

@@ -69,12 +69,12 @@ class Ports:
         ]
         outputs: list[Output] = []
         for output, codes in leaving:
-            if codes not in streams or len(codes.uses()) > 1:
+            if codes not in streams:
                 raise CompileError(
                     "lower",
                     output.name or "output",
-                    "an output must come from one quantized tensor that nothing else reads",
-                    "quantize the operators in front of it; branches are not supported",
+                    "an output must come from quantized tensors only",
+                    "quantize the operators in front of it",
                 )
             stream = streams[codes]
             layer = output.name or "output"
@@ -82,10 +82,9 @@ class Ports:
             element = Output(
                 self._names.new(layer), layer, stream.element, stream.element.output, port
             )
-            reader = next((n for n, _ in codes.uses()), None)
-            scale, zero = (1.0, 0)
-            if reader is not None and is_operator(reader, "DequantizeLinear"):
-                scale, zero = _parameters(reader)
+            readers = (n for n, _ in codes.uses() if is_operator(n, "DequantizeLinear"))
+            reader = next(readers, None)
+            scale, zero = (1.0, 0) if reader is None else _parameters(reader)
             order = stream_order(stream.positions, layer)
             self.host_tensors[port] = HostTensor(
                 output.name or "", codes.name or "", stream.positions.shape, order, scale, zero

@@ -17,7 +17,7 @@ from ir.errors import CompileError
 from ir.numbers import IntArray, IntegerType
 from rewrite.onnx.graphs import CODE_TYPES, constant, is_operator
 
-COMPUTING = ("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax")
+COMPUTING = ("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,26 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Nodes from the codes ``source`` to the codes ``result``, inside one fused call.
+    """Nodes from the codes ``sources`` to the codes ``result``, inside one fused call.
 
-    ``operator``: the node that computes, None for a table.  ``bindings``: parameters of the
-    function and the values they stand for.  ``opset``: version of the standard operators.
+    ``operator``: the node that computes, None for elementwise functions.  ``bindings``: parameters
+    of the function and the values they stand for.  ``opset``: version of the standard operators.
     """
 
     nodes: tuple[ir.Node, ...]
     operator: ir.Node | None
-    source: ir.Value
+    sources: tuple[ir.Value, ...]
     result: ir.Value
     bindings: dict[ir.Value, ir.Value]
     opset: int
 
     @property
     def kind(self) -> str:
-        """Operator name, or ``"Table"``."""
-        return "Table" if self.operator is None else self.operator.op_type
+        """Operator name, or ``"Table"`` or ``"Merge"``: a function of one or two values."""
+        if self.operator is None:
+            return "Table" if len(self.sources) == 1 else "Merge"
+        name: str = self.operator.op_type
+        return name
 
     def array(self, value: ir.Value | None) -> npt.NDArray[Any]:
         """Return the constant that ``value``, a parameter or an operand, stands for."""
@@ -109,15 +112,15 @@ def stages(model: ir.Model, call: ir.Node) -> tuple[Stage, ...]:
     }
     found: list[Stage] = []
     nodes: list[ir.Node] = []
-    source = function.inputs[0]
+    sources = tuple(p for p in function.inputs if constant(bindings.get(p)) is None)
     for node in function:
         nodes.append(node)
         if is_operator(node, "QuantizeLinear", "ArgMax"):
             result = node.outputs[0]
             operator = next((n for n in nodes if is_operator(n, *COMPUTING)), None)
             opset = function.opset_imports[""]
-            found.append(Stage(tuple(nodes), operator, source, result, bindings, opset))
-            nodes, source = [], result
+            found.append(Stage(tuple(nodes), operator, sources, result, bindings, opset))
+            nodes, sources = [], (result,)
     return tuple(found)
 
 

@@ -6,11 +6,13 @@ fused call, alone, on codes inside the ranges that the proofs assume.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import Element, Input, sources
+from ir.elements import Element, Input
+from ir.elements import sources as sources_of
 from ir.errors import CompileError
 from ir.interpreter import apply
 from ir.numbers import IntArray
@@ -31,17 +33,20 @@ class SampleRecord:
     values: int
 
 
-def sample(stages: tuple[Stage, ...], source: Stream, result: Stream) -> SampleRecord:
-    """Run ``stages`` in onnxruntime and the elements from ``source`` to ``result`` in numpy.
+def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Stream) -> SampleRecord:
+    """Run ``stages`` in onnxruntime and the elements from ``sources`` to ``result`` in numpy.
 
     Raises:
         CompileError: a value differs.
     """
-    codes = _random_codes(source)
-    tensor = codes.reshape(len(codes), -1)[:, source.positions]
-    expected = run_alone(stages, tensor)
-    streamed = _interpret(result.element, source.element, codes)
-    got = streamed.reshape(len(codes), -1)[:, result.positions]
+    frames = 4 + min(_MOST_FRAMES, _VALUES // max(s.shape.size for s in sources))
+    codes: dict[int, IntArray] = {}
+    for number, source in enumerate(sources):
+        codes.setdefault(id(source.element), _random_codes(source, frames, number))
+    tensors = [codes[id(s.element)].reshape(frames, -1)[:, s.positions] for s in sources]
+    expected = run_alone(stages, *tensors)
+    streamed = _interpret(result.element, codes)
+    got = streamed.reshape(frames, -1)[:, result.positions]
     wrong = np.argwhere(got != expected) if got.shape == expected.shape else np.zeros((1, 1))
     if len(wrong):
         raise CompileError(
@@ -52,14 +57,13 @@ def sample(stages: tuple[Stage, ...], source: Stream, result: Stream) -> SampleR
             "on a CPU without VNNI onnxruntime's 8-bit products may saturate; if it has VNNI, this "
             "is a bug, please report it",
         )
-    return SampleRecord(result.layer, len(codes), got.size)
+    return SampleRecord(result.layer, frames, got.size)
 
 
-def _random_codes(source: Stream) -> IntArray:
+def _random_codes(source: Stream, frames: int, seed: int) -> IntArray:
     """Return codes (frames, height, width, channels): the extremes, mixtures, uniform ones."""
     shape = source.shape
-    frames = 4 + min(_MOST_FRAMES, _VALUES // shape.size)
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     size = (frames, shape.height, shape.width, shape.channels)
     codes = generator.integers(source.lows, source.highs, size, endpoint=True)
     codes[0], codes[1] = source.lows, source.highs
@@ -67,8 +71,8 @@ def _random_codes(source: Stream) -> IntArray:
     return codes
 
 
-def _interpret(element: Element, source: Element, codes: IntArray) -> IntArray:
-    if element is source:
-        return codes
+def _interpret(element: Element, codes: Mapping[int, IntArray]) -> IntArray:
+    if id(element) in codes:
+        return codes[id(element)]
     assert not isinstance(element, Input)
-    return apply(element, *(_interpret(s, source, codes) for s in sources(element)))
+    return apply(element, *(_interpret(source, codes) for source in sources_of(element)))

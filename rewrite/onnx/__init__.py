@@ -30,8 +30,11 @@ from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
+from rewrite.onnx.fuse_concatenation import fuse_concatenation
+from rewrite.onnx.fuse_merge import fuse_merge
 from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
+from rewrite.onnx.separate_dequantizations import separate_dequantizations
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
 
@@ -43,6 +46,7 @@ FUNCTION_OVERLOADS = 10
 Rewrite = Callable[[ir.Model], int]
 
 PIPELINE: tuple[Rewrite, ...] = (
+    separate_dequantizations,
     explicit_zero_points,
     gemm_from_matmul,
     explicit_biases,
@@ -54,7 +58,9 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_global_average.fuse_global_average,
     fuse_max_pool.fuse_max_pool,
     fuse_arg_max.fuse_arg_max,
+    fuse_concatenation,
     fuse_table,
+    fuse_merge,
     absorb_table,
     absorb_max_pool,
 )

@@ -9,11 +9,11 @@ from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
 
 from ir.errors import CompileError
 from rewrite.onnx.fuse_layout import MOVING
-from rewrite.onnx.graphs import CODE_TYPES, constant, is_fused, is_operator, node_label
+from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
     "Conv, Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, "
-    "ArgMax, elementwise functions of one tensor, Transpose, Reshape and Flatten"
+    "ArgMax, elementwise functions of one or two tensors, Concat, Transpose, Reshape and Flatten"
 )
 
 _HEAVY = frozenset("Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool".split())
@@ -85,14 +85,6 @@ def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
     reason = _refusal(model, node, rules)
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
-    shared = next((v for v in node.inputs if v is not None and _branches(v)), None)
-    if shared is not None:
-        return CompileError(
-            "fuse",
-            node_label(node),
-            f"{node.op_type} must be the only reader of {shared.name}",
-            "branches are not supported",
-        )
     return CompileError(
         "fuse",
         node_label(node),
@@ -112,12 +104,3 @@ def _refusal(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) ->
                 if failed and node in match.match_result.nodes:
                     return str(match.match_result.reason)
     return None
-
-
-def _branches(value: ir.Value) -> bool:
-    """True if ``value``, or the codes it is dequantized from, has several readers."""
-    node = value.producer()
-    codes = node.inputs[0] if node is not None and is_operator(node, "DequantizeLinear") else None
-    return constant(codes) is None and any(
-        v is not None and constant(v) is None and len(v.uses()) > 1 for v in (value, codes)
-    )

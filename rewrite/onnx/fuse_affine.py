@@ -9,6 +9,7 @@ cannot be folded into a neighbour is written.
 
 from __future__ import annotations
 
+import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fuse_convolution import FuseConvolution

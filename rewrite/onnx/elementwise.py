@@ -1,0 +1,86 @@
+"""Regions of elementwise operators between codes and codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from rewrite.onnx.fusion_rule import codes_refusal
+from rewrite.onnx.graphs import constant, extract_function, is_operator
+
+ELEMENTWISE = frozenset(
+    """Abs Add And Cast Ceil Celu Clip Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual
+    HardSigmoid HardSwish LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mul Neg Not Or
+    PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Sub Sum Swish Tanh
+    ThresholdedRelu Where Xor""".split()
+)
+"""Operators that work on each value alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElementwiseRegion:
+    """``nodes``: from DequantizeLinear to QuantizeLinear.  ``sources``: codes read, in order."""
+
+    nodes: frozenset[ir.Node]
+    sources: tuple[ir.Value, ...]
+
+    @property
+    def computes(self) -> bool:
+        """True if there is an operator besides the quantizations."""
+        return any(is_operator(n, *ELEMENTWISE) for n in self.nodes)
+
+    def extract(self, model: ir.Model, function: str) -> None:
+        """Replace the region by a call of a new ``function``, named after its last operator."""
+        ordered = [n for n in model.graph if n in self.nodes]
+        inputs = list(self.sources)
+        for member in ordered:
+            inputs += [v for v in member.inputs if v is not None and constant(v) is not None]
+        last = [n for n in ordered if is_operator(n, *ELEMENTWISE)][-1]
+        extract_function(model, function, ordered, list(dict.fromkeys(inputs)), last.name or "")
+
+
+def region_of(quantize: ir.Node) -> ElementwiseRegion | None:
+    """Return the region in front of a QuantizeLinear; None if it holds something else or leaks.
+
+    Constants are scalars; all quantizations are per tensor.
+    """
+    if codes_refusal("result", quantize.inputs[1], quantize.inputs[2]):
+        return None
+    nodes: set[ir.Node] = {quantize}
+    sources: dict[ir.Value, None] = {}
+    pending = [quantize.inputs[0]]
+    while pending:
+        value = pending.pop()
+        node = None if value is None else value.producer()
+        if value is None or node in nodes or _is_scalar(value):
+            continue
+        if node is None or not is_operator(node, "DequantizeLinear", *ELEMENTWISE):
+            return None
+        nodes.add(node)
+        if node.op_type != "DequantizeLinear":
+            pending += reversed(node.inputs)
+        elif codes_refusal("input", node.inputs[1], node.inputs[2]) or node.inputs[0] is None:
+            return None
+        else:
+            sources[node.inputs[0]] = None
+    if _leaks(nodes, quantize):
+        return None
+    return ElementwiseRegion(frozenset(nodes), tuple(sources))
+
+
+def _is_scalar(value: ir.Value) -> bool:
+    array = constant(value)
+    return array is not None and array.size == 1
+
+
+def _leaks(nodes: set[ir.Node], quantize: ir.Node) -> bool:
+    """True if a value inside the region is read outside of it."""
+    outside = [
+        v
+        for n in nodes
+        if n is not quantize
+        for v in n.outputs
+        if v.is_graph_output() or any(user not in nodes for user, _ in v.uses())
+    ]
+    return bool(outside)

@@ -1,0 +1,33 @@
+"""Give every reader of dequantized codes a DequantizeLinear of its own.
+
+    y = Dequantize(x); f(y), g(y) -> f(Dequantize(x)), g(Dequantize(x))
+
+The same number computed twice.  onnxruntime does so itself before it looks for integer kernels, and
+every fused function must hold the DequantizeLinear that it reads: codes branch, numbers do not.
+Done in onnx-ir: a pattern cannot state the number of readers.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from rewrite.onnx.graphs import is_operator
+
+
+def separate_dequantizations(model: ir.Model) -> int:
+    """Apply to ``model``; return how many nodes were added."""
+    added = 0
+    for node in list(model.graph):
+        if not is_operator(node, "DequantizeLinear"):
+            continue
+        result = node.outputs[0]
+        uses = list(result.uses())
+        for number, (reader, index) in enumerate(uses if result.is_graph_output() else uses[1:], 2):
+            copy = ir.node("DequantizeLinear", list(node.inputs), node.attributes)
+            copy.name = f"{node.name}_{number}" if node.name else None
+            copy.outputs[0].name = f"{result.name}_{number}"
+            copy.outputs[0].type, copy.outputs[0].shape = result.type, result.shape
+            model.graph.insert_after(node, copy)
+            reader.replace_input_with(index, copy.outputs[0])
+            added += 1
+    return added

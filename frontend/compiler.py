@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,9 @@ from sim import SimulationOptions, SimulationResult, simulate
 
 StageContext = Callable[[str], AbstractContextManager[object]]
 """Wraps each stage, named for people, so that a front end can show progress."""
+
+OUTPUTS = frozenset(("vhdl", "sim", "vivado"))
+"""Folders of an earlier compilation, which would lie beside a manifest that is not theirs."""
 
 VERIFIED_FRAMES = 32
 """Frames on which the interpreter must equal onnxruntime before anything is written."""
@@ -190,9 +193,14 @@ def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> rep
 
 
 def simulate_compilation(
-    compilation: Compilation, request: SimulationRequest, folder: Path
+    compilation: Compilation,
+    request: SimulationRequest,
+    folder: Path,
+    sources: Sequence[Path] | None = None,
 ) -> SimulationResult:
     """Simulate frames of the test data in ``folder``; compare every stream.
+
+    ``sources``: the VHDL as it was written, in compile order; by default it is written anew.
 
     Raises:
         CompileError: a value differs from onnxruntime's or the interpreter's, or the core hangs.
@@ -203,7 +211,7 @@ def simulate_compilation(
     expected: dict[str, IntArray] = evaluate(graph, inputs)
     codes = golden.output_codes(frames)
     expected.update({output.name: codes[output.port] for output in graph.outputs})
-    result = simulate(graph, inputs, expected, folder, request.options)
+    result = simulate(graph, inputs, expected, folder, request.options, sources)
     if result.fault is not None:
         raise CompileError(
             "simulate", compilation.source.name, str(result.fault), "please report this"
@@ -245,12 +253,12 @@ def write_output(
             (fresh / "manifest.json").write_text(json.dumps(contents, indent=2) + "\n")
         if simulation is not None:
             with stage("simulate in GHDL"):
-                result = simulate_compilation(compilation, simulation, fresh / "sim")
+                result = simulate_compilation(compilation, simulation, fresh / "sim", paths)
         with stage("write the report"):
             written = _report(compilation, simulation, result)
             report.write_report(written, fresh)
 
-    replace_entries(folder, write)
+    replace_entries(folder, write, OUTPUTS)
     compilation.stage_seconds.update(stage.seconds)
     assert written is not None
     return written

@@ -10,11 +10,14 @@ from pathlib import Path
 from ir.errors import CompileError
 
 
-def replace_entries(folder: Path, write: Callable[[Path], None]) -> None:
+def replace_entries(
+    folder: Path, write: Callable[[Path], None], owned: frozenset[str] = frozenset()
+) -> None:
     """Let ``write`` fill a scratch folder, then move each entry of it into ``folder``.
 
-    Entries of the same name are replaced, others are left alone.  If anything fails, ``folder``
-    is as it was before, or absent if it was absent.
+    Entries of the same name are replaced, those named in ``owned`` go away even where nothing new
+    takes their place, others are left alone.  If anything fails, ``folder`` is as it was before,
+    or absent if it was absent.
 
     Raises:
         CompileError: the folder cannot be written.
@@ -31,7 +34,7 @@ def replace_entries(folder: Path, write: Callable[[Path], None]) -> None:
         write(fresh)
         if not existed:
             folder.mkdir(parents=True, exist_ok=True)
-        _swap(fresh, folder, scratch / "old")
+        _swap(fresh, folder, owned, scratch / "old")
     except OSError as error:
         if not existed and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
@@ -51,24 +54,22 @@ def _first_existing(folder: Path) -> Path:
     return next(p for p in folder.absolute().parents if p.exists())
 
 
-def _swap(fresh: Path, folder: Path, backup: Path) -> None:
-    """Move the entries of ``fresh`` into ``folder``; on failure move the old ones back."""
+def _swap(fresh: Path, folder: Path, owned: frozenset[str], backup: Path) -> None:
+    """Put the entries of ``fresh`` in place of the owned ones; on failure restore these."""
     backup.mkdir()
-    moved: list[str] = []
+    names = sorted(entry.name for entry in fresh.iterdir())
+    placed: list[str] = []
     try:
-        for entry in sorted(fresh.iterdir()):
-            target = folder / entry.name
-            if target.exists() or target.is_symlink():
-                target.rename(backup / entry.name)
-            moved.append(entry.name)
-            entry.rename(target)
-    except OSError:
-        for name in moved:
+        for name in sorted(owned.union(names)):
             target = folder / name
-            if target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target, ignore_errors=True)
-            else:
-                target.unlink(missing_ok=True)
-            if (backup / name).exists():
-                (backup / name).rename(target)
+            if target.exists() or target.is_symlink():
+                target.rename(backup / name)
+        for name in names:
+            (fresh / name).rename(folder / name)
+            placed.append(name)
+    except OSError:
+        for name in placed:
+            (folder / name).rename(fresh / name)
+        for old in list(backup.iterdir()):
+            old.rename(folder / old.name)
         raise

@@ -33,6 +33,13 @@ def test_entries_are_replaced_and_others_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in sorted(out.iterdir())] == ["manifest.txt", "mine.txt", "vhdl"]
 
 
+def test_owned_entries_go_away_even_where_nothing_replaces_them(tmp_path: Path) -> None:
+    (tmp_path / "sim").mkdir()
+    (tmp_path / "sim" / "bench.txt").write_text("of another model")
+    replace_entries(tmp_path, write_new, frozenset({"sim", "vivado"}))
+    assert snapshot(tmp_path) == {"vhdl/top.txt": b"new", "manifest.txt": b"new"}
+
+
 def test_failure_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     out = tmp_path / "out"
     replace_entries(out, write_new)
@@ -66,6 +73,7 @@ def test_a_failed_move_puts_the_old_entries_back(
     out = tmp_path / "out"
     replace_entries(out, write_new)
     (out / "vhdl" / "top.txt").write_text("before")
+    (out / "mine.txt").write_text("mine")
     rename = Path.rename
 
     def fail_on_vhdl(self: Path, target: Path) -> Path:
@@ -75,9 +83,11 @@ def test_a_failed_move_puts_the_old_entries_back(
 
     monkeypatch.setattr(Path, "rename", fail_on_vhdl)
     with pytest.raises(CompileError, match="Permission denied"):
-        replace_entries(out, write_new)
+        replace_entries(out, write_new, frozenset({"mine.txt"}))
     monkeypatch.undo()
-    assert snapshot(out) == {"vhdl/top.txt": b"before", "manifest.txt": b"new"}
+    assert snapshot(out) == {
+        "vhdl/top.txt": b"before", "manifest.txt": b"new", "mine.txt": b"mine",
+    }  # fmt: skip
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:

@@ -67,13 +67,17 @@ architecture rtl of matrix_vector is
   type rom_t is array (0 to folds * steps - 1) of std_ulogic_vector(pe * piece - 1 downto 0);
 
   function folded_weights return rom_t is
+    constant page : positive := 1024;
     variable rom : rom_t;
   begin
     for fold in 0 to folds - 1 loop
-      for step in 0 to steps - 1 loop
-        for row in 0 to pe - 1 loop
-          rom(fold * steps + step)((row + 1) * piece - 1 downto row * piece) :=
-            rom_slice(weights, ((fold * pe + row) * steps + step) * piece, piece);
+      -- Two loops over the steps, because tools limit the iterations of one.
+      for first in 0 to (steps - 1) / page loop
+        for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
+          for row in 0 to pe - 1 loop
+            rom(fold * steps + step)((row + 1) * piece - 1 downto row * piece) :=
+              rom_slice(weights, ((fold * pe + row) * steps + step) * piece, piece);
+          end loop;
         end loop;
       end loop;
     end loop;

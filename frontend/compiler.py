@@ -284,7 +284,8 @@ def _report(
         simulation = report.Simulation(
             result.simulator,
             simulated_frames,
-            f"random on {request.options.stalls.value} sides, seed {request.options.seed}",
+            f"random on {request.options.stalls.value} sides, seed {request.options.seed}; "
+            f"{len(result.completions)} frames again without stalls",
             sum(result.values_checked[output.name] for output in graph.outputs),
             0,
             result.cycles_per_frame,

@@ -13,6 +13,9 @@ from frontend.report import Accuracy, Report, Score
 from frontend.report_elements import ElementFacts
 from ir.errors import printable
 
+NOISY_DB = 10.0
+"""Below this signal to noise ratio, a layer's output has little to do with the float model's."""
+
 
 def print_summary(report: Report, folder: Path, console: Console | None = None) -> None:
     """Print the elements, the cycles, the accuracies and the verdict of a compilation."""
@@ -33,6 +36,7 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
         console.print(_accuracies(report.accuracy))
     if report.calibration.stand_in:
         console.print("[yellow]No calibration data: no accuracy is claimed.[/]")
+    _warn_of_noise(report, console)
     for comparison in report.comparisons:
         console.print(f"{comparison.what}: {comparison.values:,} values, no mismatch")
     console.print(
@@ -53,6 +57,17 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
 
 def _cycles(count: int | None, suffix: str = "") -> str:
     return f"{count:,} cycles{suffix}" if count is not None else f"cycles{suffix} not measured"
+
+
+def _warn_of_noise(report: Report, console: Console) -> None:
+    noisy = [e for e in report.layer_errors if e.sqnr_db < NOISY_DB]
+    if noisy:
+        first = noisy[0]
+        console.print(
+            f"[yellow]{escape(printable(first.layer))} keeps {first.sqnr_db:.0f} dB over its "
+            f"quantization noise: check its weights and the calibration data "
+            f"({len(noisy)} such layers).[/]"
+        )
 
 
 def _elements(report: Report) -> Table:

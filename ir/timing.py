@@ -66,6 +66,6 @@ def arg_max_latency(lanes: int) -> int:
 def merge_latency(element: Merge) -> int:
     """From taking a pair of beats to its push.
 
-    Operands, products, sum, shift and clamp; one more to round half to even.
+    Operands, products, a sum each, shift and clamp; one more to round half to even.
     """
-    return 5 if element.half_even else 4
+    return 6 if element.half_even else 5

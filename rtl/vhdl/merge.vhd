@@ -6,8 +6,8 @@
 -- The shift is arithmetic (floor); with half_even it rounds to nearest, ties to even.
 --
 -- Beat order: unchanged; a pair of beats is taken at one edge.
--- Latency: 4 edges (5 with half_even) from taking a pair to its push into the FIFO: operands, products,
--- sum, rounding, shift and clamp; it can be taken one edge later.
+-- Latency: 5 edges (6 with half_even) from taking a pair to its push into the FIFO: operands, products,
+-- first sum, second sum, rounding, shift and clamp; it can be taken one edge later.
 -- Cycles per frame: one per pair of beats, with fifo_depth >= latency + 2.
 -- Limits: each input's ready waits for the other's valid.
 
@@ -109,13 +109,13 @@ architecture rtl of merge is
     return sum + almost_half + signed(resize(is_odd, sum_bits));
   end function;
 
-  constant stages : positive := either(half_even, 5, 4);
+  constant stages : positive := either(half_even, 6, 5);
 
   signal reservable, take : std_ulogic;
   signal operand_a : std_ulogic_vector(input_a_data'range);
   signal operand_b : std_ulogic_vector(input_b_data'range);
   signal result : std_ulogic_vector(output_data'range);
-  -- Operands, products, sum and what follows are valid.
+  -- Operands, products, sums and what follows are valid.
   signal valid : std_ulogic_vector(1 to stages) := (others => '0');
 
 begin
@@ -138,8 +138,8 @@ begin
 
   each_lane : for lane in 0 to lanes - 1 generate
     signal product_a : signed(product_a_bits - 1 downto 0);
-    signal product_b : signed(product_b_bits - 1 downto 0);
-    signal sum, nearest : signed(sum_bits - 1 downto 0);
+    signal product_b, product_b_delayed : signed(product_b_bits - 1 downto 0);
+    signal sum_a, sum, nearest : signed(sum_bits - 1 downto 0);
   begin
 
     add : process (clk)
@@ -149,7 +149,9 @@ begin
           * to_signed(factor_a, factor_a_bits);
         product_b <= lane_value(operand_b, lane, input_b_bits, input_b_signed)
           * to_signed(factor_b, factor_b_bits);
-        sum <= resize(product_a, sum_bits) + resize(product_b, sum_bits) + resize(summand, sum_bits);
+        sum_a <= resize(product_a, sum_bits) + resize(summand, sum_bits);
+        product_b_delayed <= product_b;
+        sum <= sum_a + resize(product_b_delayed, sum_bits);
         result((lane + 1) * output_bits - 1 downto lane * output_bits) <=
           clamp(nearest(sum_bits - 1 downto shift), low, high, output_bits);
       end if;

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from frontend.layers import ReLU
+from frontend.layers.base import KERAS_2_HARD_SIGMOID
+from frontend.layers.pointwise import ReLU
 from frontend.onnx_builder import GraphBuilder
 
 
@@ -47,13 +48,35 @@ def append_leaky_relu(graph: GraphBuilder, slope: float, role: str) -> None:
         graph.node("LeakyRelu", role=role, alpha=slope)
 
 
+OPERATORS: dict[str, tuple[str, dict[str, float | str]]] = {
+    "relu": ("Relu", {}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
+    "elu": ("Elu", {"alpha": 1.0}),
+    "selu": ("Selu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+    KERAS_2_HARD_SIGMOID: ("HardSigmoid", {"alpha": 0.2, "beta": 0.5}),
+    "tanh": ("Tanh", {}),
+    "softplus": ("Softplus", {}),
+    "softsign": ("Softsign", {}),
+    "hard_silu": ("HardSwish", {}),
+    "hard_swish": ("HardSwish", {}),
+    "gelu": ("Gelu", {"approximate": "none"}),
+    "exponential": ("Exp", {}),
+}
+"""Activations that are one ONNX operator, with what its attributes have to be."""
+
+
 def append_activation(activation: str, graph: GraphBuilder, role: str) -> None:
     """Append an activation; ``leaky_relu`` by name has Keras's slope of 0.2."""
-    if activation == "relu":
-        graph.node("Relu", role=role)
-    elif activation == "relu6":
+    if activation == "relu6":
         _append_clip(graph, 0.0, 6.0, role)
-    elif activation == "leaky_relu":
-        append_leaky_relu(graph, 0.2, role)
+    elif activation in ("silu", "swish"):
+        source = graph.tensor
+        gate = graph.node("Sigmoid", role=f"{role}_gate" if role else "gate")
+        graph.free_node("Mul", source, gate, role=role)
     elif activation == "softmax":
         graph.node("Softmax", role=role, axis=1 if graph.channels_first else -1)
+    elif activation != "linear":
+        operator, attributes = OPERATORS[activation]
+        graph.node(operator, role=role, **attributes)

@@ -2,7 +2,7 @@
 
 Keras 1 (``nb_filter``, ``border_mode``), Keras 2 (``batch_input_shape``, ``alpha``) and Keras 3
 (``module``, ``registered_name``) say the same things differently. Nothing is ever imported or
-called by a name from the file: a class is looked up in ``SUPPORTED`` or refused.
+called by a name from the file: a class is looked up in ``READABLE`` or refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import dataclasses
 from typing import Any
 
 from frontend import rules
-from frontend.layers import SUPPORTED, Layer, TrainingOnly, supported_parameters
+from frontend.layers import READABLE, SUPPORTED, Layer, TrainingOnly, supported_parameters
+from frontend.layers.base import KERAS_2_HARD_SIGMOID
 from frontend.limits import MAX_NAME_LENGTH
 from ir.errors import CompileError
 
@@ -20,10 +21,25 @@ MODEL_CLASSES = ("Functional", "Model", "Sequential")
 RENAMED_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "AvgPool1D": "AveragePooling1D",
+    "AvgPool2D": "AveragePooling2D",
+    "Convolution1D": "Conv1D",
+    "Convolution1DTranspose": "Conv1DTranspose",
     "Convolution2D": "Conv2D",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "GlobalAvgPool1D": "GlobalAveragePooling1D",
     "GlobalAvgPool2D": "GlobalAveragePooling2D",
+    "GlobalMaxPool1D": "GlobalMaxPooling1D",
+    "GlobalMaxPool2D": "GlobalMaxPooling2D",
+    "MaxPool1D": "MaxPooling1D",
     "MaxPool2D": "MaxPooling2D",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
 }
+
+# Operators of Keras 3 (``a + b``) that are saved as if they were layers. Others of these names,
+# such as Average and Concatenate, have other arguments than the layers.
+OPERATORS = ("Add", "Maximum", "Minimum", "Multiply", "Subtract")
 
 RENAMED_PARAMETERS = {
     "Conv2D": {
@@ -34,7 +50,11 @@ RENAMED_PARAMETERS = {
         "atrous_rate": "dilation_rate",
         "bias": "use_bias",
     },
+    "AveragePooling2D": {"border_mode": "padding", "dim_ordering": "data_format"},
+    "Cropping2D": {"dim_ordering": "data_format"},
     "Dense": {"output_dim": "units", "bias": "use_bias"},
+    "GlobalMaxPooling2D": {"dim_ordering": "data_format"},
+    "UpSampling2D": {"dim_ordering": "data_format"},
     "Flatten": {"dim_ordering": "data_format"},
     "GlobalAveragePooling2D": {"dim_ordering": "data_format"},
     "LeakyReLU": {"alpha": "negative_slope"},
@@ -51,6 +71,12 @@ IGNORED = {
     "renorm_momentum", "seed", "synchronized", "trainable",
 }  # fmt: skip
 IGNORED_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_init")
+
+# Written by Keras 2 for layers that have no such parameter.
+NEUTRAL = (("groups", 1), ("rms_scaling", False))
+
+ON_TENSORFLOW_1 = ("1.", "2.0.", "2.1.", "2.2.")
+"""Versions of Keras that may have run on TensorFlow 1, whose images were resized differently."""
 
 DATA_TYPES = ("float32", None)
 
@@ -80,7 +106,9 @@ def class_of(entry: dict[str, Any], name: str) -> str:
             "use one of the supported layers instead: " + ", ".join(sorted(SUPPORTED)),
         )
     class_name = RENAMED_CLASSES.get(class_name, class_name)
-    known = class_name in SUPPORTED or class_name in MODEL_CLASSES or class_name == "InputLayer"
+    known = class_name in READABLE or class_name in MODEL_CLASSES or class_name == "InputLayer"
+    if isinstance(module, str) and ".ops" in module and class_name not in OPERATORS:
+        known = False
     if not known:
         raise CompileError(
             "load",
@@ -109,15 +137,16 @@ def check_name(name: object, where: str) -> str:
     return str(name)
 
 
-def read_layer(class_name: str, name: str, config: dict[str, Any]) -> Layer:
+def read_layer(class_name: str, name: str, config: dict[str, Any], keras_version: str) -> Layer:
     """Return the layer that ``config`` (of any Keras version) describes, every parameter checked.
 
     Args:
-        class_name: a key of ``SUPPORTED``.
+        class_name: a key of ``READABLE``.
         name: the layer's name, with the names of the models around it.
         config: the ``config`` entry of the file.
+        keras_version: the version that wrote the file, at least its first number.
     """
-    kind = SUPPORTED[class_name]
+    kind = READABLE[class_name]
     if kind is TrainingOnly:
         return kind(name=name)
     _check_data_type(name, config.get("dtype"))
@@ -126,7 +155,7 @@ def read_layer(class_name: str, name: str, config: dict[str, Any]) -> Layer:
     for key, value in _normalised(class_name, config).items():
         rule = supported.get(key)
         if rule is None:
-            if value in (None, False, 0, [], {}):
+            if value in (None, False, 0, [], {}) or (key, value) in NEUTRAL:
                 continue
             raise CompileError(
                 "load",
@@ -143,6 +172,14 @@ def read_layer(class_name: str, name: str, config: dict[str, Any]) -> Layer:
                 f"{key} of {class_name} must be {rule.text}, {error}",
                 "change the layer and train the model again",
             ) from error
+    if keras_version.startswith(("1", "2")) and values.get("activation") == "hard_sigmoid":
+        values["activation"] = KERAS_2_HARD_SIGMOID
+    if keras_version.startswith(ON_TENSORFLOW_1) and values.get("interpolation") == "bilinear":
+        raise CompileError(
+            "load", name,
+            f"bilinear interpolation of Keras {keras_version} depends on the TensorFlow below it",
+            "load the model in a newer Keras, test it there and save it again",
+        )  # fmt: skip
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING and field.name not in {"name", *values}:
             raise CompileError(
@@ -156,7 +193,7 @@ def _normalised(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
     renamed = RENAMED_PARAMETERS.get(class_name, {})
     result: dict[str, Any] = {}
     for key, value in config.items():
-        if key in supported_parameters(SUPPORTED[class_name]):
+        if key in supported_parameters(READABLE[class_name]):
             result[key] = value
         elif key in renamed:
             result[renamed[key]] = value

@@ -6,6 +6,7 @@ graph, with several inputs and outputs, and layers and models that are called se
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from frontend import rules
@@ -19,32 +20,44 @@ from ir.errors import CompileError
 INPUT_TYPES = ("float32", "float64", "float16", "uint8", "int8", "int16", "int32", "int64", None)
 
 
-def read_model(config: object, source: str) -> Model:
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is known of the whole file: its name for messages, and the Keras that wrote it."""
+
+    name: str
+    keras_version: str
+
+
+def read_model(config: object, source: str, keras_version: str) -> Model:
     """Return the model that ``config``, a parsed ``model_config``, describes.
 
     Args:
         config: ``{"class_name": ..., "config": ...}`` as Keras writes it.
         source: name of the file, for messages about the model as a whole.
+        keras_version: version that wrote it; ``"unknown"`` is taken as Keras 3 if its layers name
+            their modules, as those of Keras 3 do.
     """
     if not isinstance(config, dict) or class_of(config, source) not in MODEL_CLASSES:
         raise broken(source, "is no model configuration")
-    return _read(config, source, "", 0)
+    if keras_version == "unknown":
+        keras_version = "3" if "module" in config else "2"
+    return _read(config, File(source, keras_version), "", 0)
 
 
-def _read(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Model:
+def _read(entry: dict[str, Any], file: File, prefix: str, depth: int) -> Model:
     if depth > MAX_NESTING:
-        raise broken(source, f"nests models deeper than {MAX_NESTING}")
+        raise broken(file.name, f"nests models deeper than {MAX_NESTING}")
     config = entry["config"]
     settings = config if isinstance(config, dict) else {}
     layers = settings.get("layers") if isinstance(config, dict) else config
     name = settings.get("name") or entry.get("name") or "sequential"
-    shown = prefix.rstrip("/") or source
+    shown = prefix.rstrip("/") or file.name
     check_name(name, shown)
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
         raise broken(shown, "has no list of layers")
     if not 0 < len(layers) <= MAX_LAYERS:
         raise broken(shown, f"has {len(layers)} layers, not 1 to {MAX_LAYERS}")
-    members = tuple(_member(layer, source, prefix, depth) for layer in layers)
+    members = tuple(_member(layer, file, prefix, depth) for layer in layers)
     if len({member.name for member in members}) != len(members):
         raise broken(shown, "has two layers of one name")
     if class_of(entry, shown) == "Sequential":
@@ -57,15 +70,15 @@ def _read(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Model:
     return model
 
 
-def _member(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Member:
+def _member(entry: dict[str, Any], file: File, prefix: str, depth: int) -> Member:
     config = entry.get("config")
     own = config.get("name") if isinstance(config, dict) else None
-    name = check_name(entry.get("name") or own, prefix.rstrip("/") or source)
+    name = check_name(entry.get("name") or own, prefix.rstrip("/") or file.name)
     full = prefix + name
     class_name = class_of(entry, full)
     content: Layer | Model | Input
     if class_name in MODEL_CLASSES:
-        content = _read(entry, source, f"{full}/", depth + 1)
+        content = _read(entry, file, f"{full}/", depth + 1)
     elif not isinstance(config, dict):
         raise broken(full, "has no configuration")
     elif class_name == "InputLayer":
@@ -73,7 +86,7 @@ def _member(entry: dict[str, Any], source: str, prefix: str, depth: int) -> Memb
             raise broken(full, "is a sparse, ragged or non-numeric input")
         content = Input(name, _input_shape(config, full))
     else:
-        content = read_layer(class_name, full, config)
+        content = read_layer(class_name, full, config, file.keras_version)
     trainable = not isinstance(config, dict) or config.get("trainable") is not False
     return Member(name, class_name, trainable, content)
 

@@ -140,7 +140,7 @@ def read_network(path: Path, weights: Path | None = None) -> Network:
         CompileError: one line that names the file or the layer.
     """
     with open_keras_file(path, weights) as file:
-        model = read_model(file.config, str(path))
+        model = read_model(file.config, str(path), file.keras_version)
         inputs = _inputs(model, str(path))
         drafts = _Drafts(str(path), [source.shape for source in inputs])
         outputs = drafts.expand(model, list(range(len(inputs))))

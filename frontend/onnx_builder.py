@@ -7,7 +7,7 @@ of one row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -61,7 +61,7 @@ class GraphBuilder:
     producers: dict[str, onnx.NodeProto] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     _by_role: dict[tuple[str, str], list[onnx.TensorProto]] = field(default_factory=dict)
-    _converted: dict[str, Value] = field(default_factory=dict)
+    _converted: dict[str, str] = field(default_factory=dict)
 
     @property
     def tensor(self) -> str:
@@ -111,7 +111,7 @@ class GraphBuilder:
         self.nodes.append(helper.make_node(operator, inputs, [tensor], name, **attributes))
         self.producers[tensor] = self.nodes[-1]
         self.layers[name] = self.layer
-        self.value = Value(tensor, self.value.shape, self.channels_first)
+        self.value = replace(self.value, tensor=tensor, padding=NO_PADDING)
         return tensor
 
     def reshape(self, shape: Shape, role: str) -> None:
@@ -132,28 +132,40 @@ class GraphBuilder:
 
     def to_channels_first(self) -> None:
         """Make sure that an image or a sequence is in the layout of ONNX's image operators."""
-        if not self.channels_first and not self._known():
-            before, shape = self.tensor, self.value.shape
-            if len(shape) == 2:
-                self._reshape((1, *shape), "to_image")
+        value = self.value
+        if not value.channels_first and not self._known():
+            if len(value.shape) == 2:
+                self._reshape((1, *value.shape), "to_image")
             self.node("Transpose", role="to_nchw", perm=[0, 3, 1, 2])
-            self.value = self._converted[before] = Value(self.tensor, shape, True)
+            self._convert(value)
 
     def to_channels_last(self) -> None:
         """Make sure that the current tensor is in Keras's layout."""
-        if self.channels_first and not self._known():
-            before, shape = self.tensor, self.value.shape
+        value = self.value
+        if value.channels_first and not self._known():
             self.node("Transpose", role="to_nhwc", perm=[0, 2, 3, 1])
-            if len(shape) == 2:
-                self._reshape(shape, "to_sequence")
-            self.value = self._converted[before] = Value(self.tensor, shape)
+            if len(value.shape) == 2:
+                self._reshape(value.shape, "to_sequence")
+            self._convert(value)
+
+    def _convert(self, value: Value) -> None:
+        """Take the current tensor as ``value`` in the other layout, and remember it."""
+        self._converted[value.tensor] = self.tensor
+        self.value = replace(value, tensor=self.tensor, channels_first=not value.channels_first)
 
     def _known(self) -> bool:
         """Take the current tensor in the other layout if there is one already."""
         known = self._converted.get(self.tensor)
         if known is not None:
-            self.value = Value(known.tensor, self.value.shape, known.channels_first)
+            self.value = replace(self.value, tensor=known, channels_first=not self.channels_first)
         return known is not None
+
+    def axis(self, frame_axis: int) -> int:
+        """Return the axis of the current tensor that is ``frame_axis`` of a frame, in NHWC."""
+        rank = len(self.value.shape)
+        if not self.channels_first:
+            return frame_axis + 1
+        return 1 if frame_axis == rank - 1 else frame_axis + 4 - rank + 1
 
     def per_channel(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return one value for each channel, shaped so that it spreads over the current tensor."""

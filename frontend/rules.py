@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_DIMENSION = 2**26
+MAX_AXES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,12 @@ class Rule:
     read: Callable[[object], object]
 
 
-def parameter(rule: Rule, **default: Any) -> Any:
-    """Return a dataclass field that is read by ``rule``; optional where a ``default`` is given."""
-    return dataclasses.field(metadata={"rule": rule}, **default)
+def parameter(rule: Rule, *, compiled: Rule | None = None, **default: Any) -> Any:
+    """Return a dataclass field that is read by ``rule``; optional where a ``default`` is given.
+
+    ``compiled``: a narrower rule, where the front end exports more than becomes hardware.
+    """
+    return dataclasses.field(metadata={"rule": rule, "compiled": compiled}, **default)
 
 
 def show(value: object) -> str:
@@ -54,13 +58,33 @@ def number(value: object) -> float:
     return float(value)
 
 
-def _pair(value: object) -> tuple[int, int]:
-    if not isinstance(value, list | tuple):
-        single = integer(value, 1)
-        return single, single
-    if len(value) != 2:
+def _each(low: int, count: int, high: int = MAX_DIMENSION) -> Callable[[object], tuple[int, ...]]:
+    """Return a reader of one whole number for all of ``count`` axes, or a list of one for each."""
+
+    def read(value: object) -> tuple[int, ...]:
+        if not isinstance(value, list | tuple):
+            return (integer(value, low, high),) * count
+        if len(value) != count:
+            raise ValueError(f"not {show(value)}")
+        return tuple(integer(item, low, high) for item in value)
+
+    return read
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_AXES:
         raise ValueError(f"not {show(value)}")
-    return integer(value[0], 1), integer(value[1], 1)
+    sizes = tuple(-1 if item in (-1, None) else integer(item, 1) for item in value)
+    if sizes.count(-1) > 1:
+        raise ValueError(f"not {show(value)}")
+    return sizes
+
+
+def _axes(value: object) -> tuple[int, ...]:
+    axes = value if isinstance(value, list | tuple) else [value]
+    if not 1 <= len(axes) <= MAX_AXES:
+        raise ValueError(f"not {show(value)}")
+    return tuple(integer(axis, 1, MAX_AXES) for axis in axes)
 
 
 def _padding(value: object) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -139,9 +163,16 @@ def one_of(*choices: object) -> Rule:
 
 
 POSITIVE_INTEGER = Rule("a whole number from 1 up", lambda value: integer(value, 1))
-PAIR = Rule("one or two whole numbers from 1 up", _pair)
+PAIR = Rule("one or two whole numbers from 1 up", _each(1, 2))
+SINGLE = Rule("a whole number from 1 up", _each(1, 1))
+COUNT_PAIR = Rule("one or two whole numbers from 0 up", _each(0, 2))
+COUNT = Rule("a whole number from 0 up", _each(0, 1))
+SIDES = Rule("whole numbers from 0 up: n or [before, after]", _each(0, 2))
+TARGET_SHAPE = Rule("1 to 4 whole numbers from 1 up, one may be -1", _sizes)
+AXES = Rule("1 to 4 axes from 1 up", _axes)
 PADDING = Rule("whole numbers from 0 up: n, [rows, columns] or [[t, b], [l, r]]", _padding)
 AXIS = Rule("the last axis", _axis)
+ANY_AXIS = Rule("an axis but the batch", lambda value: integer(value, -MAX_AXES, MAX_AXES))
 AXIS_OR_NONE = Rule(
     "the last axis or None", lambda value: None if value in (None, [], ()) else _axis(value)
 )

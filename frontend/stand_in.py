@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from frontend.layers import BatchNormalization, Normalization, Rescaling, Shape, TrainingOnly
+from frontend.layers import Shape, TrainingOnly
+from frontend.layers.pointwise import BatchNormalization, Normalization, Rescaling
 from frontend.network import Network
 
 FRAMES = 64

@@ -27,6 +27,7 @@ _ALIASES = {
     "b": "bias",
     "running_mean": "moving_mean",
     "running_std": "moving_variance",
+    "depthwise_kernel": "kernel",  # of a DepthwiseConv2D up to Keras 2; a SeparableConv2D has both
 }
 
 
@@ -98,7 +99,7 @@ def _locate_legacy(file: KerasFile, model: Model, expected: Expected) -> Located
     for name in text_list(file.weights, "layer_names") or []:
         group = _group(file.weights, name)
         names = text_list(group, "weight_names") if group is not None else None
-        if names:
+        if names and not all(map(_is_count, names)):
             stored[name] = [(weight, _dataset(group, weight, name)) for weight in names]
     owners = [
         member
@@ -162,7 +163,7 @@ def _share_out(
         parts = name.removesuffix(":0").split("/")
         if len(parts) > 1:
             by_ending[parts[-2], _ALIASES.get(parts[-1], parts[-1])] = dataset
-    endings = [(layer.rpartition("/")[2], weight) for layer, weight, _ in wanted]
+    endings = [(layer.rpartition("/")[2], _ALIASES.get(name, name)) for layer, name, _ in wanted]
     found: Located = {}
     if set(endings) == set(by_ending) and len(set(endings)) == len(weights):
         for (layer, _, _), ending in zip(wanted, endings, strict=True):
@@ -176,8 +177,8 @@ def _share_out(
 
 
 def _is_count(name: str) -> bool:
-    """Tell whether a weight is the number of samples that a Normalization layer has seen."""
-    return name.rpartition("/")[2].split(":")[0] == "count"
+    """Tell whether a weight counts samples (Normalization) or random numbers (Random...)."""
+    return name.rpartition("/")[2].split(":")[0] in ("count", "StateVar", "seed_generator_state")
 
 
 def _listed(names: Iterable[str]) -> str:

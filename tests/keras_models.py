@@ -5,33 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from frontend.reference import start_tensorflow
+from tests.branch_models import branch_models
+from tests.keras_weights import randomized, sequential
+from tests.more_layer_models import more_layer_models
 
 Build = Callable[[], Any]
-
-
-def randomized(model: Any) -> Any:
-    """Return the model with seeded weights; variances are positive, nothing is 0."""
-    random = np.random.default_rng(7)
-    values = []
-    for variable in model.weights:
-        if variable.name == "count":
-            values.append(np.asarray(3, variable.dtype))
-            continue
-        low = 0.5 if variable.name in ("moving_variance", "variance", "gamma") else -0.6
-        values.append(random.uniform(low, 1.0, variable.shape).astype(np.float32))
-    model.set_weights(values)
-    for layer in model.layers:
-        if hasattr(layer, "finalize_state"):
-            layer.finalize_state()  # or Normalization goes on with its old values
-    return model
-
-
-def sequential(shape: tuple[int, ...], *layers: Any) -> Any:
-    keras = start_tensorflow()
-    return randomized(keras.Sequential([keras.Input(shape, name="pixels"), *layers]))
 
 
 def layer_models() -> dict[str, Build]:
@@ -122,6 +101,8 @@ def layer_models() -> dict[str, Build]:
         "input_is_output": input_is_output,
         "nested_ends": nested_ends,
         "nested_shared": nested_shared,
+        **branch_models(),
+        **more_layer_models(),
     }
 
 

@@ -18,6 +18,7 @@ import pytest
 from frontend import limits
 from frontend.guard import try_to_read
 from frontend.layers import SUPPORTED
+from frontend.layers.base import ACTIVATION
 from frontend.network import Network, read_network
 from ir.errors import CompileError
 
@@ -381,12 +382,17 @@ def test_calls_that_multiply(tmp_path: Path) -> None:
 # Layers
 
 
-UNSUPPORTED = [
+UNSUPPORTED: list[tuple[dict[str, Any], str]] = [
     (layer("LSTM", units=2), "layers of class 'LSTM' are not supported"),
-    (layer("DepthwiseConv2D"), "layers of class 'DepthwiseConv2D' are not supported"),
-    (layer("Conv2DTranspose"), "layers of class 'Conv2DTranspose' are not supported"),
+    (layer("Conv3D"), "layers of class 'Conv3D' are not supported"),
+    (layer("Merge", mode="sum"), "layers of class 'Merge' are not supported"),
+    (layer("RandomCrop"), "layers of class 'RandomCrop' are not supported"),
+    (layer("Average") | {"module": "keras.src.ops.numpy"}, "layers of class 'Average' are not "
+     "supported"),
+    (layer("Concatenate", axis=1) | {"module": "keras.src.ops.numpy"}, "layers of class "
+     "'Concatenate' are not supported"),
     (layer("os.system"), "layers of class 'system' are not supported"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("bad", "problem"), UNSUPPORTED)
@@ -398,7 +404,12 @@ def test_unsupported_layers(bad: dict[str, Any], problem: str, tmp_path: Path) -
 TRAIN = "change the layer and train the model again"
 CONV: dict[str, Any] = {"filters": 2, "kernel_size": [3, 3]}
 PARAMETERS = [
-    (layer("Conv2D", **CONV, groups=2), f"groups of Conv2D must be 1, not 2; {TRAIN}"),
+    (layer("Conv2D", **CONV, groups=0), "groups of Conv2D must be a whole number from 1 up, not "
+     f"0; {TRAIN}"),
+    (layer("Conv2D", filters=3, kernel_size=1, groups=3), "groups must divide its 2 input "
+     "channels, not 3; change the model and train it again"),
+    (layer("Conv2D", filters=3, kernel_size=1, groups=2), "groups must divide its 3 filters, not "
+     "2; change the model and train it again"),
     (layer("Conv2D", **CONV, data_format="channels_first"), "data_format of Conv2D must be "
      f"'channels_last', not 'channels_first'; {TRAIN}"),
     (layer("Convolution2D", nb_filter=2, nb_row=3, nb_col=3, dim_ordering="th"), "data_format of "
@@ -410,14 +421,13 @@ PARAMETERS = [
     (layer("Conv2D", filters=0, kernel_size=3), "filters of Conv2D must be a whole number from 1 "
      f"up, not 0; {TRAIN}"),
     (layer("Conv2D", filters=2), "kernel_size of Conv2D is missing; save the model again"),
-    (layer("Conv2D", **CONV, activation="gelu"), "activation of Conv2D must be 'linear' or 'relu' "
-     f"or 'relu6' or 'leaky_relu' or 'softmax', not 'gelu'; {TRAIN}"),
+    (layer("Conv2D", **CONV, activation="mish"), f"activation of Conv2D must be {ACTIVATION.text}, "
+     f"not 'mish'; {TRAIN}"),
     (layer("Conv2D", **CONV, activation={"module": "os", "class_name": "function"}), "activation "
-     "of Conv2D must be 'linear' or 'relu' or 'relu6' or 'leaky_relu' or 'softmax', not a custom "
-     f"object; {TRAIN}"),
+     f"of Conv2D must be {ACTIVATION.text}, not a custom object; {TRAIN}"),
     (layer("Conv2D", **CONV, lora_rank=4), "parameter 'lora_rank' of Conv2D is not supported; "
-     "supported are filters, kernel_size, strides, padding, data_format, dilation_rate, groups, "
-     "activation, use_bias"),
+     "supported are kernel_size, strides, padding, dilation_rate, filters, groups, activation, "
+     "use_bias, data_format"),
     (layer("Conv2D", **CONV, dtype="mixed_float16"), "computes in 'mixed_float16', not in float32; "
      "rebuild the model with dtype float32 and load the weights into it"),
     (layer("BatchNormalization", axis=[1]), "axis must be -1 (the channels), not 1; "
@@ -536,7 +546,7 @@ def test_wiring(tmp_path: Path) -> None:
     assert refused(node("a", ["in2", 0, 0]), second) == (
         f"m.h5: does not list its input 'in2'; {RESAVE}"
     )
-    assert refused(first, outputs={}) == f"m.h5: does not say its inputs and outputs; {RESAVE}"
+    assert refused(first, outputs=[[]]) == f"m.h5: does not say its inputs and outputs; {RESAVE}"
     assert refused(first, outputs=[["a", 0, 0]] * 300) == (
         "m.h5: connects more than 256 tensors at once; use a smaller model"
     )

@@ -15,15 +15,9 @@ from frontend import calibration_files
 from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
 from frontend.compiler import CompileOptions, compile_model
 from frontend.export import export_network
-from frontend.layers import (
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Layer,
-    Normalization,
-    Rescaling,
-    TrainingOnly,
-)
+from frontend.layers import Layer, TrainingOnly
+from frontend.layers.convolutions import Conv2D, Dense
+from frontend.layers.pointwise import BatchNormalization, Normalization, Rescaling
 from frontend.network import Input, Network, Step
 from frontend.reference import onnx_predict
 from frontend.stand_in import PIXELS, STANDARDIZED, UNIT, input_range, stand_in_frames

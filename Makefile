@@ -13,9 +13,7 @@ export ORT_DISABLE_TELEMETRY := 1
 .PHONY: demo test test-long random bench lint setup clean
 
 demo: setup  ## a trained network of the zoo, from .h5 to a verdict in GHDL
-	$(IN_VENV) -m zoo.digits build/digits
-	$(IN_VENV) -m frontend zoo/models/digits_cnn.h5 -o build/demo --simulate --frames 50 \
-		--calibrate build/digits/calibration.npz --test build/digits/test.npz
+	$(IN_VENV) -m zoo.demo
 
 test: setup  ## lint, types and all tests of the short profile, in JOBS processes
 	$(IN_VENV) -m pytest -n $(JOBS) --dist worksteal

@@ -15,7 +15,7 @@ from frontend.export import export_network
 from frontend.layers import READABLE, TRAINING_ONLY
 from frontend.load import LoadedModel, load_float_onnx
 from frontend.network import read_network
-from frontend.reference import onnx_predict, onnx_run, start_tensorflow, verify_export
+from frontend.reference import keras_run, onnx_predict, onnx_run, start_tensorflow, verify_export
 from ir.errors import CompileError
 from tests.keras_models import layer_models, nested
 
@@ -64,6 +64,7 @@ def test_h5_and_keras_files_give_what_keras_computes(name: str, folder: Path) ->
         assert model.opset_import[0].version == 21
         graphs.append(model.SerializeToString(deterministic=True))
     assert graphs[0] == graphs[1]
+    assert verify_export(network, model, keras_run(network)) <= TOLERANCE
 
 
 def test_inner_layers_of_one_name_are_kept_apart(folder: Path) -> None:

@@ -72,7 +72,6 @@ class Cropping1D(Layer):
     """A sequence without its ends: ``cropping = (before, after)``."""
 
     cropping: tuple[int, int] = parameter(rules.SIDES, default=(1, 1))
-    data_format: str = parameter(DATA_FORMAT, default="channels_last")
 
     @property
     def sides(self) -> tuple[Sides, ...]:

@@ -84,7 +84,8 @@ class GoldenModel:
         host, shape = self._graph.host_tensors[port.port], port.output.shape
         if math.prod(tensor.shape[1:]) != shape.size:
             raise CompileError(
-                "golden", port.layer,
+                "golden",
+                port.layer,
                 f"tensor must have {shape.size} values per frame, not {tensor.shape[1:]}",
                 "this is a bug, please report it",
             )

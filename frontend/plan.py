@@ -16,8 +16,11 @@ WEIGHTED = ("Conv", "Gemm")
 MOVING = ("MaxPool", "Reshape", "Transpose")
 """Their output has the scale and zero point of their input."""
 AVERAGING = ("GlobalAveragePool",)
-JOINING = ("Add",)
+ADDING = ("Add",)
 """Two quantized tensors in, one out."""
+CONCATENATING = ("Concat",)
+"""Several quantized tensors in, one out."""
+JOINING = (*ADDING, *CONCATENATING)
 QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *JOINING)
 HOST = ("Softmax", "LogSoftmax", "ArgMax")
 """Left to the host behind the core, with all that follows."""
@@ -58,6 +61,7 @@ def make_plan(model: onnx.ModelProto) -> Plan:
         for name in node.output
         if name not in {r.output for r in regions}
     }
+    shapes = _shapes(model.graph)
     tensors: dict[str, None] = {}
     for node in stripped.graph.node:
         if node.name in host:
@@ -65,8 +69,9 @@ def make_plan(model: onnx.ModelProto) -> Plan:
                 n for n in node.input if n not in constants and not _from_host(n, stripped, host)
             ]
         else:
-            _check(node, inside, constants)
-            names = [*node.input[: _tensor_inputs(node)], *node.output]
+            _check(node, inside, constants, shapes)
+            single = node.op_type in QUANTIZED_OPERATORS and node.op_type not in JOINING
+            names = [*(node.input[:1] if single else node.input), *node.output]
         tensors.update((n, None) for n in names if n and n not in constants and n not in inner)
     return Plan(stripped, clamps, regions, host, tuple(tensors))
 
@@ -90,15 +95,24 @@ def _unshared(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def _tensor_inputs(node: onnx.NodeProto) -> int:
-    return 2 if node.op_type in JOINING else 1 if node.op_type in QUANTIZED_OPERATORS else 99
+def _shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors, without the batch."""
+    return {
+        value.name: tuple(d.dim_value for d in value.type.tensor_type.shape.dim[1:])
+        for value in (*graph.input, *graph.value_info, *graph.output)
+    }
 
 
 def _from_host(name: str, model: onnx.ModelProto, host: tuple[str, ...]) -> bool:
     return any(name in node.output for node in model.graph.node if node.name in host)
 
 
-def _check(node: onnx.NodeProto, inside: set[str], constants: dict[str, np.ndarray]) -> None:
+def _check(
+    node: onnx.NodeProto,
+    inside: set[str],
+    constants: dict[str, np.ndarray],
+    shapes: dict[str, tuple[int, ...]],
+) -> None:
     """Refuse a node that has no quantized form."""
     problem = None
     if node.op_type in WEIGHTED:
@@ -107,8 +121,12 @@ def _check(node: onnx.NodeProto, inside: set[str], constants: dict[str, np.ndarr
         elif not all(np.all(np.isfinite(constants[name])) for name in node.input[1:]):
             problem = "weights must be finite numbers"
     elif node.op_type in JOINING and node.name not in inside:
-        if any(name in constants for name in node.input):
+        if node.op_type in CONCATENATING and any(name in constants for name in node.input):
+            problem = f"{node.op_type} must read computed tensors only"
+        elif any(name in constants for name in node.input):
             problem = f"{node.op_type} with a constant must be an affine layer of its channels"
+        elif node.op_type in ADDING and len({shapes.get(name) for name in node.input}) > 1:
+            problem = f"{node.op_type} must read tensors of one shape"
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
         if node.op_type in ELEMENTWISE:
             problem = f"{node.op_type} must be a function of one tensor with scalar constants"
@@ -163,9 +181,9 @@ def _without_clamps(
     for node in graph.node:
         limits = _bounds(node, constants)
         layer = producers.get(node.input[0]) if limits is not None else None
-        if limits is None or layer is None or layer.op_type not in (*WEIGHTED, *JOINING):
+        if limits is None or layer is None or layer.op_type not in (*WEIGHTED, *ADDING):
             continue
-        if layer.op_type in JOINING and any(n in constants for n in layer.input):
+        if layer.op_type in ADDING and any(n in constants for n in layer.input):
             continue
         before = node.input[0]
         if readers[before] == 1 and before not in outputs and limits[0] <= 0 <= limits[1]:

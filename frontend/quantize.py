@@ -22,6 +22,7 @@ from onnx import numpy_helper
 from frontend.activation_scales import clamped_scale, input_scale, range_scale
 from frontend.assemble import assemble
 from frontend.exactness import FloatArray, Quantized
+from frontend.join_scales import join_scales
 from frontend.plan import AVERAGING, JOINING, MOVING, WEIGHTED, Plan, make_plan
 from frontend.ranges import Calibration, activation_ranges
 from frontend.snap import SnappedWeights, smallest_target_scale, snap_weights
@@ -140,19 +141,24 @@ def choose_scales(
     }
     weights: dict[str, SnappedWeights] = {}
     report = []
+    joined = join_scales(plan, ranges, scales, lambda n, x: _least_scale(n, x, constants))
     for region in plan.regions:
-        scales.setdefault(region.output, range_scale(ranges[region.output]))
+        name = region.output
+        scales.setdefault(name, joined.get(name) or range_scale(ranges[name]))
     for node in graph.node:
         if node.name in plan.host or node.name in inside:
             continue
         source, output = scales[node.input[0]], node.output[0]
+        if output in joined:
+            scales[output] = joined[output]
         if node.op_type in MOVING:
             scales[output] = source
         elif node.op_type in WEIGHTED:
             matrix, bias = _matrix(node, constants), constants[node.input[2]].astype(np.float64)
-            least = smallest_target_scale(matrix, source)
             try:
-                scales[output] = _output_scale(output, plan, ranges, least)
+                if output not in joined:
+                    least = _least_scale(node, source, constants)
+                    scales[output] = _output_scale(output, plan, ranges, least)
                 weights[node.name] = snap_weights(matrix, bias, source, scales[output])
             except ValueError as error:
                 raise CompileError(STAGE, node.name, str(error), "rescale its weights") from error
@@ -169,7 +175,7 @@ def choose_scales(
             )
         else:
             assert node.op_type in JOINING
-            scales[output] = _output_scale(output, plan, ranges, 0.0)
+            assert output in joined
     return scales, weights, tuple(report)
 
 
@@ -185,6 +191,12 @@ def _matrix(node: onnx.NodeProto, constants: dict[str, npt.NDArray[np.float32]])
     """Return weights as (taps, output channels)."""
     weight = constants[node.input[1]].astype(np.float64)
     return weight if node.op_type == "Gemm" else weight.reshape(len(weight), -1).T
+
+
+def _least_scale(
+    node: onnx.NodeProto, source: Quantized, constants: dict[str, npt.NDArray[np.float32]]
+) -> float:
+    return smallest_target_scale(_matrix(node, constants), source)
 
 
 def _pixels(graph: onnx.GraphProto, name: str) -> int:

@@ -24,12 +24,9 @@ class Rule:
     read: Callable[[object], object]
 
 
-def parameter(rule: Rule, *, compiled: Rule | None = None, **default: Any) -> Any:
-    """Return a dataclass field that is read by ``rule``; optional where a ``default`` is given.
-
-    ``compiled``: a narrower rule, where the front end exports more than becomes hardware.
-    """
-    return dataclasses.field(metadata={"rule": rule, "compiled": compiled}, **default)
+def parameter(rule: Rule, **default: Any) -> Any:
+    """Return a dataclass field that is read by ``rule``; optional where a ``default`` is given."""
+    return dataclasses.field(metadata={"rule": rule}, **default)
 
 
 def show(value: object) -> str:

@@ -6,8 +6,8 @@ it iff every entry v > low asks for ``a*p + b*q + r >= v*2**shift`` and every v 
 exists iff the *gap*, the largest lower bound less the smallest upper bound, is negative.  The gap
 is a convex function of the slopes, so any pair of slopes that fails gives a line beyond which all
 others fail, too: cuts through the centre of a polygon shrink it to the slopes that are left.  The
-smallest shift that puts a point of the integer grid into them wins; every grid point of the
-polygon is tried, so none is overlooked.  Rounding to even widens the bounds by the ties.
+smallest shift that puts a point of the integer grid into them wins; the grid points of the polygon
+are tried one by one, each leaving less of it.  Rounding to even widens the bounds by the ties.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from ir.numbers import IntArray
 
 FACTOR_BITS = 25
 """Width of the widest signed factor looked for."""
-SHORT_FACTOR_BITS = 10
+SHORT_FACTOR_BITS = 14
 """Width of the widest signed factor taken from the scales themselves."""
 MAXIMUM_SHIFT = 32
 """Largest shift tried: slopes below 1/256 need more than the factors are long."""
+MOST_TRIES = 200
+"""Factors tried: sums that exist are found within some 30, others may leave a line of slopes."""
+MOST_COLUMNS = 2048
+"""Grid columns looked at on either side of the polygon's centre: more only in long slivers."""
 STEEPEST = 256.0
 """Largest slope: one input step passes all output codes."""
 LOOSE = 1e-12
@@ -108,7 +112,7 @@ def fit_sum(golden: Pairs) -> WeightedSum | None:
     for half_even in (False, True):
         search = _Search(golden, low, high, half_even)
         shift = int(half_even)
-        while len(search.polygon) and shift <= MAXIMUM_SHIFT:
+        while len(search.polygon) and shift <= MAXIMUM_SHIFT and len(search.tried) < MOST_TRIES:
             factors = search.grid_point(shift)
             if factors is None:
                 shift += 1
@@ -169,32 +173,31 @@ class _Search:
     def grid_point(self, shift: int) -> tuple[int, int] | None:
         """Return factors of slopes inside the polygon, near its centre, not tried before."""
         corners = self.polygon * 2.0**shift
-        centre = corners.mean(axis=0)
-        first, last = np.ceil(corners[:, 0].min()), np.floor(corners[:, 0].max())
-        reach = (1 << (FACTOR_BITS - 1)) - 1
-        first, last = max(int(first), -reach), min(int(last), reach)
-        nearest = int(np.clip(np.rint(centre[0]), first, last)) if first <= last else 0
-        for distance in range(last - first + 1):
-            for p in dict.fromkeys((nearest - distance, nearest + distance)):
-                if first <= p <= last:
-                    q = self._in_column(corners, p, centre[1], shift)
-                    if q is not None and abs(q) <= reach:
-                        return p, q
+        reach = float((1 << (FACTOR_BITS - 1)) - 1)
+        centre = np.clip(corners.mean(axis=0), -reach, reach)
+        first = max(np.ceil(corners[:, 0].min()), -reach, np.rint(centre[0]) - MOST_COLUMNS)
+        last = min(np.floor(corners[:, 0].max()), reach, np.rint(centre[0]) + MOST_COLUMNS)
+        columns = np.arange(first, last + 1)
+        bottoms, tops = _heights(corners, columns)
+        bottoms, tops = np.maximum(np.ceil(bottoms), -reach), np.minimum(np.floor(tops), reach)
+        hit = np.flatnonzero(bottoms <= tops)
+        for at in hit[np.argsort(np.abs(columns[hit] - centre[0]), kind="stable")]:
+            p, low, high = int(columns[at]), int(bottoms[at]), int(tops[at])
+            nearest = int(np.clip(np.rint(centre[1]), low, high))
+            for q in (nearest, *range(low, min(high, low + MOST_COLUMNS) + 1)):
+                if (p, q, shift) not in self.tried:
+                    return p, q
         return None
 
-    def _in_column(self, corners: FloatArray, p: int, centre: float, shift: int) -> int | None:
-        """Return an untried integer q, the nearest to ``centre``, with (p, q) in the polygon."""
-        x, y = corners[:, 0] - p, corners[:, 1]
-        next_x, next_y = np.roll(x, -1), np.roll(y, -1)
-        crossing = (x >= 0) != (next_x >= 0)
-        where = (y + (next_y - y) * x / np.where(crossing, x - next_x, 1.0))[crossing]
-        heights = np.concatenate([where, y[x == 0]])
-        if not len(heights):
-            return None
-        first, last = int(np.ceil(heights.min())), int(np.floor(heights.max()))
-        candidates = range(first, last + 1)
-        return min(
-            (q for q in candidates if (p, q, shift) not in self.tried),
-            key=lambda q: abs(q - centre),
-            default=None,
-        )
+
+def _heights(corners: FloatArray, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return where each column (first coordinate) enters and leaves a convex polygon."""
+    x, y = corners[:, :1] - columns, corners[:, 1:]
+    next_x, next_y = np.roll(x, -1, 0), np.roll(y, -1, 0)
+    crossing = (x >= 0) != (next_x >= 0)
+    slope = (next_y - y) / np.where(crossing, x - next_x, 1.0)
+    where = y + slope * x
+    return (
+        np.where(crossing, where, np.inf).min(axis=0),
+        np.where(crossing, where, -np.inf).max(axis=0),
+    )

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rewrite.onnx.float import (
     Rules,
     activation_before_pool,
+    add_of_negative,
     affine_below_pool,
     affine_to_depthwise,
     conv_form,
@@ -122,6 +123,15 @@ FIRES = {
         ),
         1,
         "Gemm",
+    ),
+    "difference": Case(
+        add_of_negative.RULES,
+        build(
+            IMAGE,
+            [node("Relu", "x", "r"), node("Exp", "x", "e"), node("Sub", "r e", "y")],
+        ),
+        1,
+        "Relu Exp Neg Add",
     ),
     "conv_without_bias": Case(
         conv_form.RULES, build(IMAGE, [node("Conv", "x w", "y")], {"w": CONV["w"]}), 1, "Conv"
@@ -418,6 +428,10 @@ FIRES = {
 
 UNTOUCHED = {
     "canonical_conv": (conv_form.RULES, build(IMAGE, [conv("x", "y")], CONV)),
+    "constant_less_a_tensor": (
+        add_of_negative.RULES,
+        build(IMAGE, [node("Sub", "one x", "d"), node("Sub", "d one", "y")], {"one": scalar(1)}),
+    ),
     "matmul_of_images": (
         matmul_to_gemm.RULES,
         build(IMAGE, [node("MatMul", "x w", "y")], {"w": normal(5, 4)}),

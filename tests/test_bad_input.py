@@ -402,6 +402,7 @@ def test_unsupported_layers(bad: dict[str, Any], problem: str, tmp_path: Path) -
 
 
 TRAIN = "change the layer and train the model again"
+AGAIN = "change the model and train it again"
 CONV: dict[str, Any] = {"filters": 2, "kernel_size": [3, 3]}
 PARAMETERS = [
     (layer("Conv2D", **CONV, groups=0), "groups of Conv2D must be a whole number from 1 up, not "
@@ -446,6 +447,50 @@ PARAMETERS = [
      "change the model and train it again"),
     (layer("Dense", units=3), "its input must be a vector, not [4, 4, 2]; "
      "change the model and train it again"),
+    (layer("DepthwiseConv2D", kernel_size=3, groups=2), "parameter 'groups' of DepthwiseConv2D is "
+     "not supported; supported are kernel_size, strides, padding, dilation_rate, depth_multiplier, "
+     "activation, use_bias, data_format"),
+    (layer("DepthwiseConv2D", kernel_size=3, strides=[1, 2]), "strides must be equal, not [1, 2]; "
+     f"{AGAIN}"),
+    (layer("DepthwiseConv2D", kernel_size=3, depth_multiplier=0), "depth_multiplier of "
+     f"DepthwiseConv2D must be a whole number from 1 up, not 0; {TRAIN}"),
+    (layer("SeparableConv2D", **CONV, strides=2, dilation_rate=2), "strides and dilation_rate must "
+     f"not both be above 1; {AGAIN}"),
+    (layer("Conv1D", filters=2, kernel_size=3), "its input must be [steps, channels], not "
+     f"[4, 4, 2]; {AGAIN}"),
+    (layer("Conv1D", filters=2, kernel_size=[3, 3]), "kernel_size of Conv1D must be a whole number "
+     f"from 1 up, not [3, 3]; {TRAIN}"),
+    (layer("SeparableConv1D", filters=2, kernel_size=3, padding="causal"), "padding of "
+     f"SeparableConv1D must be 'valid' or 'same', not 'causal'; {TRAIN}"),
+    (layer("Conv2DTranspose", **CONV, dilation_rate=2), "dilation_rate must be 1, not [2, 2]; "
+     f"{AGAIN}"),
+    (layer("Conv2DTranspose", **CONV, output_padding=1), "output_padding must be below strides, "
+     f"not 1; {AGAIN}"),
+    (layer("Conv2DTranspose", filters=2, kernel_size=2, strides=2, padding="same",
+           output_padding=0), "output_padding must not be 0 with an even kernel_size and 'same'; "
+     f"{AGAIN}"),
+    (layer("AveragePooling2D", pool_size=0), "pool_size of AveragePooling2D must be one or two "
+     f"whole numbers from 1 up, not 0; {TRAIN}"),
+    (layer("UpSampling2D", interpolation="bicubic"), "interpolation of UpSampling2D must be "
+     f"'nearest' or 'bilinear', not 'bicubic'; {TRAIN}"),
+    (layer("UpSampling2D", size=2**20), "its output [4194304, 4194304, 2] has 35184372088832 "
+     "elements, more than the limit of 67108864; use a smaller input or a larger stride"),
+    (layer("Cropping2D", cropping=3), "its output [0, 0, 2] has no elements; enlarge the input or "
+     "shrink kernels, pools and strides"),
+    (layer("Reshape", target_shape=[5, -1]), "target_shape must hold its 32 elements, not "
+     f"[5, -1]; {AGAIN}"),
+    (layer("Reshape", target_shape=[8, 2]), f"target_shape must hold its 32 elements, not [8, 2]; "
+     f"{AGAIN}"),
+    (layer("Reshape", target_shape=[-1, -1]), "target_shape of Reshape must be 1 to 4 whole "
+     f"numbers from 1 up, one may be -1, not [-1, -1]; {TRAIN}"),
+    (layer("Permute", dims=[1, 1, 2]), f"dims must be the axes 1 to 3, not [1, 1, 2]; {AGAIN}"),
+    (layer("RepeatVector", n=3), f"its input must be a vector, not [4, 4, 2]; {AGAIN}"),
+    (layer("PReLU", shared_axes=[4]), f"shared_axes must be of the axes 1 to 3, not [4]; {AGAIN}"),
+    (layer("LayerNormalization", axis=[1]), f"axis must be -1 (the channels), not 1; {AGAIN}"),
+    (layer("LayerNormalization", rms_scaling=True), "parameter 'rms_scaling' of "
+     "LayerNormalization is not supported; supported are axis, epsilon, center, scale"),
+    (layer("Concatenate", axis=0), f"axis must be -1 or 1 to 3, not 0; {AGAIN}"),
+    (layer("Subtract"), f"takes 2 tensors, not 1; {AGAIN}"),
 ]  # fmt: skip
 
 
@@ -453,6 +498,60 @@ PARAMETERS = [
 def test_unsupported_parameters(bad: dict[str, Any], problem: str, tmp_path: Path) -> None:
     path = write_h5(tmp_path / "m.h5", model_of(entry([None, 4, 4, 2]), bad))
     assert refusal(path) == f"bad: {problem}"
+
+
+def test_merges_of_shapes_that_do_not_fit(tmp_path: Path) -> None:
+    def refused(kind: str, *shapes: list[int], **config: Any) -> str:
+        names = [f"i{n}" for n in range(len(shapes))]
+        inputs = [
+            entry([None, *shape], name) | {"name": name, "inbound_nodes": []}
+            for name, shape in zip(names, shapes, strict=True)
+        ]
+        wires = [[[name, 0, 0, {}] for name in names]]
+        merge = layer(kind, **config) | {"name": "bad", "inbound_nodes": wires}
+        ends = {"input_layers": [[name, 0, 0] for name in names], "output_layers": [["bad", 0, 0]]}
+        net = {"class_name": "Model", "config": {"name": "net", "layers": [*inputs, merge], **ends}}
+        return refusal(write_h5(tmp_path / "m.h5", net))
+
+    assert refused("Add", [4], [5]) == f"bad: its inputs must have one shape, not [4], [5]; {AGAIN}"
+    assert refused("Multiply", [4, 4, 2], [2]) == (
+        f"bad: its inputs must have as many axes as each other, not [4, 4, 2], [2]; {AGAIN}"
+    )
+    assert refused("Subtract", [4], [4], [4]) == f"bad: takes 2 tensors, not 3; {AGAIN}"
+    assert refused("Concatenate", [4, 2], [3, 3], axis=1) == (
+        f"bad: its inputs must differ along axis 1 only: [4, 2], [3, 3]; {AGAIN}"
+    )
+
+
+def test_constants_and_operators(tmp_path: Path) -> None:
+    tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["in", 0, 0]}}
+
+    def refused(*arguments: Any) -> str:
+        calls = [{"args": list(arguments), "kwargs": {}}]
+        add = layer("Add") | {"name": "bad", "module": "keras.src.ops.numpy"}
+        source = entry([None, 4]) | {"name": "in", "inbound_nodes": []}
+        ends = {"input_layers": ["in", 0, 0], "output_layers": ["bad", 0, 0]}
+        layers = [source, add | {"inbound_nodes": calls}]
+        net = {"class_name": "Functional", "config": {"name": "net", "layers": layers, **ends}}
+        return refusal(write_h5(tmp_path / "m.h5", net))
+
+    assert refused(tensor, 2.0) == (
+        "bad: is called with the constant 2.0; use a layer instead, such as Rescaling"
+    )
+    assert refused(tensor, {"class_name": "__keras_tensor__"}) == (
+        f"m.h5: has a connection that can't be read; {RESAVE}"
+    )
+
+
+def test_bilinear_images_of_tensorflow_1_are_refused(tmp_path: Path) -> None:
+    up = layer("UpSampling2D", size=2, interpolation="bilinear")
+    path = write_h5(tmp_path / "m.h5", model_of(entry([None, 4, 4, 2]), up))
+    with h5py.File(path, "a") as file:
+        file.attrs["keras_version"] = b"2.2.4"
+    assert refusal(path) == (
+        "bad: bilinear interpolation of Keras 2.2.4 depends on the TensorFlow below it; "
+        "load the model in a newer Keras, test it there and save it again"
+    )
 
 
 EVIL = "__import__('os').system('touch pwned')"

@@ -79,6 +79,30 @@ def test_leaves_alone(name: str) -> None:
     assert operators(ir.to_proto(model)) == operators(before)
 
 
+def with_reader(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Return ``model`` with another reader of tensor ``name``: a branch that leaves the graph."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.graph.node.append(onnx.helper.make_node("Neg", [name], ["branch"], "layer_branch"))
+    copy.graph.output.append(
+        onnx.helper.make_tensor_value_info("branch", onnx.TensorProto.FLOAT, None)
+    )
+    return onnx.shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True)
+
+
+@pytest.mark.parametrize("name", FIRES)
+def test_branches_stay_right(name: str) -> None:
+    """Whatever is read twice is either left alone or right for both readers."""
+    case = FIRES[name]
+    outputs = {o.name for o in case.model.graph.output}
+    inner = [o for n in case.model.graph.node for o in n.output if o not in outputs]
+    for tensor in inner:
+        before = with_reader(case.model, tensor)
+        model = ir.from_proto(before)
+        apply(case.rules, model)
+        assert_equal(before, ir.to_proto(model))
+
+
 def test_every_rewrite_has_a_case() -> None:
     tested = {id(case.rules) for case in FIRES.values()} & {id(r) for r, _ in UNTOUCHED.values()}
     helpers = {"affine", "values"}

@@ -340,3 +340,87 @@ def test_json_with_weights_of_keras_3(folder: Path) -> None:
     network = read_network(folder / "three.json")
     assert_same(export_network(network)[0], keras_model)
     assert network.format == "JSON architecture + HDF5"
+
+
+# What Keras 2 wrote otherwise.
+
+
+def old_model(path: Path, shape: list[int], layer: dict[str, Any], weights: dict[str, Any]) -> Path:
+    """Write a model of one layer as Keras 2.4 did."""
+    source = {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": shape}}
+    config = {"class_name": "Sequential", "config": {"name": "net", "layers": [source, layer]}}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = b"2.4.0"
+        write_weights(file.create_group("model_weights"), {layer["config"]["name"]: weights})
+    return path
+
+
+def computed(path: Path, frames: np.ndarray) -> np.ndarray:
+    return onnx_predict(export_network(read_network(path))[0])(frames)
+
+
+def test_depthwise_convolution_of_keras_2_has_groups(tmp_path: Path) -> None:
+    kernel = RANDOM.uniform(-1, 1, (3, 3, 2, 2)).astype(np.float32)
+    config = {
+        "name": "d", "dtype": "float32", "kernel_size": [3, 3], "strides": [1, 1], "groups": 1,
+        "padding": "valid", "data_format": "channels_last", "dilation_rate": [1, 1],
+        "activation": "linear", "use_bias": False, "depth_multiplier": 2,
+        "depthwise_initializer": {"class_name": "Zeros"}, "depthwise_constraint": None,
+    }  # fmt: skip
+    layer = {"class_name": "DepthwiseConv2D", "config": config}
+    weights = {"d/depthwise_kernel:0": kernel}
+    path = old_model(tmp_path / "m.h5", [None, 6, 6, 2], layer, weights)
+    frames = frames_for((6, 6, 2))
+    expected = np.zeros((7, 4, 4, 4))
+    for row, column in np.ndindex(3, 3):
+        part = frames[:, row : row + 4, column : column + 4, :, np.newaxis] * kernel[row, column]
+        expected += part.reshape(7, 4, 4, 4)
+    assert np.allclose(computed(path, frames), expected, atol=1e-5)
+    assert load_float_onnx(path).export_error < TOLERANCE
+
+
+def test_hard_sigmoid_is_that_of_the_keras_that_wrote_the_file(tmp_path: Path) -> None:
+    layer = {"class_name": "Activation", "config": {"name": "a", "activation": "hard_sigmoid"}}
+    path = old_model(tmp_path / "m.h5", [None, 6], layer, {})
+    frames = frames_for((6,))
+    assert np.allclose(computed(path, frames), np.clip(0.2 * frames + 0.5, 0, 1), atol=1e-6)
+    assert load_float_onnx(path).export_error < TOLERANCE
+
+
+def test_thresholded_relu_of_keras_2(tmp_path: Path) -> None:
+    layer = {"class_name": "ThresholdedReLU", "config": {"name": "t", "theta": 0.5}}
+    path = old_model(tmp_path / "m.h5", [None, 6], layer, {})
+    frames = frames_for((6,))
+    assert np.array_equal(computed(path, frames), np.where(frames > 0.5, frames, 0))
+    assert load_float_onnx(path).export_error < TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["RandomHeight", "RandomFlip", "GaussianNoise"])
+def test_training_only_layers_of_keras_2_vanish(name: str, tmp_path: Path) -> None:
+    layer = {"class_name": name, "config": {"name": "r", "factor": 0.2, "seed": 3}}
+    weights = {"r/StateVar:0": np.zeros(3, np.int64)}
+    path = old_model(tmp_path / "m.h5", [None, 6, 6, 2], layer, weights)
+    frames = frames_for((6, 6, 2))
+    assert np.array_equal(computed(path, frames), frames)
+
+
+def test_random_image_layers_do_nothing_in_inference(tmp_path: Path) -> None:
+    keras = start_tensorflow()
+    L = keras.layers
+    names = [n for n in TRAINING_ONLY if n.startswith("Random") and hasattr(L, n)]
+    given = {"RandomFlip": {}, "RandomGaussianBlur": {}, "RandomGrayscale": {}, "RandomInvert": {}}
+    given |= {"RandomColorJitter": {}, "RandomErasing": {}, "RandomElasticTransform": {}}
+    given |= {"RandomPerspective": {}, "RandomShear": {}, "RandomPosterization": {"factor": 4}}
+    given["RandomTranslation"] = {"height_factor": 0.2, "width_factor": 0.2}
+    given["RandomZoom"] = {"height_factor": 0.2}
+    layers = {name: getattr(L, name)(**given.get(name, {"factor": 0.2})) for name in names}
+    assert len(layers) > 15
+    frames = 100 * frames_for((8, 8, 3))
+    for name, layer in layers.items():
+        assert np.array_equal(layer(frames, training=False), frames), name
+    kept = [layers[f"Random{what}"] for what in ("Flip", "Rotation", "Zoom", "Contrast")]
+    model = keras.Sequential([keras.Input((8, 8, 3), name="pixels"), *kept, L.Conv2D(2, 3)])
+    for ending in ("h5", "keras"):
+        model.save(tmp_path / f"m.{ending}")
+        assert_same(export_network(read_network(tmp_path / f"m.{ending}"))[0], model)

@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from frontend.layers import SUPPORTED, Layer, compiled_parameters
+from frontend.layers import SUPPORTED, Layer, supported_parameters
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- layers: begin -->\n", "<!-- layers: end -->\n"
@@ -32,7 +32,7 @@ def table() -> str:
 def _parameters(kind: type[Layer]) -> str:
     """Return what the parameters of ``kind`` may be; those with the same rule stand together."""
     by_rule: dict[str, list[str]] = defaultdict(list)
-    for parameter, rule in compiled_parameters(kind).items():
+    for parameter, rule in supported_parameters(kind).items():
         by_rule[rule.text].append(f"`{parameter}`")
     return "; ".join(f"{', '.join(named)}: {text}" for text, named in by_rule.items())
 

@@ -28,57 +28,54 @@ TRAINING_ONLY = (
 
 SUPPORTED: dict[str, type[Layer]] = {
     "Activation": pointwise.Activation,
+    "Add": merging.Add,
+    "Average": merging.Average,
     "BatchNormalization": pointwise.BatchNormalization,
+    "Conv1D": convolutions.Conv1D,
     "Conv2D": convolutions.Conv2D,
     "Dense": convolutions.Dense,
+    "DepthwiseConv1D": convolutions.DepthwiseConv1D,
+    "DepthwiseConv2D": convolutions.DepthwiseConv2D,
+    "ELU": pointwise.ELU,
     "Flatten": shaping.Flatten,
+    "GlobalAveragePooling1D": pooling.GlobalAveragePooling1D,
     "GlobalAveragePooling2D": pooling.GlobalAveragePooling2D,
     "LeakyReLU": pointwise.LeakyReLU,
+    "MaxPooling1D": pooling.MaxPooling1D,
     "MaxPooling2D": pooling.MaxPooling2D,
     "Normalization": pointwise.Normalization,
+    "Permute": shaping.Permute,
     "ReLU": pointwise.ReLU,
     "Rescaling": pointwise.Rescaling,
+    "Reshape": shaping.Reshape,
+    "SeparableConv1D": convolutions.SeparableConv1D,
+    "SeparableConv2D": convolutions.SeparableConv2D,
     "Softmax": pointwise.Softmax,
+    "ThresholdedReLU": pointwise.ThresholdedReLU,
+    "ZeroPadding1D": shaping.ZeroPadding1D,
     "ZeroPadding2D": shaping.ZeroPadding2D,
     **dict.fromkeys(TRAINING_ONLY, TrainingOnly),
 }
 
 EXPORTED: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        convolutions.Conv1D,
-        convolutions.Conv1DTranspose,
-        convolutions.Conv2DTranspose,
-        convolutions.DepthwiseConv1D,
-        convolutions.DepthwiseConv2D,
-        convolutions.SeparableConv1D,
-        convolutions.SeparableConv2D,
-        merging.Add,
-        merging.Average,
-        merging.Concatenate,
-        merging.Maximum,
-        merging.Minimum,
-        merging.Multiply,
-        merging.Subtract,
-        pointwise.ELU,
-        pointwise.LayerNormalization,
-        pointwise.PReLU,
-        pointwise.ThresholdedReLU,
-        pooling.AveragePooling1D,
-        pooling.AveragePooling2D,
-        pooling.GlobalAveragePooling1D,
-        pooling.GlobalMaxPooling1D,
-        pooling.GlobalMaxPooling2D,
-        pooling.MaxPooling1D,
-        shaping.Cropping1D,
-        shaping.Cropping2D,
-        shaping.Permute,
-        shaping.RepeatVector,
-        shaping.Reshape,
-        shaping.UpSampling1D,
-        shaping.UpSampling2D,
-        shaping.ZeroPadding1D,
-    )
+    "AveragePooling1D": pooling.AveragePooling1D,
+    "AveragePooling2D": pooling.AveragePooling2D,
+    "Concatenate": merging.Concatenate,
+    "Conv1DTranspose": convolutions.Conv1DTranspose,
+    "Conv2DTranspose": convolutions.Conv2DTranspose,
+    "Cropping1D": shaping.Cropping1D,
+    "Cropping2D": shaping.Cropping2D,
+    "GlobalMaxPooling1D": pooling.GlobalMaxPooling1D,
+    "GlobalMaxPooling2D": pooling.GlobalMaxPooling2D,
+    "LayerNormalization": pointwise.LayerNormalization,
+    "Maximum": merging.Maximum,
+    "Minimum": merging.Minimum,
+    "Multiply": merging.Multiply,
+    "PReLU": pointwise.PReLU,
+    "RepeatVector": shaping.RepeatVector,
+    "Subtract": merging.Subtract,
+    "UpSampling1D": shaping.UpSampling1D,
+    "UpSampling2D": shaping.UpSampling2D,
 }
 
 READABLE = SUPPORTED | EXPORTED
@@ -87,9 +84,3 @@ READABLE = SUPPORTED | EXPORTED
 def supported_parameters(kind: type[Layer]) -> dict[str, Rule]:
     """Return the parameters of a layer class, by name, with the rule of each."""
     return {f.name: f.metadata["rule"] for f in dataclasses.fields(kind) if "rule" in f.metadata}
-
-
-def compiled_parameters(kind: type[Layer]) -> dict[str, Rule]:
-    """Return the same, but with rules that accept only what becomes hardware."""
-    fields = [f for f in dataclasses.fields(kind) if "rule" in f.metadata]
-    return {f.name: f.metadata.get("compiled") or f.metadata["rule"] for f in fields}

@@ -13,7 +13,6 @@ Shape: TypeAlias = tuple[int, ...]
 KERAS_2_HARD_SIGMOID = "hard_sigmoid of Keras 2"
 """``clip(0.2 * x + 0.5, 0, 1)``; Keras 3 computes ``clip(x / 6 + 0.5, 0, 1)`` by the old name."""
 
-COMPILED_ACTIVATION = one_of("linear", "relu", "relu6", "leaky_relu", "softmax")
 _ACTIVATION = one_of(
     "linear", "relu", "relu6", "leaky_relu", "softmax", "elu", "selu", "sigmoid", "hard_sigmoid",
     "tanh", "softplus", "softsign", "silu", "swish", "hard_silu", "hard_swish", "gelu",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from frontend import rules
 from frontend.layers.base import (
     ACTIVATION,
-    COMPILED_ACTIVATION,
     DATA_FORMAT,
     PADDED,
     Layer,
@@ -26,7 +25,7 @@ class Dense(Layer):
     """``activation(x @ kernel + bias)`` on a vector of features."""
 
     units: int = parameter(rules.POSITIVE_INTEGER)
-    activation: str = parameter(ACTIVATION, compiled=COMPILED_ACTIVATION, default="linear")
+    activation: str = parameter(ACTIVATION, default="linear")
     use_bias: bool = parameter(rules.FLAG, default=True)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -91,8 +90,8 @@ class Conv2D(Convolution):
     padding: str = parameter(PADDED, default="valid")
     data_format: str = parameter(DATA_FORMAT, default="channels_last")
     dilation_rate: tuple[int, ...] = parameter(rules.PAIR, default=(1, 1))
-    groups: int = parameter(rules.POSITIVE_INTEGER, compiled=one_of(1), default=1)
-    activation: str = parameter(ACTIVATION, compiled=COMPILED_ACTIVATION, default="linear")
+    groups: int = parameter(rules.POSITIVE_INTEGER, default=1)
+    activation: str = parameter(ACTIVATION, default="linear")
     use_bias: bool = parameter(rules.FLAG, default=True)
 
 
@@ -141,7 +140,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
     depth_multiplier: int = parameter(rules.POSITIVE_INTEGER, default=1)
     data_format: str = parameter(DATA_FORMAT, default="channels_last")
     dilation_rate: tuple[int, ...] = parameter(rules.PAIR, default=(1, 1))
-    activation: str = parameter(ACTIVATION, compiled=COMPILED_ACTIVATION, default="linear")
+    activation: str = parameter(ACTIVATION, default="linear")
     use_bias: bool = parameter(rules.FLAG, default=True)
 
 
@@ -195,7 +194,7 @@ class SeparableConv2D(SeparableConvolution):
     data_format: str = parameter(DATA_FORMAT, default="channels_last")
     dilation_rate: tuple[int, ...] = parameter(rules.PAIR, default=(1, 1))
     depth_multiplier: int = parameter(rules.POSITIVE_INTEGER, default=1)
-    activation: str = parameter(ACTIVATION, compiled=COMPILED_ACTIVATION, default="linear")
+    activation: str = parameter(ACTIVATION, default="linear")
     use_bias: bool = parameter(rules.FLAG, default=True)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from frontend import rules
 from frontend.layers.base import (
     ACTIVATION,
-    COMPILED_ACTIVATION,
     Layer,
     Shape,
     last_axis,
@@ -100,7 +99,7 @@ class LeakyReLU(Layer):
 class Activation(Layer):
     """An activation by name."""
 
-    activation: str = parameter(ACTIVATION, compiled=COMPILED_ACTIVATION)
+    activation: str = parameter(ACTIVATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -195,6 +195,10 @@ WINDOWS = {
     "one pixel": Window(Shape(1, 1, 12), Kernel(1, 1), simd=3, replays=5),
     "blocks": Window(Shape(4, 5, 4), _same(3), pad_value=9, simd=2, blocks=2),
     "blocks, stride 2": Window(Shape(6, 5, 3), _same(3, 2, 0, 1), simd=1, blocks=3),
+    "blocks, rest": Window(Shape(5, 7, 3), Kernel(2, 2, 2, 2), blocks=3),
+    "blocks and replays, rest": Window(
+        Shape(5, 5, 4), Kernel(2, 2, 2, 2), simd=2, replays=2, blocks=2
+    ),
     "a single block": Window(Shape(4, 4, 2), Kernel(2, 2), simd=2, blocks=1),
     "blocks of two words": Window(Shape(4, 4, 8), Kernel(2, 3), simd=2, blocks=2),
     "blocks and replays": Window(Shape(4, 4, 4), _same(3), simd=1, blocks=2, replays=2),

@@ -21,6 +21,7 @@ from onnxscript.rewriter import RewriteRule, RewriteRuleSet
 from ir.errors import CompileError
 from rewrite.onnx.float import (
     activation_before_pool,
+    add_of_negative,
     affine_below_pool,
     affine_to_depthwise,
     conv_form,
@@ -61,6 +62,7 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
     ),
     (
         scalar_batch_normalization.RULES,
+        add_of_negative.RULES,
         affine_to_depthwise.RULES,
         reshape_form.RULES,
         remove_identity.RULES,

@@ -1,0 +1,35 @@
+"""Events of the elements that read several streams."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ir import timing
+from ir.cycles.system import EventSystem, add_fifo, element_events, gated
+from ir.elements import Concatenate, Merge
+
+
+@element_events.register
+def _merge(element: Merge, system: EventSystem) -> None:
+    first, second = (system.streams[id(source)] for source in element.sources)
+    each = np.arange(first.count)
+    first.after(second, each, 0)
+    second.after(first, each, 0)
+    latency = timing.merge_latency(element)
+    system.streams[id(element)] = gated(system, second, each, latency, element.fifo_depth)
+
+
+@element_events.register
+def _concatenate(element: Concatenate, system: EventSystem) -> None:
+    lanes = element.output.lanes
+    words = [source.output.shape.channels // lanes for source in element.sources]
+    steps = system.events(element.output.beats)
+    places = np.arange(steps.count).reshape(-1, sum(words))
+    for source, place in zip(
+        element.sources, np.split(places, np.cumsum(words[:-1]), axis=1), strict=True
+    ):
+        stream, taking = system.streams[id(source)], place.reshape(-1)
+        steps.after(stream, system.only(steps, taking, np.arange(stream.count)), 0)
+        stream.after(steps, taking, 0)
+    sink = system.streams[id(element)] = system.events(element.output.beats)
+    add_fifo(steps, sink, element.fifo_depth)

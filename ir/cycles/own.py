@@ -1,0 +1,41 @@
+"""Cycles per frame that an element needs by itself, when nothing keeps it waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from ir.cycles.pools import pool_cycles
+from ir.elements import Element, Input, MaxPool, ProcessingElement, input_lanes, sources
+
+
+def own_cycles(element: Element) -> int:
+    """Return the cycles per frame that ``element`` needs when nothing keeps it waiting."""
+    return max(_own_cycles(element))
+
+
+def _own_cycles(element: Element) -> Iterator[int]:
+    yield element.output.beats
+    if not isinstance(element, Input):
+        yield from (source.output.shape.size // input_lanes(element) for source in sources(element))
+    yield from working_cycles(element)
+
+
+@singledispatch
+def working_cycles(element: Element) -> Iterator[int]:
+    """Yield the cycles of each unit inside ``element`` that may need more than its ports."""
+    del element
+    yield from ()
+
+
+@working_cycles.register
+def _processing_element(element: ProcessingElement) -> Iterator[int]:
+    shape = element.window_positions
+    yield shape.pixels * element.folds * element.steps
+    if element.pool is not None:
+        yield from pool_cycles(element.pool, shape, element.pe)
+
+
+@working_cycles.register
+def _max_pool(element: MaxPool) -> Iterator[int]:
+    yield from pool_cycles(element.kernel, element.source.output.shape, element.output.lanes)

@@ -1,0 +1,44 @@
+"""Events of the elements that work on each value, pixel or frame of one stream in turn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ir import timing
+from ir.cycles.system import EventSystem, element_events, gated
+from ir.elements import Affine, ArgMax, GlobalAverage, Lookup
+
+
+def _pointwise(element: Affine | Lookup, system: EventSystem, inner: int) -> None:
+    source = system.streams[id(element.source)]
+    each = np.arange(source.count)
+    latency = timing.pointwise_latency(inner)
+    system.streams[id(element)] = gated(system, source, each, latency, element.fifo_depth)
+
+
+@element_events.register
+def _affine(element: Affine, system: EventSystem) -> None:
+    _pointwise(element, system, timing.requantization_latency(element.requantization))
+
+
+@element_events.register
+def _lookup(element: Lookup, system: EventSystem) -> None:
+    _pointwise(element, system, timing.LOOKUP_LATENCY)
+
+
+@element_events.register
+def _global_average(element: GlobalAverage, system: EventSystem) -> None:
+    source, stream = system.streams[id(element.source)], element.source.output
+    last_pixel = np.arange(stream.beats - element.output.beats, stream.beats)
+    latency = timing.global_average_latency(element.requantization)
+    yields = system.every_frame(last_pixel, stream.beats)
+    system.streams[id(element)] = gated(system, source, yields, latency, element.fifo_depth)
+
+
+@element_events.register
+def _arg_max(element: ArgMax, system: EventSystem) -> None:
+    source, stream = system.streams[id(element.source)], element.source.output
+    per_pixel = stream.shape.channels // stream.lanes
+    yields = np.arange(per_pixel - 1, source.count, per_pixel)
+    latency = timing.arg_max_latency(stream.lanes)
+    system.streams[id(element)] = gated(system, source, yields, latency, element.fifo_depth)

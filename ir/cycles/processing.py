@@ -1,0 +1,107 @@
+"""Events of processing elements: groups of steps that wait for their window and for room."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ir import maxplus, timing
+from ir.cycles.pools import pool_events
+from ir.cycles.system import EventSystem, before, element_events
+from ir.elements import Kernel, ProcessingElement, Shape
+from ir.maxplus import EventList
+from ir.numbers import IntArray
+
+
+@element_events.register
+def _processing_element(element: ProcessingElement, system: EventSystem) -> None:
+    source = system.streams[id(element.source)]
+    latency = timing.processing_latency(element)
+    if element.is_direct:
+        taken = _direct(element, system, source, latency)
+    else:
+        taken = _windowed(element, system, source, latency)
+    if element.pool is not None:
+        shape = element.window_positions
+        depth = element.pool_fifo_depth
+        taken = pool_events(system, taken, element.pool, shape, element.pe, depth)
+    system.streams[id(element)] = taken
+
+
+def _direct(
+    element: ProcessingElement, system: EventSystem, source: EventList, latency: int
+) -> EventList:
+    firsts = np.arange(0, source.count, element.steps)
+    taken = EventList(len(firsts))
+    system.lists.append(taken)
+    taken.after(source, firsts + element.steps - 1, latency + 1)
+    waits = system.only(source, firsts, before(len(firsts), element.fifo_depth))
+    source.after(taken, waits, 1)
+    return taken
+
+
+def _windowed(
+    element: ProcessingElement, system: EventSystem, source: EventList, latency: int
+) -> EventList:
+    shape, kernel = _window_view(element)
+    words = shape.channels // element.simd
+    positions = element.window_positions.pixels
+    groups = system.events(positions * element.folds, gap=element.steps)
+    needed = np.repeat(_last_needed_pixel(kernel, shape), element.folds)
+    needed[-1] = shape.pixels - 1
+    index = system.every_frame(needed * words + words - 1, shape.pixels * words)
+    groups.after(source, index, 1)
+    _free_rows(element, system, source, groups, shape, kernel)
+    taken = EventList(groups.count)
+    system.lists.append(taken)
+    each = np.arange(groups.count)
+    taken.after(groups, each, element.steps - 1 + latency + 1)
+    groups.after(taken, before(groups.count, element.fifo_depth), 1)
+    return taken
+
+
+def _window_view(element: ProcessingElement) -> tuple[Shape, Kernel]:
+    """Return the image and kernel as the window entity sees them (pixel mode: one column)."""
+    shape = element.input.shape
+    if element.kernel.is_pointwise:
+        return Shape(shape.pixels, 1, shape.channels), Kernel(1, 1)
+    return shape, element.kernel
+
+
+def _last_needed_pixel(kernel: Kernel, shape: Shape) -> IntArray:
+    """Return, per window position, the last pixel to wait for."""
+    rows, columns = kernel.output_size(shape.height, shape.width)
+    bottom = np.arange(rows) * kernel.stride_height - kernel.pad_top + kernel.span_height - 1
+    right = np.arange(columns) * kernel.stride_width - kernel.pad_left + kernel.span_width - 1
+    row = np.clip(bottom, 0, shape.height - 1)[:, None]
+    column = np.clip(right, 0, shape.width - 1)[None, :]
+    pixel: IntArray = row * shape.width + column
+    return pixel.reshape(-1)
+
+
+def buffered_rows(kernel: Kernel, extra_rows: int) -> int:
+    """Return the image rows that the window's circular buffer holds."""
+    return kernel.span_height + kernel.stride_height + extra_rows
+
+
+def _free_rows(
+    element: ProcessingElement,
+    system: EventSystem,
+    source: EventList,
+    groups: EventList,
+    shape: Shape,
+    kernel: Kernel,
+) -> None:
+    """The first beat of an image row waits until the row it overwrites was freed."""
+    rows, columns = kernel.output_size(shape.height, shape.width)
+    first_kept = np.maximum((np.arange(rows) + 1) * kernel.stride_height - kernel.pad_top, 0)
+    first_kept[-1] = shape.height
+    freeing_row = np.searchsorted(
+        np.minimum(first_kept, shape.height), np.arange(shape.height), side="right"
+    )
+    last_group = (freeing_row + 1) * columns * element.folds - 1
+    freed = system.every_frame(last_group, rows * columns * element.folds)
+    per_row = shape.width * shape.channels // element.simd
+    image_rows = np.arange(system.frames * shape.height)
+    overwritten = image_rows - buffered_rows(kernel, element.extra_rows)
+    index = np.where(overwritten >= 0, freed[np.maximum(overwritten, 0)], maxplus.NEVER)
+    source.after(groups, system.only(source, image_rows * per_row, index), element.steps)

@@ -1,0 +1,103 @@
+"""The stream graph's vocabulary: one frozen class per hardware element.
+
+Edges are references: an element holds the element whose output it reads.  An element's ``output``
+is the type of the stream it sends.  Feature maps are (height, width, channels), streamed in raster
+order, channel fastest, ``lanes`` channels a beat; vectors are (1, 1, channels).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+from ir.elements.joining import Concatenate, Merge
+from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
+from ir.elements.pointwise import Affine, ArgMax, Lookup
+from ir.elements.pooling import GlobalAverage, MaxPool
+from ir.elements.processing import ProcessingElement
+from ir.elements.streams import Kernel, Shape, StreamType
+
+__all__ = [
+    "Affine",
+    "ArgMax",
+    "Concatenate",
+    "Consumer",
+    "Element",
+    "Fifo",
+    "Fork",
+    "GlobalAverage",
+    "Input",
+    "Join",
+    "Kernel",
+    "Lookup",
+    "MaxPool",
+    "Merge",
+    "Output",
+    "ProcessingElement",
+    "Reader",
+    "Reshape",
+    "Shape",
+    "StreamType",
+    "WidthConverter",
+    "input_lanes",
+    "sources",
+    "with_sources",
+]
+
+Reader: TypeAlias = (
+    Reshape
+    | ProcessingElement
+    | MaxPool
+    | GlobalAverage
+    | Affine
+    | Lookup
+    | ArgMax
+    | WidthConverter
+    | Fifo
+    | Fork
+    | Output
+)
+"""Elements that read one stream."""
+
+Join: TypeAlias = Merge | Concatenate
+"""Elements that read several streams."""
+
+Consumer: TypeAlias = Reader | Join
+Element: TypeAlias = Input | Consumer
+
+
+def sources(element: Element) -> tuple[Element, ...]:
+    """Return the elements whose streams ``element`` reads."""
+    match element:
+        case Input():
+            return ()
+        case Merge() | Concatenate():
+            return element.sources
+        case _:
+            return (element.source,)
+
+
+def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
+    """Return ``element`` reading ``streams`` instead, itself where they are the same."""
+    if all(new is old for new, old in zip(streams, sources(element), strict=True)):
+        return element
+    match element:
+        case Merge():
+            first, second = streams
+            return replace(element, sources=(first, second))
+        case Concatenate():
+            return replace(element, sources=streams)
+        case _:
+            (stream,) = streams
+            return replace(element, source=stream)
+
+
+def input_lanes(element: Consumer) -> int:
+    """Return the lanes of the streams that ``element`` is built to read."""
+    match element:
+        case ProcessingElement():
+            return element.simd
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
+            return element.output.lanes
+        case _:
+            return element.source.output.lanes

@@ -1,0 +1,44 @@
+"""Elements that read several streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ir.elements.streams import StreamType
+
+if TYPE_CHECKING:
+    from ir.elements import Element
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """A weighted sum of two streams of one shape, value by value (Add, Subtract, Average).
+
+    ``y = clamp((a * factors[0] + b * factors[1] + offset) >> shift, low, high)``, floor shift; with
+    ``half_even`` the shift rounds to nearest, ties to even, and ``zero_point`` is added behind it.
+    """
+
+    name: str
+    layer: str
+    sources: tuple[Element, Element]
+    output: StreamType
+    factors: tuple[int, int]
+    offset: int
+    shift: int
+    low: int
+    high: int
+    half_even: bool = False
+    zero_point: int = 0
+    fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concatenate:
+    """Pixel by pixel the channels of one stream, then those of the next."""
+
+    name: str
+    layer: str
+    sources: tuple[Element, ...]
+    output: StreamType
+    fifo_depth: int = 2

@@ -1,0 +1,88 @@
+"""The processing element: convolutions and dense layers with what follows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ir.elements.streams import Kernel, Shape, StreamType
+from ir.numbers import IntArray, IntegerType
+from ir.requantize import Requantization
+
+if TYPE_CHECKING:
+    from ir.elements import Element
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProcessingElement:
+    """Fused pad - convolution - requantization - activation - max pool.
+
+    A Dense layer is a 1x1 convolution on a 1x1 map.  ``weights``: (kernel height, kernel width,
+    input channels, output channels), integers of ``weight_number``.  ``depthwise``: output channel
+    c sees input channel c only; weights are (kernel height, kernel width, 1, channels), the window
+    has more than one position or is padded, and ``simd`` = ``pe`` channels are handled at a time.
+    The zero point of the input is folded into the requantization's offsets, so padding carries
+    ``pad_value``, the zero point.
+    ``table``: (2**bits,) output codes indexed by the bit pattern of the requantized code, or None.
+    ``extra_rows``: image rows that the window buffers beyond span and stride.
+    ``convolved``: type of one value before, ``output.number`` after the table.
+    Folding: ``pe`` output channels and ``simd`` input channels of one tap per cycle.
+    """
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+    kernel: Kernel
+    pad_value: int
+    weights: IntArray
+    weight_number: IntegerType
+    accumulator: IntegerType
+    requantization: Requantization
+    convolved: IntegerType
+    depthwise: bool = False
+    table: IntArray | None = None
+    pool: Kernel | None = None
+    pe: int = 1
+    simd: int = 1
+    fifo_depth: int = 2
+    pool_fifo_depth: int = 2
+    extra_rows: int = 0
+
+    @property
+    def input(self) -> StreamType:
+        """Type of the stream it reads."""
+        return self.source.output
+
+    @property
+    def window_positions(self) -> Shape:
+        """Shape between the convolution and the pool."""
+        shape = self.input.shape
+        return Shape(*self.kernel.output_size(shape.height, shape.width), self.weights.shape[3])
+
+    @property
+    def folds(self) -> int:
+        """Groups of ``pe`` output channels per pixel."""
+        return int(self.weights.shape[3]) // self.pe
+
+    @property
+    def steps(self) -> int:
+        """Cycles per group: window values over ``simd``; one per tap if depthwise."""
+        if self.depthwise:
+            return self.kernel.taps
+        return self.kernel.taps * self.input.shape.channels // self.simd
+
+    @property
+    def is_direct(self) -> bool:
+        """True if every value is needed once, as it comes: nothing is buffered."""
+        return self.kernel.is_pointwise and self.folds == 1
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return self.pe if self.depthwise else self.pe * self.simd
+
+    @property
+    def macs(self) -> int:
+        """Multiplications per frame."""
+        return self.window_positions.pixels * int(self.weights.size)

@@ -1,0 +1,67 @@
+"""Elements that look at windows of a map, or at the whole of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ir.elements import GlobalAverage, Kernel, MaxPool, ProcessingElement
+from ir.interpreter.dispatch import apply
+from ir.interpreter.pointwise import look_up
+from ir.numbers import IntArray
+
+
+@apply.register
+def _processing_element(element: ProcessingElement, x: IntArray) -> IntArray:
+    y = element.requantization(accumulate(element, x))
+    if element.table is not None:
+        y = look_up(element.table, element.convolved, y)
+    return y if element.pool is None else maximum_over_windows(element.pool, y)
+
+
+def accumulate(element: ProcessingElement, x: IntArray) -> IntArray:
+    """Return the raw accumulators of a processing element, (frames, rows, columns, channels)."""
+    taps = windows(element.kernel, x, element.pad_value)
+    if element.depthwise:
+        sums: IntArray = np.einsum("fyxijc,ijc->fyxc", taps, element.weights[:, :, 0])
+        return sums
+    kernel = element.weights.reshape(-1, element.weights.shape[3])
+    flat = taps.reshape(*taps.shape[:3], -1)
+    # BLAS multiplies floats only; float64 is exact while every partial sum is below 2**53.
+    bound = np.abs(flat).max(initial=0).astype(object) * int(np.abs(kernel).sum(axis=0).max())
+    if bound < 2**53:
+        return (flat.astype(np.float64) @ kernel.astype(np.float64)).astype(np.int64)
+    return flat @ kernel
+
+
+def windows(kernel: Kernel, x: IntArray, pad_value: int) -> IntArray:
+    """Return all windows, (frames, rows, columns, kernel height, kernel width, channels)."""
+    pads = (
+        (0, 0),
+        (kernel.pad_top, kernel.pad_bottom),
+        (kernel.pad_left, kernel.pad_right),
+        (0, 0),
+    )
+    padded = np.pad(x, pads, constant_values=pad_value)
+    spans = (kernel.span_height, kernel.span_width)
+    views = sliding_window_view(padded, spans, axis=(1, 2))
+    stepped = views[:, :: kernel.stride_height, :: kernel.stride_width]
+    taps = stepped[..., :: kernel.dilation_height, :: kernel.dilation_width]
+    ordered: IntArray = taps.transpose(0, 1, 2, 4, 5, 3)
+    return ordered
+
+
+def maximum_over_windows(kernel: Kernel, x: IntArray) -> IntArray:
+    """Return the maximum over each window; padding never wins."""
+    maxima: IntArray = windows(kernel, x, np.iinfo(np.int64).min).max(axis=(3, 4))
+    return maxima
+
+
+@apply.register
+def _max_pool(element: MaxPool, x: IntArray) -> IntArray:
+    return maximum_over_windows(element.kernel, x)
+
+
+@apply.register
+def _global_average(element: GlobalAverage, x: IntArray) -> IntArray:
+    return element.requantization(x.sum(axis=(1, 2), keepdims=True))

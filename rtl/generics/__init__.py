@@ -1,0 +1,14 @@
+"""The generics of each element's entity.
+
+Formal names are those of docs/elements.md and of the entities in `rtl/vhdl`.
+"""
+
+from __future__ import annotations
+
+from rtl.generics import joins, plumbing, pointwise, windows
+from rtl.generics.context import Context, instance
+
+__all__ = ["Context", "instance"]
+
+ELEMENTS = (joins, plumbing, pointwise, windows)
+"""Importing them teaches ``instance`` the elements."""

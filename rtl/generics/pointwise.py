@@ -1,0 +1,50 @@
+"""Elements that work on each value or pixel alone."""
+
+from __future__ import annotations
+
+from ir.elements import Affine, ArgMax, Lookup
+from rtl.formals import PACKAGE, Formals, number_formals, scale_formals
+from rtl.generics.context import Context, constants, instance
+from rtl.tables import tables
+
+
+@instance.register
+def _affine(element: Affine, context: Context) -> tuple[str, Formals]:
+    return "pointwise", {
+        "operation": f"{PACKAGE}.op_requantize",
+        **_pointwise(element, context),
+        **scale_formals(element, element.requantization),
+        **constants(tables(element), context),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _lookup(element: Lookup, context: Context) -> tuple[str, Formals]:
+    return "pointwise", {
+        "operation": f"{PACKAGE}.op_lookup",
+        **_pointwise(element, context),
+        **constants(tables(element), context),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _arg_max(element: ArgMax, context: Context) -> tuple[str, Formals]:
+    source = element.source.output
+    return "argmax", {
+        **number_formals("", source.number),
+        "lanes": context.input_lanes,
+        "channels": str(source.shape.channels),
+        "index_bits": str(element.output.number.bits),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+def _pointwise(element: Affine | Lookup, context: Context) -> Formals:
+    return {
+        **number_formals("input", element.source.output.number),
+        **number_formals("output", element.output.number),
+        "lanes": context.input_lanes,
+        "folds": f"{element.output.shape.channels} / {context.input_lanes}",
+    }

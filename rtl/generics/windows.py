@@ -1,0 +1,74 @@
+"""Elements that look at windows of a map, or at the whole of it."""
+
+from __future__ import annotations
+
+from ir.elements import GlobalAverage, MaxPool, ProcessingElement
+from rtl.formals import (
+    Formals,
+    bit_pattern,
+    boolean,
+    kernel_formals,
+    number_formals,
+    pool_formals,
+    requantization_formals,
+    scale_formals,
+)
+from rtl.generics.context import Context, constants, instance
+from rtl.tables import tables
+
+
+@instance.register
+def _processing_element(element: ProcessingElement, context: Context) -> tuple[str, Formals]:
+    shape = element.input.shape
+    formals = {
+        **number_formals("input", element.input.number),
+        "height": str(shape.height),
+        "width": str(shape.width),
+        "channels": str(shape.channels),
+        **kernel_formals(element.kernel),
+        "pad_value": str(bit_pattern(element.pad_value, element.input.number)),
+        "output_channels": str(element.weights.shape[3]),
+        **number_formals("weight", element.weight_number),
+        "accumulator_bits": str(element.accumulator.bits),
+        **number_formals("convolved", element.convolved),
+        **requantization_formals(element.requantization),
+        **number_formals("output", element.output.number),
+        "has_table": boolean(element.table is not None),
+        **constants(tables(element), context),
+    }
+    if element.pool is not None:
+        pool = pool_formals(element, element.pool)
+        formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
+    if element.depthwise:
+        formals |= {"depthwise": "true", "simd": context.knobs["pe"]}
+    return "processing_element", {**formals, **context.knobs}
+
+
+@instance.register
+def _max_pool(element: MaxPool, context: Context) -> tuple[str, Formals]:
+    shape = element.source.output.shape
+    return "max_pool", {
+        **number_formals("", element.output.number),
+        "lanes": context.input_lanes,
+        "height": str(shape.height),
+        "width": str(shape.width),
+        "channels": str(shape.channels),
+        **pool_formals(element, element.kernel),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _global_average(element: GlobalAverage, context: Context) -> tuple[str, Formals]:
+    shape = element.source.output.shape
+    return "global_average", {
+        **number_formals("", element.source.output.number),
+        "lanes": context.input_lanes,
+        "pixels": str(shape.pixels),
+        "channels": str(shape.channels),
+        "accumulator_bits": str(element.accumulator.bits),
+        **number_formals("output", element.output.number),
+        **scale_formals(element, element.requantization),
+        **constants(tables(element), context),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }

@@ -28,7 +28,10 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-MODEL = "Trained network: .h5, .keras, or .json with X_weights.h5 beside X.json."
+MODEL = (
+    "Trained network: .onnx, float or quantized; .h5, .keras, or .json with X_weights.h5 beside "
+    "X.json."
+)
 CALIBRATE = (
     "Frames that set the scales: .npy, .npz (x, and y for labels), or a folder of images "
     "(sub-folders are classes). Without it a stand-in is drawn and no accuracy is claimed."

@@ -24,12 +24,12 @@ import onnx
 from frontend import evidence, report
 from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
 from frontend.golden import FloatArray, GoldenModel
-from frontend.load import LoadedModel, load_float_onnx
 from frontend.manifest import manifest
+from frontend.open_model import open_model
 from frontend.output import replace_entries
 from frontend.quantization_error import TensorError, quantization_error
 from frontend.quantize import QuantizedModel, QuantizeOptions, quantize
-from frontend.stand_in import input_range
+from frontend.source import SourceModel
 from ir.cycles import Cycles, predict
 from ir.errors import CompileError
 from ir.graph import StreamGraph
@@ -79,7 +79,7 @@ class Compilation:
     """
 
     source: Path
-    loaded: LoadedModel
+    loaded: SourceModel
     calibration: CalibrationSet
     test: CalibrationSet
     quantized: QuantizedModel
@@ -129,14 +129,12 @@ def compile_model(
     options = options or CompileOptions()
     stage = _Clock(show)
     with stage("load the model"):
-        loaded = load_float_onnx(source, weights=options.weights)
+        loaded = open_model(source, weights=options.weights)
     with stage("read calibration and test data"):
         calibration = _frames(options.calibration, loaded, options)
         test = calibration if options.test is None else _frames(options.test, loaded, options)
     with stage("quantize"):
-        floating = canonicalize(loaded.model)
-        quantized = quantize(floating, calibration.images, options.quantization)
-        errors = quantization_error(floating, quantized.model, calibration.images[:VERIFIED_FRAMES])
+        quantized, errors = _golden(loaded, calibration.images, options.quantization)
     with stage("fuse"):
         fused = fuse(quantized.model)
     with stage("lower and prove"):
@@ -154,14 +152,32 @@ def compile_model(
     )  # fmt: skip
 
 
-def _frames(path: Path | None, loaded: LoadedModel, options: CompileOptions) -> CalibrationSet:
+def _frames(path: Path | None, loaded: SourceModel, options: CompileOptions) -> CalibrationSet:
+    name = loaded.input_name
     return load_calibration(
         path,
-        loaded.input_shape,
+        loaded.input_shapes[name],
         preprocessing=options.preprocessing,
-        stand_in=input_range(loaded.network),
-        classes=math.prod(loaded.network.output_shape),
+        stand_in=loaded.input_ranges[name],
+        classes=math.prod(loaded.output_shapes[0]),
     )
+
+
+def _golden(
+    loaded: SourceModel, frames: FloatArray, options: QuantizeOptions
+) -> tuple[QuantizedModel, tuple[TensorError, ...]]:
+    """Return the golden model, and what quantization costs: nothing where it was done before."""
+    if loaded.is_quantized:
+        if options.argmax:
+            raise CompileError(
+                "quantize", loaded.model.graph.name or "the model",
+                "--argmax would change a model that is quantized already",
+                "leave --argmax out, or end the model with an ArgMax",
+            )  # fmt: skip
+        return QuantizedModel(loaded.model, ()), ()
+    floating = canonicalize(loaded.model)
+    quantized = quantize(floating, frames, options)
+    return quantized, quantization_error(floating, quantized.model, frames[:VERIFIED_FRAMES])
 
 
 def _require_class(graph: StreamGraph, argmax: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from frontend import __version__, report
 from frontend.calibration import CalibrationSet
 from frontend.golden import GoldenModel
-from frontend.load import LoadedModel
+from frontend.source import SourceModel
 from ir.elements import ArgMax, Element, Merge
 from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
@@ -26,7 +26,7 @@ def tool_versions() -> tuple[tuple[str, str], ...]:
 
 def accuracy(
     graph: StreamGraph,
-    loaded: LoadedModel,
+    loaded: SourceModel,
     golden: GoldenModel,
     data: CalibrationSet,
     simulated_frames: int,
@@ -39,9 +39,11 @@ def accuracy(
         return None
     codes = golden.output_codes(data.images)[graph.outputs[0].port]
     answers = classes(graph.outputs[0].source, codes)
-    expected = loaded.predict(data.images).reshape(len(data.images), -1).argmax(axis=1)
+    expected = None
+    if not loaded.is_quantized:
+        expected = loaded.predict(data.images).reshape(len(data.images), -1).argmax(axis=1)
     return report.Accuracy(
-        _score(expected, data.labels),
+        None if expected is None else _score(expected, data.labels),
         _score(answers, data.labels),
         _score(answers[:simulated_frames], data.labels) if simulated_frames else None,
     )

@@ -1,4 +1,4 @@
-"""From a model file to a verified float ONNX graph: the front door of the compiler."""
+"""From a Keras file to a float ONNX graph that agrees with Keras."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from frontend.export import export_network
 from frontend.guard import try_to_read
 from frontend.network import Network, read_network
 from frontend.reference import (
-    Run,
     keras_run,
     start_tensorflow,
     verify_export,
     without_final_softmax,
 )
+from frontend.source import Run, SourceModel
+from frontend.stand_in import input_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,19 @@ class LoadedModel:
     export_error: float
     tensorflow_seconds: float
     seconds: float
+
+    @property
+    def source(self) -> SourceModel:
+        """The model as the compiler takes it."""
+        return SourceModel(
+            model=self.model,
+            is_quantized=False,
+            input_shapes=self.input_shapes,
+            output_shapes=self.network.output_shapes,
+            input_ranges=input_ranges(self.network),
+            run=self.run,
+            format=self.format,
+        )
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -10,25 +10,23 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
-from numpy.typing import NDArray
 
+from frontend.batches import in_batches
 from frontend.layers import Layer, TrainingOnly
 from frontend.layers.base import KERAS_2_HARD_SIGMOID
 from frontend.layers.merging import Merge
 from frontend.layers.pointwise import Normalization, Softmax, ThresholdedReLU
 from frontend.network import Input, Network, Node, needed_steps
+from frontend.onnx_reference import onnx_run
+from frontend.source import Frames, Run
 from ir.errors import CompileError
 
-Frames = NDArray[np.float32]
 Predict = Callable[[Frames], Frames]
-Run = Callable[[Mapping[str, Frames]], tuple[Frames, ...]]
-"""Computes frames ``(n, *shape)`` of each input, by name, to those of each output."""
 
 TOLERANCE = 1e-4
 CHECKED_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.03, 0.03), (-8.0, 8.0))
@@ -91,20 +89,15 @@ def keras_run(network: Network) -> Run:
 
     def run(frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
         given = [frames[source.name] for source in network.inputs]
-        return _in_parts(given, lambda part: keras.tree.flatten(model(part, training=False)))
+        return in_batches(
+            given,
+            lambda part: [
+                np.asarray(output, np.float32)
+                for output in keras.tree.flatten(model(part, training=False))
+            ],
+        )
 
     return run
-
-
-def _in_parts(
-    frames: list[Frames], compute: Callable[[list[Frames]], Iterable[Any]]
-) -> tuple[Frames, ...]:
-    """Compute 256 frames at a time; return the outputs of all together."""
-    parts = [
-        [np.asarray(output, np.float32) for output in compute([f[i : i + 256] for f in frames])]
-        for i in range(0, len(frames[0]), 256)
-    ]
-    return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
 
 def _build(keras: Any, layer: Layer, name: str, weights: dict[str, Frames]) -> Any:
@@ -128,22 +121,6 @@ def _arguments(layer: Layer, weights: dict[str, Frames]) -> dict[str, Any]:
         elif name in ("mean", "variance") and name in weights:
             arguments[name] = weights[name].tolist()
     return arguments
-
-
-def onnx_run(model: onnx.ModelProto) -> Run:
-    """Return a function that computes ``model`` in onnxruntime: frames by input name, outputs."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = [value.name for value in session.get_inputs()]
-
-    def run(frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
-        given = [frames[name] for name in names]
-        return _in_parts(given, lambda part: session.run(None, dict(zip(names, part, strict=True))))
-
-    return run
 
 
 def onnx_predict(model: onnx.ModelProto) -> Predict:

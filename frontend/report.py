@@ -113,10 +113,11 @@ class Score:
 class Accuracy:
     """Accuracy of the float model, of quantized.onnx and of the simulated hardware.
 
-    Each has its own number of frames: simulation runs on fewer.
+    Each has its own number of frames: simulation runs on fewer.  A model that was quantized by
+    another tool has no float model here.
     """
 
-    float_model: Score
+    float_model: Score | None
     quantized: Score
     simulated: Score | None = None
 

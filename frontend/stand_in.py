@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from frontend.layers import Shape, TrainingOnly
 from frontend.layers.pointwise import BatchNormalization, Normalization, Rescaling
-from frontend.network import Network
+from frontend.network import Input, Network
 
 FRAMES = 64
 MAX_ELEMENTS = 2**26
@@ -43,10 +43,16 @@ UNIT = InputRange((0.5,), (0.25,), (0.0,), (1.0,), "pixels of 0 to 1")
 STANDARDIZED = InputRange((0.0,), (1.0,), (-3.0,), (3.0,), "standardized features")
 
 
-def input_range(network: Network) -> InputRange:
-    """Return the range that the layers on the only input of ``network`` are made for."""
-    shape, consumers = network.input_shape, network.consumers()
-    pending = list(consumers[network.inputs[0]])
+def input_ranges(network: Network) -> dict[str, InputRange]:
+    """Return, by input, the range that the layers on that input are made for."""
+    return {source.name: input_range(network, source) for source in network.inputs}
+
+
+def input_range(network: Network, source: Input | None = None) -> InputRange:
+    """Return the range that the layers on ``source``, by default the first input, are made for."""
+    source = source or network.inputs[0]
+    shape, consumers = source.shape, network.consumers()
+    pending = list(consumers[source])
     while pending:
         step = pending.pop(0)
         layer = step.layer
@@ -61,6 +67,11 @@ def input_range(network: Network) -> InputRange:
         if isinstance(layer, BatchNormalization):
             mean, variance = step.weights["moving_mean"], step.weights["moving_variance"]
             return _around(mean, variance, "the BatchNormalization layer's")
+    return ordinary_range(shape)
+
+
+def ordinary_range(shape: Shape) -> InputRange:
+    """Return the range of an input of which nothing else is known."""
     return STANDARDIZED if len(shape) == 1 else UNIT
 
 

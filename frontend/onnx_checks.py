@@ -1,0 +1,128 @@
+"""What an ONNX graph must be before anything is computed with it: known operators, known shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import onnx
+from onnx import TensorProto
+
+from frontend.limits import MAX_TENSORS, check_activation
+from frontend.source import Shape
+from ir.errors import CompileError
+
+STAGE = "load"
+OLDEST_OPSET = 8
+STANDARD = ("", "ai.onnx")
+MICROSOFT = "com.microsoft"
+QUANTIZED_MICROSOFT = frozenset(
+    """QuantizeLinear DequantizeLinear QLinearAdd QLinearMul QLinearConcat QLinearConv
+    QLinearAveragePool QLinearGlobalAveragePool QLinearLeakyRelu QLinearSigmoid QGemm""".split()
+)
+"""Quantized operators that onnxruntime adds to the standard."""
+
+
+def standard_opset(model: onnx.ModelProto, name: str) -> int:
+    """Return the version of the standard operators that ``model`` uses, ``OLDEST_OPSET`` or later.
+
+    Raises:
+        CompileError: it has none, or an older one.
+    """
+    versions = [o.version for o in model.opset_import if o.domain in STANDARD]
+    if not versions:
+        raise CompileError(STAGE, name, "imports no ONNX operator set", "export it again")
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= versions[0] <= newest:
+        raise CompileError(
+            STAGE, name, f"its operator set must be {OLDEST_OPSET} to {newest}, not {versions[0]}",
+            "export it again with another opset",
+        )  # fmt: skip
+    return int(versions[0])
+
+
+def check_operators(model: onnx.ModelProto, opset: int, foreign: Collection[str] = ()) -> None:
+    """Refuse the first operator that is neither standard nor one of ``foreign``, by its name.
+
+    ``foreign``: operators of the domain ``com.microsoft``.
+    """
+    for number, node in enumerate(model.graph.node):
+        label = node.name or (node.output[0] if node.output else "") or f"node {number}"
+        if node.domain in STANDARD:
+            known = onnx.defs.has(node.op_type, opset)
+        else:
+            known = node.domain == MICROSOFT and node.op_type in foreign
+        if not known:
+            kind = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
+            remedy = "export the model with standard ONNX operators"
+            if "Quant" in node.op_type:
+                remedy = "export it quantized to 8 bits with QuantizeLinear and DequantizeLinear"
+            raise CompileError(STAGE, label, f"operator {kind} is not supported", remedy)
+        graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+        if any(a.type in graphs for a in node.attribute):
+            raise CompileError(
+                STAGE, label, f"operator {node.op_type} chooses what to compute while it runs",
+                "export the model without control flow",
+            )  # fmt: skip
+
+
+def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Return the inputs of the graph that no initializer gives a value."""
+    constants = {i.name for i in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in constants]
+
+
+def input_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
+    """Return the shape of one frame of each input.
+
+    Raises:
+        CompileError: there is no input, or a size is unknown, or inputs have different batches.
+    """
+    inputs = inputs_of(model)
+    if not 1 <= len(inputs) <= MAX_TENSORS:
+        raise CompileError(
+            STAGE,
+            name,
+            f"must have 1 to {MAX_TENSORS} inputs, not {len(inputs)}",
+            "export it again",
+        )
+    shapes: dict[str, Shape] = {}
+    batches = set()
+    for value in inputs:
+        dims = value.type.tensor_type.shape.dim
+        sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
+        if len(dims) < 2 or not all(d.dim_value > 0 for d in dims[1:]):
+            raise CompileError(
+                STAGE, value.name,
+                f"its shape must be a batch and fixed sizes, not {sizes}".replace("'", ""),
+                "export the model with fixed sizes",
+            )  # fmt: skip
+        shapes[value.name] = tuple(int(d.dim_value) for d in dims[1:])
+        check_activation(value.name, shapes[value.name])
+        batches.add(max(dims[0].dim_value, 0))
+    if len(batches) > 1:
+        raise CompileError(
+            STAGE, name, f"its inputs must have one batch size, not {sorted(batches)}",
+            "export it with a free batch size",
+        )  # fmt: skip
+    return shapes
+
+
+def check_input_types(model: onnx.ModelProto, allowed: Collection[int]) -> None:
+    """Refuse inputs of another element type."""
+    for value in inputs_of(model):
+        kind = value.type.tensor_type.elem_type
+        if kind not in allowed:
+            wanted = " or ".join(TensorProto.DataType.Name(t).lower() for t in allowed)
+            raise CompileError(
+                STAGE, value.name,
+                f"its type must be {wanted}, not {TensorProto.DataType.Name(kind).lower()}",
+                "export the model in float32",
+            )  # fmt: skip
+
+
+def check_sizes(model: onnx.ModelProto) -> None:
+    """Refuse a tensor of absurd size; ``model`` has its shapes inferred, with a batch of 1."""
+    for value in (*model.graph.value_info, *model.graph.output):
+        dims = value.type.tensor_type.shape.dim
+        if len(dims) > 1 and all(d.HasField("dim_value") for d in dims):
+            check_activation(value.name, tuple(d.dim_value for d in dims))

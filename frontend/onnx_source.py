@@ -1,0 +1,132 @@
+"""Sources that are ONNX graphs, float or quantized: ``.onnx`` files, and conversions to ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.inliner
+from onnx import TensorProto, numpy_helper
+
+from frontend.onnx_checks import (
+    QUANTIZED_MICROSOFT,
+    check_input_types,
+    check_operators,
+    input_shapes,
+    standard_opset,
+)
+from frontend.onnx_files import check_size, first_line, read_onnx
+from frontend.onnx_quantized import as_golden, code_ranges, is_quantized
+from frontend.onnx_reference import onnx_run
+from frontend.onnx_standard import standard_form
+from frontend.source import Run, Shape, SourceModel
+from frontend.stand_in import PIXELS, InputRange, ordinary_range
+from ir.errors import CompileError
+
+INPUT_TYPES = (TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT8)
+
+
+def load_onnx_file(path: Path) -> SourceModel:
+    """Load an ``.onnx`` file.
+
+    Raises:
+        CompileError: one line that names the file or the node, the problem and the remedy.
+    """
+    return load_onnx(read_onnx(path), name=str(path))
+
+
+def load_onnx(
+    model: onnx.ModelProto, *, name: str, format_name: str = "ONNX", run: Run | None = None
+) -> SourceModel:
+    """Take an ONNX model as the source, all data inside the message.
+
+    A graph that quantizes activations is the golden model: it is compiled as it is.  Any other is
+    float, is brought to the standard form and will be quantized.
+
+    Args:
+        model: opset 8 or later; left alone.
+        name: what error messages call it.
+        format_name: kind of the original file.
+        run: the original, where ``model`` is a conversion; by default onnxruntime on ``model``.
+
+    Raises:
+        CompileError: one line that names the model or the node, the problem and the remedy.
+    """
+    check_size(model, name)
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+        check_size(model, name)
+    opset = standard_opset(model, name)
+    quantized = is_quantized(model)
+    check_operators(model, opset, QUANTIZED_MICROSOFT if quantized else ())
+    check_input_types(model, INPUT_TYPES)
+    shapes = input_shapes(model, name)
+    _check(model, name)
+    golden = as_golden(model)
+    own_run = _runnable(golden, name)
+    outputs = _output_shapes(own_run, shapes, name)
+    if quantized:
+        ranges = code_ranges(golden, shapes)
+    else:
+        ranges = {i: _range(model, i, shape) for i, shape in shapes.items()}
+        golden = standard_form(golden, name)
+    return SourceModel(
+        golden, quantized, shapes, outputs, ranges, own_run if run is None else run, format_name
+    )
+
+
+def _check(model: onnx.ModelProto, name: str) -> None:
+    try:
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        raise CompileError(
+            "load", name, f"is no valid ONNX model ({first_line(error)})", "export it again"
+        ) from error
+
+
+def _runnable(model: onnx.ModelProto, name: str) -> Run:
+    try:
+        return onnx_run(model)
+    except Exception as error:  # of whatever kind onnxruntime raises
+        raise CompileError(
+            "load", name, f"does not run in onnxruntime ({first_line(error)})", "export it again"
+        ) from error
+
+
+def _output_shapes(run: Run, shapes: dict[str, Shape], name: str) -> tuple[Shape, ...]:
+    """Return the shapes of the outputs for one frame, from a run with two frames of zeros."""
+    try:
+        outputs = run({i: np.zeros((2, *shape), np.float32) for i, shape in shapes.items()})
+    except Exception as error:  # of whatever kind onnxruntime raises
+        raise CompileError(
+            "load", name, f"does not run in onnxruntime on two frames ({first_line(error)})",
+            "export it with a free batch size",
+        ) from error  # fmt: skip
+    if any(len(output) != 2 for output in outputs):
+        raise CompileError(
+            "load", name, "the first axis of every output must be the batch", "export it again"
+        )
+    return tuple(output.shape[1:] for output in outputs)
+
+
+_CENTRE = 16.0
+"""From here on, what a first layer divides by or takes away says that inputs are pixels."""
+
+
+def _range(model: onnx.ModelProto, name: str, shape: Shape) -> InputRange:
+    """Return the range that the first operators on an input are made for."""
+    constants = {i.name: i for i in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and list(node.input) == [name]:
+            return PIXELS
+        if name in node.input and node.op_type in ("Mul", "Div", "Sub", "Add"):
+            other = next((constants[i] for i in node.input if i in constants), None)
+            if other is None:
+                continue
+            size = float(np.abs(numpy_helper.to_array(other)).max(initial=0.0))
+            if (node.op_type == "Mul" and 0 < size <= 1 / _CENTRE) or (
+                node.op_type != "Mul" and size >= _CENTRE
+            ):
+                return PIXELS
+    return ordinary_range(shape)

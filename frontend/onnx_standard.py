@@ -1,0 +1,123 @@
+"""Any float ONNX graph -> operator set 21, shapes known, one name for each node.
+
+The work is onnx's version converter's and onnxruntime's quantization preprocessing's, which folds
+constants and removes what does nothing; the rewrites of ``rewrite/onnx/float`` do the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.version_converter
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+from onnx import TensorProto, numpy_helper
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from frontend.batches import fixed_batch
+from frontend.onnx_checks import check_sizes, inputs_of
+from frontend.onnx_files import first_line
+from frontend.onnx_names import name_nodes
+from ir.errors import CompileError
+
+OPSET = 21
+IR_VERSION = 10
+BATCH = "batch"
+
+
+def standard_form(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Return ``model`` in the form that ``rewrite.onnx.float`` starts from.
+
+    The batch is symbolic in the result, whatever it was; inputs of integers, which a Cast must
+    read, are float32.
+
+    Raises:
+        CompileError: an operator has no newer form, or shapes contradict each other.
+    """
+    own = _without_listed_constants(model)
+    _free_reshapes(own)
+    _take_floats(own)
+    _set_batch(own, 1)
+    try:
+        newer = onnx.version_converter.convert_version(own, OPSET)
+        newer.ir_version = IR_VERSION
+        newer = _preprocessed(newer)
+    except Exception as error:  # of whatever kind onnx and onnxruntime raise
+        raise CompileError(
+            "load", name, f"cannot be brought to operator set {OPSET} ({first_line(error)})",
+            f"export it again with opset {OPSET}",
+        ) from error  # fmt: skip
+    check_sizes(newer)
+    _set_batch(newer, BATCH)
+    name_nodes(newer.graph)
+    return newer
+
+
+def _without_listed_constants(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy whose inputs are inputs: initializers need not be listed since IR version 4."""
+    graph_model = ir.from_proto(model)
+    passes.RemoveInitializersFromInputsPass()(graph_model)
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(graph_model)
+    passes.ClearMetadataAndDocStringPass()(graph_model)
+    result = ir.to_proto(graph_model)
+    result.ir_version = max(result.ir_version, 4)
+    return result
+
+
+def _free_reshapes(model: onnx.ModelProto) -> None:
+    """Let reshapes that state a fixed batch of several frames keep any number of frames."""
+    batch = fixed_batch(model)
+    if batch is None or batch == 1:
+        return
+    constants = {i.name: i for i in model.graph.initializer}
+    for node in model.graph.node:
+        target = constants.get(node.input[1]) if node.op_type == "Reshape" else None
+        sizes = None if target is None else numpy_helper.to_array(target).copy()
+        if target is not None and sizes is not None and sizes.size and sizes[0] == batch:
+            sizes[0] = 0 if np.any(sizes == -1) else -1
+            own = model.graph.initializer.add()
+            own.CopyFrom(numpy_helper.from_array(sizes, f"{node.output[0]}_sizes"))
+            node.input[1] = own.name
+
+
+def _take_floats(model: onnx.ModelProto) -> None:
+    """Make inputs of integers float32 where only casts to float32 read them."""
+    for value in inputs_of(model):
+        kind = value.type.tensor_type
+        readers = [n for n in model.graph.node if value.name in n.input]
+        if kind.elem_type != TensorProto.FLOAT and all(_casts_to_float(n) for n in readers):
+            kind.elem_type = TensorProto.FLOAT
+
+
+def _casts_to_float(node: onnx.NodeProto) -> bool:
+    return node.op_type == "Cast" and any(
+        a.name == "to" and a.i == TensorProto.FLOAT for a in node.attribute
+    )
+
+
+def _set_batch(model: onnx.ModelProto, batch: int | str) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        for dim in value.type.tensor_type.shape.dim[:1]:
+            dim.Clear()
+            if isinstance(batch, int):
+                dim.dim_value = batch
+            else:
+                dim.dim_param = batch
+    del model.graph.value_info[:]
+
+
+def _preprocessed(model: onnx.ModelProto) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory(prefix="millrace-standard-") as folder:
+        given, path = Path(folder) / "given.onnx", Path(folder) / "standard.onnx"
+        onnx.save(model, given)
+        logger = logging.getLogger("onnxruntime.quantization.shape_inference")
+        logger.disabled = True  # where it fails the graph stays as it is
+        try:
+            quant_pre_process(given, path, skip_symbolic_shape=True)
+        finally:
+            logger.disabled = False
+        return onnx.load(path)

@@ -21,6 +21,7 @@ from ir.elements import (
     Merge,
     Output,
     ProcessingElement,
+    Reorder,
     Reshape,
     StreamType,
     WidthConverter,
@@ -158,6 +159,8 @@ def _operation(element: Element) -> str:
             return f"table of {element.table.size} values"
         case ArgMax():
             return "index of the largest channel"
+        case Reorder():
+            return f"order of blocks of {element.block_size} values"
         case Reshape():
             return f"{element.source.output.shape} seen as {element.output.shape}"
         case WidthConverter():
@@ -211,6 +214,15 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
             return tuple(_processing_buffers(element))
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | ArgMax():
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case Reorder():
+            words = element.block_size // element.output.lanes
+            note = f"{element.stored_blocks} blocks"
+            return (
+                Buffer(
+                    "block memory", element.stored_blocks * words, element.output.width_bits, note
+                ),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
         case Fifo():
             return (Buffer("FIFO", element.depth, element.output.width_bits),)
         case _:

@@ -14,6 +14,9 @@ REQUANTIZE_LATENCY = 4
 
 LOOKUP_LATENCY = 1
 
+REORDER_LATENCY = 1
+"""From the issue of a beat to its push: the memory's output register."""
+
 
 def matrix_vector_latency(simd: int) -> int:
     """From the issue of a group's last beat to its accumulators: operands, product, tree, sum."""

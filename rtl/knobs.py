@@ -16,6 +16,7 @@ from ir.elements import (
     MaxPool,
     Merge,
     ProcessingElement,
+    Reorder,
     sources,
 )
 
@@ -42,6 +43,14 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             channels = math.gcd(*(source.output.shape.channels for source in sources(element)))
             return (
                 Knob("pe", element.output.lanes, f"Channels per cycle; divides {channels}"),
+                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
+            )
+        case Reorder():
+            return (
+                Knob("pe", element.output.lanes, f"Values per cycle; divides {element.most_lanes}"),
+                Knob(
+                    "extra_blocks", element.extra_blocks, "Additional blocks of memory", "natural"
+                ),
                 Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
             )
         case ArgMax():

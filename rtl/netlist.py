@@ -20,6 +20,7 @@ from ir.elements import (
     Merge,
     Output,
     ProcessingElement,
+    Reorder,
     Reshape,
     WidthConverter,
     sources,
@@ -153,6 +154,8 @@ class _Builder:
                 return own.get("simd", own["pe"])
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
                 return self.knobs[element.name]["pe"]
+            case Reorder():
+                return self.knobs[element.name]["pe"]
             case Output():
                 return str(element.output.lanes)
             case _:
@@ -163,7 +166,7 @@ class _Builder:
         match element:
             case ProcessingElement() | MaxPool() | GlobalAverage() | Affine() | Lookup():
                 return self.knobs[element.name]["pe"]
-            case Merge() | Concatenate():
+            case Merge() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes

@@ -20,10 +20,12 @@ from ir.elements import (
     Input,
     Kernel,
     Lookup,
+    Loop,
     MaxPool,
     Merge,
     Output,
     ProcessingElement,
+    Reorder,
     Reshape,
     Shape,
     StreamType,
@@ -252,6 +254,22 @@ class Chain:
         table = self.codes(output, 2**source.number.bits)
         stream = StreamType(source.shape, output, lanes)
         self.last = Lookup(self._name("lookup"), "relu", self.last, stream, table, fifo_depth)
+        return self
+
+    def reorder(
+        self,
+        shape: Shape,
+        block_size: int,
+        *loops: tuple[int, int],
+        lanes: int = 1,
+        extra_blocks: int = 0,
+    ) -> Chain:
+        """Append a change of places; ``loops``: counts and strides, outermost first."""
+        stream = StreamType(shape, self.last.output.number, lanes)
+        nest = tuple(Loop(*loop) for loop in loops)
+        self.last = Reorder(
+            self._name("reorder"), "reorder", self.last, stream, block_size, nest, 3, extra_blocks
+        )
         return self
 
     def fifo(self, depth: int) -> Chain:

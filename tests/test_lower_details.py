@@ -114,8 +114,8 @@ REFUSED: dict[str, tuple[Build, str]] = {
     ),
     "mixed layout": (
         lambda: QdqChain((4, 6, 6)).conv(4, pads=[1, 1, 1, 1]).reshape(6, 4, 6).conv(2),
-        "conv_13: values must arrive row by row, channel fastest; the layout changes in front of "
-        "the layer put them into another order; keep the channels last when reshaping",
+        "reshape_8: values must change places as transpositions, reshapes and repetitions make "
+        "them; leave out what mixes them in another way",
     ),
     "output in no order of axes": (
         lambda: flat(QdqChain(IMAGE).conv(4)),

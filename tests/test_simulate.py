@@ -88,6 +88,13 @@ NETWORKS: dict[str, Callable[[], Chain]] = {
         .average(INT8)
         .arg_max()
     ),
+    "other_orders": lambda: (
+        Chain(Shape(3, 4, 2), lanes=2)
+        .reorder(Shape(6, 8, 2), 8, (2, 0), (4, 2), (2, 0), (2, 1), lanes=2)
+        .conv(8, Kernel(2, 2, 2, 2), pe=4, simd=2)
+        .reorder(Shape(6, 8, 2), 32, (2, 4), (4, 8), (4, 1), lanes=1)
+        .reorder(Shape(1, 2, 48), 96, (2, 1), (48, 2), extra_blocks=1)
+    ),
     "shallow_fifos": lambda: (
         Chain(Shape(5, 5, 2))
         .conv(4, Kernel(2, 2), pe=4, simd=1, fifo_depth=1, pool_fifo_depth=1, pool=Kernel(2, 2))

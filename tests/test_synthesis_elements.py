@@ -144,6 +144,14 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "fifo_depth": 8,
     },
     "processing_element": PROCESSING_ELEMENT,
+    "reorder": {
+        "bits": 8,
+        "lanes": 2,
+        "block_size": 256,
+        "counts": "(2, 32, 2, 4)",
+        "strides": "(4, 8, 0, 1)",
+        "fifo_depth": 3,
+    },
     "requantize": {"input_bits": 20, **CODES, **parameters(8), "lanes": 2, "folds": 4},
     "reserving_fifo": {"depth": 16, "width": 12},
     "sliding_maximum": {
@@ -212,6 +220,8 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         # 2 x 4 products and 2 requantizations; the weights, then four rows of 128 x 32 bits.
         ("processing_element", {"DSP48E1": 10, "RAMB36E1": 1, "RAMB18E1": 1, "RAM32M": 3}),
         ("window", {"RAMB18E1": 1}),
+        # Two blocks of 128 words; three beats of output.
+        ("reorder", {"RAMB18E1": 1, "RAM32M": 3}),
         ("matrix_vector", {"DSP48E1": 12}),
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ir import maxplus
-from ir.cycles import joins, plumbing, pointwise, pools, processing
+from ir.cycles import joins, plumbing, pointwise, pools, processing, shaping
 from ir.cycles.own import own_cycles
 from ir.cycles.processing import buffered_rows
 from ir.cycles.system import EventSystem, element_events
@@ -21,7 +21,7 @@ from ir.numbers import IntArray
 
 __all__ = ["Cycles", "buffered_rows", "fifo_demands", "own_cycles", "predict"]
 
-ELEMENTS = (joins, plumbing, pointwise, pools, processing)
+ELEMENTS = (joins, plumbing, pointwise, pools, processing, shaping)
 """Importing them teaches ``element_events`` the elements."""
 
 _LONGEST_PIPELINE = 1000

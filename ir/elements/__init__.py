@@ -15,6 +15,7 @@ from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConver
 from ir.elements.pointwise import Affine, ArgMax, Lookup
 from ir.elements.pooling import GlobalAverage, MaxPool
 from ir.elements.processing import ProcessingElement
+from ir.elements.shaping import Loop, Reorder
 from ir.elements.streams import Kernel, Shape, StreamType
 
 __all__ = [
@@ -30,11 +31,13 @@ __all__ = [
     "Join",
     "Kernel",
     "Lookup",
+    "Loop",
     "MaxPool",
     "Merge",
     "Output",
     "ProcessingElement",
     "Reader",
+    "Reorder",
     "Reshape",
     "Shape",
     "StreamType",
@@ -52,6 +55,7 @@ Reader: TypeAlias = (
     | Affine
     | Lookup
     | ArgMax
+    | Reorder
     | WidthConverter
     | Fifo
     | Fork
@@ -98,6 +102,8 @@ def input_lanes(element: Consumer) -> int:
         case ProcessingElement():
             return element.simd
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
+            return element.output.lanes
+        case Reorder():
             return element.output.lanes
         case _:
             return element.source.output.lanes

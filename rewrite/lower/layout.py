@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from ir.elements import Element, Reshape, Shape, StreamType
+from ir.elements import Element, Reorder, Reshape, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
+from rewrite.lower.loops import blocked, loops_of
 from rewrite.onnx.graphs import node_label
 
 
@@ -107,7 +108,7 @@ def as_map(stream: Stream, names: Identifiers, layer: str) -> Stream:
     """Return the stream of a tensor (channels, height, width) as a map of that shape.
 
     Raises:
-        CompileError: the values do not arrive in that order.
+        CompileError: the tensor has other axes.
     """
     if stream.positions.ndim != 3:
         raise CompileError(
@@ -116,17 +117,28 @@ def as_map(stream: Stream, names: Identifiers, layer: str) -> Stream:
             f"input must have channels, rows and columns, not {stream.positions.ndim} axes",
             "only two-dimensional convolutions and pools are supported",
         )
-    channels, height, width = stream.positions.shape
-    shape = Shape(height, width, channels)
-    if not np.array_equal(stream.positions, map_positions(shape)):
-        raise CompileError(
-            "lower",
-            layer,
-            "values must arrive row by row, channel fastest; the layout changes in front of the "
-            "layer put them into another order",
-            "keep the channels last when reshaping",
-        )
-    return seen_as(stream, shape, names)
+    return reordered(stream, stream.positions.transpose(1, 2, 0), names)
+
+
+def reordered(stream: Stream, places: IntArray, names: Identifiers) -> Stream:
+    """Return a map whose values are those of ``stream`` at ``places``, (height, width, channels).
+
+    A Reshape if that is the order in which they come, else a Reorder.
+
+    Raises:
+        CompileError: no nested loops visit the places.
+    """
+    shape, flat = Shape(*places.shape), places.reshape(-1)
+    if np.array_equal(flat, np.arange(stream.shape.size)):
+        seen = seen_as(stream, shape, names)
+        return replace(seen, positions=map_positions(shape))
+    block, loops = blocked(loops_of(flat, stream.layer), stream.shape.size)
+    output = StreamType(shape, stream.element.output.number, 1)
+    name = names.new(stream.layer)
+    element = Reorder(name, stream.layer, stream.element, output, block, loops)
+    channels = flat.reshape(-1, shape.channels) % stream.shape.channels
+    lows, highs = stream.lows[channels].min(axis=0), stream.highs[channels].max(axis=0)
+    return Stream(element, map_positions(shape), lows, highs, stream.layer)
 
 
 def as_vector(stream: Stream, names: Identifiers) -> Stream:

@@ -21,6 +21,7 @@ from ir.elements import (
     MaxPool,
     Merge,
     ProcessingElement,
+    Reorder,
 )
 from ir.graph import StreamGraph
 
@@ -57,6 +58,8 @@ def _sized(element: Consumer) -> Consumer:
             return replace(
                 element, fifo_depth=_depth(latency, stream.shape.channels // stream.lanes)
             )
+        case Reorder():
+            return replace(element, fifo_depth=_depth(timing.REORDER_LATENCY, 1))
         case Merge():
             return replace(element, fifo_depth=_depth(timing.merge_latency(element), 1))
         case Concatenate():

@@ -26,6 +26,7 @@ from ir.elements import (
     Merge,
     Output,
     ProcessingElement,
+    Reorder,
     Reshape,
     Shape,
     StreamType,
@@ -111,6 +112,8 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return replace(element, output=element.source.output)
         case Merge() | Concatenate():
             return _fold_join(element, cycles)
+        case Reorder():
+            return _fold_reorder(element, cycles)
         case WidthConverter():
             return element
 
@@ -140,6 +143,15 @@ def _fold_lanes(
         widened = replace(element, output=with_lanes(element.output, lanes))
         if lanes % incoming == 0 and own_cycles(widened) <= cycles:
             return widened
+    return widened
+
+
+def _fold_reorder(element: Reorder, cycles: int) -> Reorder:
+    """Take the fewest lanes that are fast enough; those of a beat must stay neighbours."""
+    for lanes in divisors(element.most_lanes):
+        widened = replace(element, output=with_lanes(element.output, lanes))
+        if own_cycles(widened) <= cycles:
+            break
     return widened
 
 

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ir.cycles import fifo_demands, predict
-from ir.elements import Consumer, Element, Fifo, ProcessingElement
+from ir.elements import Consumer, Element, Fifo, ProcessingElement, Reorder
 from ir.graph import StreamGraph
 from ir.maxplus import DeadlockError
 
 Slack = dict[str, int]
-"""Extra rows of a processing element, depth of a Fifo, by the element's name."""
+"""Extra rows of a processing element, extra blocks of a Reorder, depth of a Fifo, by name."""
 
 EXTRA_ROWS = (0, 1, 2, 4, 8, 16)
 MINIMUM_DEPTH = 2
@@ -68,7 +68,7 @@ def _least(graph: StreamGraph) -> Slack:
 def _has_slack(element: Element) -> bool:
     if isinstance(element, ProcessingElement):
         return not element.is_direct
-    return isinstance(element, Fifo)
+    return isinstance(element, Fifo | Reorder)
 
 
 def _reduced(
@@ -97,6 +97,8 @@ def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
         match element:
             case ProcessingElement(name=name) if name in slack:
                 return replace(element, extra_rows=slack[name])
+            case Reorder(name=name) if name in slack:
+                return replace(element, extra_blocks=slack[name])
             case Fifo(name=name) if name in slack:
                 return replace(element, depth=slack[name])
             case _:

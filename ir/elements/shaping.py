@@ -1,0 +1,61 @@
+"""Elements that give values other places and compute nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ir.elements.streams import StreamType
+
+if TYPE_CHECKING:
+    from ir.elements import Element
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One of the nested loops of a Reorder: ``count`` rounds, ``stride`` values apart."""
+
+    count: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reorder:
+    """The values of each block of a frame in another order, some of them repeated or left out.
+
+    The frame's values, in the order of the stream, are cut into blocks of ``block_size``.  For each
+    block the ``loops``, outermost first, are run through once: the value sent is number
+    ``sum(round * stride)`` of the block.  Its memory holds two blocks, one that is written and one
+    that is read, and ``extra_blocks`` more.
+    """
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+    block_size: int
+    loops: tuple[Loop, ...]
+    fifo_depth: int = 2
+    extra_blocks: int = 0
+
+    @property
+    def stored_blocks(self) -> int:
+        """Blocks that its memory holds."""
+        return 2 + self.extra_blocks
+
+    @property
+    def block_values(self) -> int:
+        """Values sent for each block."""
+        return math.prod(loop.count for loop in self.loops)
+
+    @property
+    def most_lanes(self) -> int:
+        """Values that a beat can carry at most; every divisor will do, too.
+
+        Those of a beat are neighbours on both sides, and pixels are whole beats.
+        """
+        *outer, run = self.loops
+        neighbours = run.count if run.stride == 1 else 1
+        channels = self.source.output.shape.channels, self.output.shape.channels
+        return math.gcd(neighbours, self.block_size, *channels, *(loop.stride for loop in outer))

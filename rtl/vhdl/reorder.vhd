@@ -1,0 +1,277 @@
+-- Sends the values of each block in another order, some of them several times or not at all.
+--
+--   for each block of a frame, for i(0) in 0 .. counts(0) - 1, for i(1) in 0 .. counts(1) - 1, and so on:
+--     output = block's value number i(0) * strides(0) + i(1) * strides(1) + ...
+--
+-- Upsampling repeats (stride 0), a pixel shuffle and a transposition visit in another order.
+--
+-- Beat order: `lanes` values per beat on both sides; more than one if the innermost loop runs through
+-- neighbours.
+-- Latency: a block is read when it is complete: its last beat written at edge t allows issue at edge
+-- t + 1; an issued beat is in the FIFO one edge later and can be taken at the next.
+-- Cycles per block: the larger one of block / lanes and the product of counts / lanes; the next block is
+-- written while one is read, and blocks follow each other without a gap (fifo_depth >= 3).
+-- Memory: two blocks and extra_blocks more, block RAM where that is large.
+-- Limits: the place of a block is free again when the block was read to the end.
+
+library ieee;
+use ieee.std_logic_1164.all;
+
+use work.millrace_pkg.all;
+
+entity reorder is
+  generic (
+    -- Bits of a value: width of the memory.
+    bits : positive range 1 to 32;
+    -- Values per beat: width of the memory; divides the block, the innermost count and all other strides.
+    lanes : positive;
+    -- Values of a block: length of the memory.
+    block_size : positive;
+    -- The loops, outermost first: a counter and a constant of the address adder each.
+    counts : integer_vector;
+    strides : integer_vector;
+    -- Blocks stored beyond the one that is read and the one that is written; lets a bursty source run ahead.
+    extra_blocks : natural := 0;
+    -- Beats of the output FIFO.
+    fifo_depth : positive
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_ready : out std_ulogic;
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(lanes * bits - 1 downto 0);
+    --
+    output_ready : in std_ulogic;
+    output_valid : out std_ulogic;
+    output_data : out std_ulogic_vector(lanes * bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of reorder is
+
+  constant lanes_divide_block : boolean := require(block_size mod lanes = 0,
+    "reorder: lanes must divide block_size; got " & integer'image(lanes));
+  constant as_many_strides : boolean := require(strides'length = counts'length,
+    "reorder: there must be a stride for each count; got " & integer'image(strides'length));
+
+  constant loops : positive := counts'length;
+
+  subtype numbers_t is integer_vector(0 to loops - 1);
+
+  -- Counts and strides of words. Neighbouring values are one word with several lanes.
+  function word_counts return numbers_t is
+    variable result : numbers_t := counts;
+  begin
+    result(loops - 1) := result(loops - 1) / lanes;
+    return result;
+  end function;
+
+  function word_strides return numbers_t is
+    variable result : numbers_t := strides;
+  begin
+    for l in 0 to loops - 2 loop
+      result(l) := result(l) / lanes;
+    end loop;
+    return result;
+  end function;
+
+  function lanes_fit return boolean is
+    constant given_counts : numbers_t := counts;
+    constant given_strides : numbers_t := strides;
+  begin
+    if lanes > 1 and (given_strides(loops - 1) /= 1 or given_counts(loops - 1) mod lanes /= 0) then
+      return false;
+    end if;
+    for l in 0 to loops - 2 loop
+      if given_strides(l) mod lanes /= 0 then
+        return false;
+      end if;
+    end loop;
+    return true;
+  end function;
+
+  -- Distance of the last value from the first one, of the loops from number first on.
+  function reach (numbers, steps : numbers_t; first : natural) return integer is
+    variable result : integer := 0;
+  begin
+    for l in first to loops - 1 loop
+      result := result + (numbers(l) - 1) * steps(l);
+    end loop;
+    return result;
+  end function;
+
+  function least (numbers : numbers_t) return integer is
+    variable result : integer := numbers(0);
+  begin
+    for l in numbers'range loop
+      result := smaller(result, numbers(l));
+    end loop;
+    return result;
+  end function;
+
+  constant lanes_are_right : boolean := require(lanes_fit,
+    "reorder: lanes must divide a run of neighbours and the other strides; got " & integer'image(lanes));
+  constant word_count : numbers_t := word_counts;
+  constant word_stride : numbers_t := word_strides;
+  constant counts_are_right : boolean := require(least(word_count) >= 1,
+    "reorder: counts must be at least 1; got " & integer'image(least(word_count)));
+  constant strides_are_right : boolean := require(least(word_stride) >= 0,
+    "reorder: strides must be at least 0; got " & integer'image(least(word_stride)));
+  constant reach_is_right : boolean := require(reach(word_count, word_stride, 0) < block_size / lanes,
+    "reorder: the loops must stay inside of the block; got word "
+    & integer'image(reach(word_count, word_stride, 0)));
+
+  constant block_words : positive := block_size / lanes;
+  constant blocks : positive := 2 + extra_blocks;
+  constant words : positive := blocks * block_words;
+
+  -- How far the address moves when loop l goes on and those inside of it begin again, and after the last
+  -- word of a block (number loops).
+  type moves_t is array (0 to loops) of natural;
+
+  function word_moves return moves_t is
+    variable moves : moves_t;
+  begin
+    for l in 0 to loops - 1 loop
+      moves(l) := (word_stride(l) - reach(word_count, word_stride, l + 1)) mod words;
+    end loop;
+    moves(loops) := block_words - reach(word_count, word_stride, 0);
+    return moves;
+  end function;
+
+  constant moves : moves_t := word_moves;
+
+  type memory_t is array (0 to words - 1) of std_ulogic_vector(lanes * bits - 1 downto 0);
+
+  signal memory : memory_t;
+  signal memory_word : std_ulogic_vector(lanes * bits - 1 downto 0);
+
+  -- Writer. Counters run from count - 2 down to -1: the sign tells the last round.
+  signal write_word : natural range 0 to words - 1 := 0;
+  signal write_left : integer range -1 to block_words - 2 := block_words - 2;
+  -- Words that may be written, less one.
+  signal room : integer range -1 to words - 1 := words - 1;
+  signal write : std_ulogic;
+
+  -- Reader: the beat to issue next.
+  signal read_word : natural range 0 to words - 1 := 0;
+  -- Complete blocks that are not read to the end.
+  signal complete : natural range 0 to blocks := 0;
+  signal first : std_ulogic := '1';
+  signal issue : std_ulogic;
+  -- Loop l is in its last round, and so are all loops from l on.
+  signal ended : std_ulogic_vector(0 to loops - 1);
+  signal all_ended : std_ulogic_vector(0 to loops);
+
+  signal reservable : std_ulogic;
+  signal issued : std_ulogic := '0';
+
+begin
+
+  input_ready <= '1' when room >= 0 else '0';
+  write <= '1' when room >= 0 and input_valid = '1' else '0';
+  issue <= '1' when reservable = '1' and (first = '0' or complete > 0) else '0';
+
+  store : process (clk)
+  begin
+    if rising_edge(clk) then
+      if write then
+        memory(write_word) <= input_data;
+      end if;
+      if issue then
+        memory_word <= memory(read_word);
+      end if;
+    end if;
+  end process;
+
+  all_ended(loops) <= '1';
+
+  each_loop : for l in 0 to loops - 1 generate
+    constant last : integer := word_count(l) - 2;
+    signal left : integer range -1 to last := last;
+  begin
+    ended(l) <= '1' when left < 0 else '0';
+    all_ended(l) <= ended(l) and all_ended(l + 1);
+
+    count : process (clk)
+    begin
+      if rising_edge(clk) then
+        if issue and all_ended(l + 1) then
+          left <= last when left < 0 else left - 1;
+        end if;
+
+        if reset then
+          left <= last;
+        end if;
+      end if;
+    end process;
+  end generate;
+
+  control : process (clk)
+    variable written, read : natural range 0 to 1;
+    variable freed : natural range 0 to block_words;
+    variable move : natural range 0 to words - 1;
+  begin
+    if rising_edge(clk) then
+      written := 0;
+      if write then
+        write_word <= 0 when write_word = words - 1 else write_word + 1;
+        write_left <= block_words - 2 when write_left < 0 else write_left - 1;
+        if write_left < 0 then
+          written := 1;
+        end if;
+      end if;
+
+      read := 0;
+      freed := 0;
+      issued <= issue;
+      if issue then
+        first <= all_ended(0);
+        move := moves(loops);
+        for l in 0 to loops - 1 loop
+          if all_ended(l + 1) = '1' and ended(l) = '0' then
+            move := moves(l);
+          end if;
+        end loop;
+        read_word <= read_word - (words - move) when read_word >= words - move else read_word + move;
+        if all_ended(0) then
+          read := 1;
+          freed := block_words;
+        end if;
+      end if;
+
+      complete <= complete + written - read;
+      room <= room - 1 + freed when write else room + freed;
+
+      if reset then
+        write_word <= 0;
+        write_left <= block_words - 2;
+        room <= words - 1;
+        read_word <= 0;
+        complete <= 0;
+        first <= '1';
+        issued <= '0';
+      end if;
+    end if;
+  end process;
+
+  results : entity work.reserving_fifo
+    generic map (
+      depth => fifo_depth,
+      width => lanes * bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      reservable => reservable,
+      reserve => issue,
+      input_valid => issued,
+      input_data => memory_word,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+end architecture;

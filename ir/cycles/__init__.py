@@ -6,26 +6,28 @@ with simulation, beat for beat.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from ir import maxplus
 from ir.cycles import joins, plumbing, pointwise, pools, processing, shaping
 from ir.cycles.own import own_cycles
 from ir.cycles.processing import buffered_rows
 from ir.cycles.system import EventSystem, element_events
 from ir.elements import Fifo
 from ir.graph import StreamGraph
+from ir.maxplus import EventGraph
 from ir.numbers import IntArray
 
-__all__ = ["Cycles", "buffered_rows", "fifo_demands", "own_cycles", "predict"]
+__all__ = ["Cycles", "buffered_rows", "fifo_demands", "own_cycles", "predict", "steady_period"]
 
 ELEMENTS = (joins, plumbing, pointwise, pools, processing, shaping)
 """Importing them teaches ``element_events`` the elements."""
 
-_LONGEST_PIPELINE = 1000
-"""More edges than any element takes beside its own cycles."""
+FRAMES = 3
+"""Frames whose times are told unless asked for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,10 @@ class Cycles:
     """Predicted times, in clock edges.
 
     ``completions``: for successive frames, edges from the one that takes the first input beat of
-    frame 0 to the one that takes the frame's last output beat.  ``lower_bound``: cycles per frame
-    of the slowest element, ``bottleneck``; no schedule of these elements can be faster.
-    ``element_cycles``: each element's own cycles per frame, by name.
+    frame 0 to the one that takes the frame's last output beat.  ``cycles_per_frame``: in the long
+    run, rounded up.  ``lower_bound``: cycles per frame of the slowest element, ``bottleneck``; no
+    schedule of these elements can be faster.  ``element_cycles``: each element's own cycles per
+    frame, by name.
     """
 
     completions: tuple[int, ...]
@@ -50,51 +53,69 @@ class Cycles:
         return self.completions[0]
 
 
-def predict(graph: StreamGraph, frames: int | None = None) -> Cycles:
-    """Return the exact times of ``frames`` frames, or of as many as it takes to be steady.
+def predict(graph: StreamGraph, frames: int = FRAMES) -> Cycles:
+    """Return the exact times of the first ``frames`` frames, and the pace that the core settles at.
 
     Raises:
         maxplus.DeadlockError: a buffer is so small that the streams wait for each other forever.
     """
     own = {element.name: own_cycles(element) for element in graph}
     bottleneck = max(own, key=lambda name: own[name])
-    counts = [frames] if frames else [3, 6, 12, 24]
-    for count in counts:
-        completions = _completions(graph, count)
-        intervals = np.diff(completions)
-        if len(intervals) and (intervals[-1] == own[bottleneck] or _periodic(intervals)):
-            break
-    interval = int(intervals[-1]) if len(intervals) else own[bottleneck]
-    return Cycles(tuple(completions), interval, own[bottleneck], bottleneck, own)
+    system, events = _events(graph)
+    times = events.times(frames)
+    ends = [events.of(system.streams[id(output)], times)[:, -1] for output in graph.outputs]
+    completions = tuple(int(time) for time in np.max(ends, axis=0))
+    interval = math.ceil(events.period(own[bottleneck]))
+    return Cycles(completions, interval, own[bottleneck], bottleneck, own)
 
 
-def _periodic(intervals: IntArray) -> bool:
-    return len(intervals) >= 4 and bool(np.all(intervals[-3:] == intervals[-1]))
+def steady_period(graph: StreamGraph) -> Fraction:
+    """Return the exact cycles per frame in the long run.
+
+    Raises:
+        maxplus.DeadlockError: a buffer is so small that the streams wait for each other forever.
+    """
+    _, events = _events(graph)
+    return events.period(max(own_cycles(element) for element in graph))
 
 
-def fifo_demands(graph: StreamGraph, frames: int) -> dict[str, int]:
-    """Return how deep each Fifo must be, by name, so that it never keeps its sender waiting."""
-    system = _solved(graph, frames)
-    demands = {}
-    for element in graph:
-        if isinstance(element, Fifo):
-            pushes = system.streams[id(element.source)].times
-            pops = system.streams[id(element)].times
-            free_again = np.searchsorted(pops + 1, pushes, side="right")
-            demands[element.name] = int(np.max(np.arange(len(pushes)) - free_again)) + 1
-    return demands
+def fifo_demands(graph: StreamGraph, period: Fraction) -> dict[str, int] | None:
+    """Return how deep each Fifo is used, by name, if the frames follow each other at ``period``.
+
+    None if the core cannot keep that pace.
+
+    Raises:
+        maxplus.DeadlockError: a buffer is so small that the streams wait for each other forever.
+    """
+    system, events = _events(graph)
+    schedule = events.schedule(period)
+    if schedule is None:
+        return None
+    return {
+        element.name: _depth(
+            events.of(system.streams[id(element.source)], schedule),
+            events.of(system.streams[id(element)], schedule),
+            period,
+        )
+        for element in graph
+        if isinstance(element, Fifo)
+    }
 
 
-def _completions(graph: StreamGraph, frames: int) -> list[int]:
-    system = _solved(graph, frames)
-    ends = [system.streams[id(o)].times.reshape(frames, -1)[:, -1] for o in graph.outputs]
-    return [int(t) for t in np.max(ends, axis=0)]
+def _depth(pushes: IntArray, pops: IntArray, period: Fraction) -> int:
+    """Return the depth with which no push waits: a pop frees its place one edge later.
+
+    Times are those of one frame, in units of 1/denominator of the period.
+    """
+    latest = pushes - period.denominator
+    frames = (latest - pops[0]) // period.numerator
+    within = np.searchsorted(pops, latest - frames * period.numerator, side="right") - 1
+    freed = frames * len(pops) + within
+    return int(np.max(np.arange(len(pushes)) - freed))
 
 
-def _solved(graph: StreamGraph, frames: int) -> EventSystem:
-    system = EventSystem(frames)
+def _events(graph: StreamGraph) -> tuple[EventSystem, EventGraph]:
+    system = EventSystem()
     for element in graph:
         element_events(element, system)
-    one_after_another = sum(own_cycles(element) + _LONGEST_PIPELINE for element in graph)
-    maxplus.solve(system.lists, limit=(frames + 1) * one_after_another)
-    return system
+    return system, EventGraph(system.lists)

@@ -13,8 +13,7 @@ from ir.elements import Concatenate, Merge
 def _merge(element: Merge, system: EventSystem) -> None:
     first, second = (system.streams[id(source)] for source in element.sources)
     each = np.arange(first.count)
-    first.after(second, each, 0)
-    second.after(first, each, 0)
+    first.together(second, each)
     latency = timing.merge_latency(element)
     system.streams[id(element)] = gated(system, second, each, latency, element.fifo_depth)
 
@@ -28,8 +27,6 @@ def _concatenate(element: Concatenate, system: EventSystem) -> None:
     for source, place in zip(
         element.sources, np.split(places, np.cumsum(words[:-1]), axis=1), strict=True
     ):
-        stream, taking = system.streams[id(source)], place.reshape(-1)
-        steps.after(stream, system.only(steps, taking, np.arange(stream.count)), 0)
-        stream.after(steps, taking, 0)
+        system.streams[id(source)].together(steps, place.reshape(-1))
     sink = system.streams[id(element)] = system.events(element.output.beats)
     add_fifo(steps, sink, element.fifo_depth)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir import maxplus
-from ir.cycles.system import EventSystem, add_fifo, element_events
+from ir.cycles.system import EventSystem, add_fifo, before, element_events
 from ir.elements import Fifo, Fork, Input, Output, Reshape, WidthConverter
 
 AXIS_FIFO_DEPTH = 2
@@ -48,16 +47,13 @@ def _width_converter(element: WidthConverter, system: EventSystem) -> None:
     source = system.streams[id(element.source)]
     sink = system.streams[id(element)] = system.events(element.output.beats)
     if source.count == sink.count:
-        each = np.arange(sink.count)
-        sink.after(source, each, 0)
-        source.after(sink, each, 0)
+        sink.together(source, np.arange(sink.count))
     elif source.count < sink.count:
         parts = sink.count // source.count
-        last = np.arange(source.count) * parts + parts - 1
         sink.after(source, np.arange(sink.count) // parts, 1)
-        source.after(sink, np.concatenate([[maxplus.NEVER], last[:-1]]), 0)
+        source.after(sink, np.arange(source.count) * parts - 1, 0)
     else:
         parts = source.count // sink.count
         sink.after(source, np.arange(sink.count) * parts + parts - 1, 1)
-        first = np.arange(1, sink.count) * parts
-        source.after(sink, system.only(source, first, np.arange(sink.count - 1)), 0)
+        firsts = np.arange(sink.count) * parts
+        source.after(sink, system.only(source, firsts, before(sink.count, 1)), 0)

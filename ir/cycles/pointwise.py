@@ -29,9 +29,8 @@ def _lookup(element: Lookup, system: EventSystem) -> None:
 @element_events.register
 def _global_average(element: GlobalAverage, system: EventSystem) -> None:
     source, stream = system.streams[id(element.source)], element.source.output
-    last_pixel = np.arange(stream.beats - element.output.beats, stream.beats)
+    yields = np.arange(stream.beats - element.output.beats, stream.beats)
     latency = timing.global_average_latency(element.requantization)
-    yields = system.every_frame(last_pixel, stream.beats)
     system.streams[id(element)] = gated(system, source, yields, latency, element.fifo_depth)
 
 

@@ -63,13 +63,9 @@ def _sliding_maximum(
     ends = np.arange(windows) * stride - pad + kernel - 1
     positions = max(length, int(ends[-1]) + 1)
     outers = source.count // (length * inner)
-    steps = EventList(outers * positions * inner)
-    system.lists.append(steps)
+    steps = system.events(outers * positions * inner)
     numbers = np.arange(steps.count).reshape(outers, positions, inner)
-    taking = numbers[:, :length].reshape(-1)
-    each = np.arange(source.count)
-    steps.after(source, system.only(steps, taking, each), 0)
-    source.after(steps, taking, 0)
+    source.together(steps, numbers[:, :length].reshape(-1))
     yields = numbers[:, ends].reshape(-1)
     return gated(system, steps, yields, timing.sliding_maximum_latency(kernel), depth)
 

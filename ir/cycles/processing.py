@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir import maxplus, timing
+from ir import timing
 from ir.cycles.pools import pool_events
 from ir.cycles.system import EventSystem, before, element_events
 from ir.elements import Kernel, ProcessingElement, Shape
@@ -31,8 +31,7 @@ def _direct(
     element: ProcessingElement, system: EventSystem, source: EventList, latency: int
 ) -> EventList:
     firsts = np.arange(0, source.count, element.steps)
-    taken = EventList(len(firsts))
-    system.lists.append(taken)
+    taken = system.events(len(firsts))
     taken.after(source, firsts + element.steps - 1, latency + 1)
     waits = system.only(source, firsts, before(len(firsts), element.fifo_depth))
     source.after(taken, waits, 1)
@@ -48,11 +47,9 @@ def _windowed(
     groups = system.events(positions * element.folds, gap=element.steps)
     needed = np.repeat(_last_needed_pixel(kernel, shape), element.folds)
     needed[-1] = shape.pixels - 1
-    index = system.every_frame(needed * words + words - 1, shape.pixels * words)
-    groups.after(source, index, 1)
+    groups.after(source, needed * words + words - 1, 1)
     _free_rows(element, system, source, groups, shape, kernel)
-    taken = EventList(groups.count)
-    system.lists.append(taken)
+    taken = system.events(groups.count)
     each = np.arange(groups.count)
     taken.after(groups, each, element.steps - 1 + latency + 1)
     groups.after(taken, before(groups.count, element.fifo_depth), 1)
@@ -99,9 +96,10 @@ def _free_rows(
         np.minimum(first_kept, shape.height), np.arange(shape.height), side="right"
     )
     last_group = (freeing_row + 1) * columns * element.folds - 1
-    freed = system.every_frame(last_group, rows * columns * element.folds)
+    image_rows = np.arange(shape.height)
+    frames, overwritten = np.divmod(
+        image_rows - buffered_rows(kernel, element.extra_rows), shape.height
+    )
+    freed = last_group[overwritten] + frames * groups.count
     per_row = shape.width * shape.channels // element.simd
-    image_rows = np.arange(system.frames * shape.height)
-    overwritten = image_rows - buffered_rows(kernel, element.extra_rows)
-    index = np.where(overwritten >= 0, freed[np.maximum(overwritten, 0)], maxplus.NEVER)
-    source.after(groups, system.only(source, image_rows * per_row, index), element.steps)
+    source.after(groups, system.only(source, image_rows * per_row, freed), element.steps)

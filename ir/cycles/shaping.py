@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir import maxplus, timing
+from ir import timing
 from ir.cycles.system import EventSystem, element_events, gated
 from ir.elements import Reorder
 
@@ -17,8 +17,7 @@ def _reorder(element: Reorder, system: EventSystem) -> None:
     issues = system.events(element.output.beats)
     blocks = np.arange(issues.count // read)
     issues.after(source, system.only(issues, blocks * read, (blocks + 1) * written - 1), 1)
-    overwritten = blocks - element.stored_blocks
-    freeing = np.where(overwritten >= 0, (overwritten + 1) * read - 1, maxplus.NEVER)
+    freeing = (blocks - element.stored_blocks + 1) * read - 1
     source.after(issues, system.only(source, blocks * written, freeing), 1)
     each = np.arange(issues.count)
     system.streams[id(element)] = gated(

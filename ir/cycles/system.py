@@ -16,35 +16,31 @@ from ir.numbers import IntArray
 
 
 class EventSystem:
-    """Event lists of a graph under construction; ``streams``: transfers by sending element."""
+    """Event lists of a graph under construction; ``streams``: transfers by sending element.
 
-    def __init__(self, frames: int) -> None:
-        self.frames = frames
+    Events are numbered within a frame; negative numbers are those of the frames before.
+    """
+
+    def __init__(self) -> None:
         self.lists: list[EventList] = []
         self.streams: dict[int, EventList] = {}
 
     def events(self, per_frame: int, gap: int = 1) -> EventList:
         """Return a new event list with ``per_frame`` events in each frame."""
-        events = EventList(per_frame * self.frames, gap)
+        events = EventList(per_frame, gap)
         self.lists.append(events)
         return events
-
-    def every_frame(self, index: IntArray, per_frame: int) -> IntArray:
-        """Repeat event numbers within a frame of ``per_frame`` events for all frames."""
-        starts = np.arange(self.frames)[:, None] * per_frame
-        return (starts + np.asarray(index)[None, :]).reshape(-1)
 
     def only(self, events: EventList, at: IntArray, index: IntArray) -> IntArray:
         """Return an index for ``events`` that waits at the positions ``at`` only."""
         full = np.full(events.count, maxplus.NEVER)
-        full[at] = np.where(index >= 0, index, maxplus.NEVER)
+        full[at] = index
         return full
 
 
 def before(count: int, depth: int) -> IntArray:
     """Return, for each of ``count`` events, the number of the event ``depth`` earlier."""
-    index = np.arange(count) - depth
-    return np.where(index >= 0, index, maxplus.NEVER)
+    return np.arange(count) - depth
 
 
 def add_fifo(source: EventList, sink: EventList, depth: int) -> None:
@@ -61,8 +57,7 @@ def gated(
 
     Output n is reserved at event ``yields[n]`` of ``steps`` and pushed ``latency`` edges later.
     """
-    taken = EventList(len(yields))
-    system.lists.append(taken)
+    taken = system.events(len(yields))
     taken.after(steps, yields, latency + 1)
     steps.after(taken, system.only(steps, yields, before(len(yields), depth)), 1)
     return taken

@@ -1,6 +1,6 @@
 """Edge-by-edge model of elements in a row: what docs/elements.md promises, written down plainly.
 
-It is fed always and never stalled behind. The cycle model of the compiler (``ir/cycles.py``) solves
+It is fed always and never stalled behind. The cycle model of the compiler (``ir/cycles``) solves
 the same rules in closed form; this one is deliberately another way to the same numbers.
 """
 

@@ -180,7 +180,8 @@ def _processing(element: ProcessingElement) -> str:
     if shape.pixels == 1 and element.kernel.taps == 1:
         parts = [f"dense {shape.channels} to {element.weights.shape[3]}"]
     else:
-        parts = [f"convolution {_kernel(element.kernel)}"]
+        groups = f" in {element.groups} groups" if element.groups > 1 else ""
+        parts = [f"convolution {_kernel(element.kernel)}{groups}"]
     if element.table is not None:
         parts.append("table")
     if element.pool is not None:
@@ -237,7 +238,7 @@ def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
         rows = buffered_rows(element.kernel, element.extra_rows)
         note = f"{rows} {_plural('row', rows)}"
         buffers.append(Buffer("line buffer", rows * shape.width * words, bits, note))
-    elif element.folds > 1:
+    elif not element.is_direct:
         pixels = buffered_rows(Kernel(1, 1), element.extra_rows)
         note = f"{pixels} {_plural('pixel', pixels)}"
         buffers.append(Buffer("pixel buffer", pixels * words, bits, note))

@@ -34,7 +34,7 @@ class Knob:
 def knobs(element: Element) -> tuple[Knob, ...]:
     """Return what can be changed about ``element`` without compiling the model again.
 
-    A depthwise processing element reads as many channels as it sends: ``pe`` says both.
+    Where a processing element sends a channel for each that it reads, ``pe`` says both.
     """
     match element:
         case ProcessingElement():
@@ -62,10 +62,23 @@ def knobs(element: Element) -> tuple[Knob, ...]:
 
 
 def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
-    outputs, inputs = element.weights.shape[3], element.input.shape.channels
-    offered = [Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}")]
+    inputs, outputs = element.input.shape.channels, element.depth_multiplier
     if not element.depthwise:
-        offered.append(Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"))
+        offered = [
+            Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
+            Knob(
+                "simd",
+                element.simd,
+                f"Input channels per cycle; divides {inputs // element.groups}",
+            ),
+        ]
+    elif outputs == 1:
+        offered = [Knob("pe", element.pe, f"Output channels per cycle; divides {inputs}")]
+    else:
+        offered = [
+            Knob("pe", element.pe, f"Output channels per cycle; {outputs} for each input channel"),
+            Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
+        ]
     offered += [
         Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
         Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),

@@ -161,11 +161,11 @@ class Chain:
         fifo_depth: int = 4,
         pool_fifo_depth: int = 3,
         extra_rows: int = 0,
-        depthwise: bool = False,
+        groups: int = 1,
     ) -> Chain:
         """Append a processing element."""
         source = self.last.output
-        inputs = 1 if depthwise else source.shape.channels
+        inputs = source.shape.channels // groups
         weights = self.codes(weight, kernel.height, kernel.width, inputs, filters)
         height, width = kernel.output_size(source.shape.height, source.shape.width)
         convolved = IntegerType(5, True) if table else output
@@ -184,7 +184,7 @@ class Chain:
             accumulator=accumulator_type(weights, source.number),
             requantization=identity,
             convolved=convolved,
-            depthwise=depthwise,
+            groups=groups,
             table=self.codes(output, 2**convolved.bits) if table else None,
             pool=pool,
             pe=pe,
@@ -203,7 +203,7 @@ class Chain:
     def depthwise(self, kernel: Kernel, lanes: int = 1, **options: object) -> Chain:
         """Append a depthwise processing element."""
         channels = self.last.output.shape.channels
-        return self.conv(channels, kernel, pe=lanes, simd=lanes, depthwise=True, **options)  # type: ignore[arg-type]
+        return self.conv(channels, kernel, pe=lanes, simd=lanes, groups=channels, **options)  # type: ignore[arg-type]
 
     def _sample(self) -> IntArray:
         """Some frames of what the network sends so far."""

@@ -1,4 +1,4 @@
-"""Networks of depthwise layers: interpreter == GHDL == netlist, cycles as predicted, folding."""
+"""Networks of layers in groups: interpreter == GHDL == netlist, cycles as predicted, folding."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ NETWORKS: dict[str, Callable[[], Chain]] = {
     "one_dimension": lambda: Chain(Shape(1, 12, 6)).depthwise(Kernel(1, 5, pad_left=4), 3),
     "shallow_fifo": lambda: Chain(Shape(4, 4, 2)).depthwise(Kernel(2, 2), fifo_depth=1),
     "separable": separable,
+    "depth_multiplier": lambda: Chain(Shape(5, 4, 4)).conv(
+        8, SAME, pe=4, simd=2, groups=4, fifo_depth=5
+    ),
+    "groups": lambda: (
+        Chain(Shape(5, 6, 6), lanes=3)
+        .conv(4, HALF, pe=2, simd=3, groups=2)
+        .conv(4, Kernel(1, 1), pe=1, simd=2, groups=2)
+    ),
 }
 
 

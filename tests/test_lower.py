@@ -90,7 +90,16 @@ CASES: dict[str, tuple[Build, list[type[Element]]]] = {
         lambda: QdqChain((3, 9, 9)).conv(3, group=3).unary("LeakyRelu", alpha=0.2).max_pool(),
         [ProcessingElement],
     ),
-    "groups": (lambda: QdqChain((6, 8, 7)).conv(4, group=2), [ProcessingElement]),
+    "groups": (
+        lambda: QdqChain((6, 8, 7)).conv(
+            4, group=2, strides=[1, 2], dilations=[2, 1], pads=[2, 0, 1, 1], weight_zero=5
+        ),
+        [ProcessingElement],
+    ),
+    "groups, signed codes, one pixel": (
+        lambda: QdqChain((6, 8, 7), "int8").conv(9, (1, 1), group=3).unary("LeakyRelu", alpha=0.2),
+        [ProcessingElement],
+    ),
     "depth multiplier": (lambda: QdqChain((3, 8, 7)).conv(6, group=3), [ProcessingElement]),
     "affine": (lambda: QdqChain(IMAGE).conv(3, (1, 1), group=3, scale=0.5), [Affine]),
     "affine with ties": (
@@ -200,19 +209,18 @@ def processing_element(chain: QdqChain) -> ProcessingElement:
 
 
 def test_depthwise_elements() -> None:
-    """One weight per channel and tap; anything else with groups is dense, with zeros."""
+    """Groups keep their own weights only; nothing is multiplied by zeros in between."""
     depthwise = processing_element(QdqChain((5, 8, 7)).conv(5, (3, 2), group=5))
     multiplied = processing_element(QdqChain((5, 8, 7)).conv(10, (3, 2), group=5))
     grouped = processing_element(QdqChain((6, 8, 7)).conv(4, (3, 2), group=2))
     assert depthwise.depthwise
     assert depthwise.weights.shape == (3, 2, 1, 5)
-    assert not multiplied.depthwise
+    assert multiplied.depthwise
+    assert (multiplied.groups, multiplied.depth_multiplier) == (5, 2)
+    assert multiplied.weights.shape == (3, 2, 1, 10)
     assert not grouped.depthwise
-    assert multiplied.weights.shape == (3, 2, 5, 10)
-    assert grouped.weights.shape == (3, 2, 6, 4)
-    apart = np.kron(np.eye(2), np.ones((3, 2))) == 0
-    assert not np.any(grouped.weights[:, :, apart])
-    assert np.count_nonzero(grouped.weights[:, :, ~apart]) > 60
+    assert (grouped.groups, grouped.weights.shape) == (2, (3, 2, 3, 4))
+    assert grouped.macs == 6 * 6 * 3 * 2 * 3 * 4
 
 
 @pytest.mark.parametrize("keepdims", [0, 1])

@@ -26,7 +26,16 @@ FRAMES = 3
 
 
 @pytest.mark.parametrize(
-    "name", ["dense", "direct", "16 bits", "1 bit, other signs", "few thresholds"]
+    "name",
+    [
+        "dense",
+        "direct",
+        "16 bits",
+        "1 bit, other signs",
+        "few thresholds",
+        "depth multiplier, all at a time",
+        "three groups, one at a time",
+    ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:
     element = element_of(LAYERS[name], seed=1)

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 class ProcessingElement:
     """Fused pad - convolution - requantization - activation - max pool.
 
-    A Dense layer is a 1x1 convolution on a 1x1 map.  ``weights``: (kernel height, kernel width,
-    input channels, output channels), integers of ``weight_number``.  ``depthwise``: output channel
-    c sees input channel c only; weights are (kernel height, kernel width, 1, channels), the window
-    has more than one position or is padded, and ``simd`` = ``pe`` channels are handled at a time.
+    A Dense layer is a 1x1 convolution on a 1x1 map.  ``groups``: equal parts of the input channels
+    and of the output channels, in order; each part of the outputs sees its part of the inputs only.
+    ``weights``: (kernel height, kernel width, input channels / groups, output channels), integers
+    of ``weight_number``.
     The zero point of the input is folded into the requantization's offsets, so padding carries
     ``pad_value``, the zero point.
     ``table``: (2**bits,) output codes indexed by the bit pattern of the requantized code, or None.
     ``extra_rows``: image rows that the window buffers beyond span and stride.
     ``convolved``: type of one value before, ``output.number`` after the table.
-    Folding: ``pe`` output channels and ``simd`` input channels of one tap per cycle.
+    Folding: ``pe`` output channels of one group and ``simd`` input channels of one tap per cycle;
+    if each channel is a group (``depthwise``), ``simd`` channels with all their outputs, ``pe``.
     """
 
     name: str
@@ -40,7 +41,7 @@ class ProcessingElement:
     accumulator: IntegerType
     requantization: Requantization
     convolved: IntegerType
-    depthwise: bool = False
+    groups: int = 1
     table: IntArray | None = None
     pool: Kernel | None = None
     pe: int = 1
@@ -61,21 +62,36 @@ class ProcessingElement:
         return Shape(*self.kernel.output_size(shape.height, shape.width), self.weights.shape[3])
 
     @property
+    def depthwise(self) -> bool:
+        """True if every output channel sees one of several input channels."""
+        return self.groups == self.input.shape.channels > 1
+
+    @property
+    def depth_multiplier(self) -> int:
+        """Output channels of a group."""
+        return int(self.weights.shape[3]) // self.groups
+
+    @property
     def folds(self) -> int:
-        """Groups of ``pe`` output channels per pixel."""
+        """Beats of ``pe`` output channels per pixel."""
         return int(self.weights.shape[3]) // self.pe
 
     @property
+    def replays(self) -> int:
+        """How often each window value is needed: output beats of a group of channels."""
+        return 1 if self.depthwise else self.folds // self.groups
+
+    @property
     def steps(self) -> int:
-        """Cycles per group: window values over ``simd``; one per tap if depthwise."""
+        """Cycles per output beat: a group's window values over ``simd``; taps if depthwise."""
         if self.depthwise:
             return self.kernel.taps
-        return self.kernel.taps * self.input.shape.channels // self.simd
+        return self.kernel.taps * self.input.shape.channels // self.groups // self.simd
 
     @property
     def is_direct(self) -> bool:
         """True if every value is needed once, as it comes: nothing is buffered."""
-        return self.kernel.is_pointwise and self.folds == 1
+        return self.kernel.is_pointwise and self.replays == 1
 
     @property
     def multipliers(self) -> int:

@@ -22,10 +22,23 @@ def _processing_element(element: ProcessingElement, x: IntArray) -> IntArray:
 def accumulate(element: ProcessingElement, x: IntArray) -> IntArray:
     """Return the raw accumulators of a processing element, (frames, rows, columns, channels)."""
     taps = windows(element.kernel, x, element.pad_value)
+    if element.groups == 1:
+        return _products(taps, element.weights)
     if element.depthwise:
-        sums: IntArray = np.einsum("fyxijc,ijc->fyxc", taps, element.weights[:, :, 0])
+        repeated = np.repeat(taps, element.depth_multiplier, axis=5)
+        sums: IntArray = np.einsum("fyxijc,ijc->fyxc", repeated, element.weights[:, :, 0])
         return sums
-    kernel = element.weights.reshape(-1, element.weights.shape[3])
+    parts = zip(
+        np.split(taps, element.groups, axis=5),
+        np.split(element.weights, element.groups, axis=3),
+        strict=True,
+    )
+    return np.concatenate([_products(part, weights) for part, weights in parts], axis=3)
+
+
+def _products(taps: IntArray, weights: IntArray) -> IntArray:
+    """Return the sums of windows (frames, rows, columns, kh, kw, in) times (kh, kw, in, out)."""
+    kernel = weights.reshape(-1, weights.shape[3])
     flat = taps.reshape(*taps.shape[:3], -1)
     # BLAS multiplies floats only; float64 is exact while every partial sum is below 2**53.
     bound = np.abs(flat).max(initial=0).astype(object) * int(np.abs(kernel).sum(axis=0).max())

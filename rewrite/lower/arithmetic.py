@@ -73,21 +73,25 @@ def per_channel(factors: npt.NDArray[np.float32], channels: int) -> npt.NDArray[
     return np.ascontiguousarray(np.broadcast_to(factors, channels))
 
 
-def reachable(weights: IntArray, lows: IntArray, highs: IntArray) -> tuple[IntArray, IntArray]:
+def reachable(
+    weights: IntArray, lows: IntArray, highs: IntArray, groups: int = 1
+) -> tuple[IntArray, IntArray]:
     """Return per output channel the least and greatest sum of products, codes in their ranges.
 
-    ``weights``: (kh, kw, in, out), or (kh, kw, 1, channels) of a depthwise convolution.
+    ``weights``: (kh, kw, in / groups, out).
     """
-    positive = np.maximum(weights, 0).sum(axis=(0, 1))
-    negative = np.minimum(weights, 0).sum(axis=(0, 1))
-    if len(positive) == 1:  # depthwise, or one input channel
-        return (
-            lows * positive[0] + highs * negative[0],
-            highs * positive[0] + lows * negative[0],
-        )
-    first: IntArray = lows @ positive + highs @ negative
-    last: IntArray = highs @ positive + lows @ negative
-    return first, last
+    inputs, outputs = weights.shape[2:]
+    positive = np.maximum(weights, 0).sum(axis=(0, 1)).reshape(inputs, groups, -1)
+    negative = np.minimum(weights, 0).sum(axis=(0, 1)).reshape(inputs, groups, -1)
+
+    def sums(factors: IntArray, codes: IntArray) -> IntArray:
+        products: IntArray = np.einsum("gi,igo->go", codes.reshape(groups, inputs), factors)
+        return products.reshape(outputs)
+
+    return (
+        sums(positive, lows) + sums(negative, highs),
+        sums(positive, highs) + sums(negative, lows),
+    )
 
 
 def golden_of(

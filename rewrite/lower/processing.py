@@ -40,26 +40,8 @@ def convolution(stages: tuple[Stage, ...], source: Stream, names: Identifiers, l
         raise channel_mismatch(layer, channels, stream.shape.channels)
     size = (codes.shape[2], codes.shape[3])
     kernel = kernel_of(stage.operator, size, stream.shape, layer)
-    if groups == channels == len(codes) and groups > 1 and not kernel.is_pointwise:
-        weights = codes.transpose(2, 3, 1, 0)
-        return _processing(stages, stream, kernel, weights, names, layer, depthwise=True)
-    weights = _ungrouped(codes, groups).transpose(2, 3, 1, 0)
-    return _processing(stages, stream, kernel, weights, names, layer)
-
-
-def _ungrouped(codes: IntArray, groups: int) -> IntArray:
-    """Return the weights (out, in, kh, kw) of a convolution in groups, (out, in / groups, kh, kw).
-
-    The weights between different groups are 0.
-    """
-    if groups == 1:
-        return codes
-    outputs, inputs = len(codes) // groups, codes.shape[1]
-    whole = np.zeros((len(codes), inputs * groups, *codes.shape[2:]), np.int64)
-    for group in range(groups):
-        rows = slice(group * outputs, (group + 1) * outputs)
-        whole[rows, group * inputs : (group + 1) * inputs] = codes[rows]
-    return whole
+    weights = codes.transpose(2, 3, 1, 0)
+    return _processing(stages, stream, kernel, weights, names, layer, groups)
 
 
 def dense(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
@@ -89,8 +71,7 @@ def _processing(
     weights: IntArray,
     names: Identifiers,
     layer: str,
-    *,
-    depthwise: bool = False,
+    groups: int = 1,
 ) -> Built:
     stage, *rest = stages
     linear = linear_constants(stage, weights)
@@ -98,7 +79,7 @@ def _processing(
     zero = linear.source.zero_point
     lows = np.minimum(stream.lows, zero) if padded else stream.lows
     highs = np.maximum(stream.highs, zero) if padded else stream.highs
-    first, last = reachable(weights, lows, highs)
+    first, last = reachable(weights, lows, highs, groups)
     number = stage.output.number
     golden = golden_of(layer, linear.factors, linear.biases, stage.output, first, last)
     table = _table(rest, number)
@@ -130,7 +111,7 @@ def _processing(
         accumulator=accumulator_of(first, last, requantization),
         requantization=requantization,
         convolved=number,
-        depthwise=depthwise,
+        groups=groups,
         table=table,
         pool=pool,
     )

@@ -121,17 +121,23 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
 def _fold_processing_element(element: ProcessingElement, cycles: int) -> ProcessingElement:
     shape, incoming = element.input.shape, element.input.lanes
 
-    def candidates() -> Iterator[ProcessingElement]:
-        for simd in divisors(shape.channels):
-            if converter_beats(shape, incoming, simd) > max(cycles, shape.size // incoming):
-                continue
-            for pe in [simd] if element.depthwise else divisors(int(element.weights.shape[3])):
-                yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
+    def paced(folded: ProcessingElement) -> int:
+        """Return its cycles, those of a converter in front that is slower than the stream, too."""
+        beats = converter_beats(shape, incoming, folded.simd)
+        slow = beats > max(cycles, shape.size // incoming)
+        return max(own_cycles(folded), cycles, beats if slow else 0)
 
     return min(
-        candidates(),
-        key=lambda e: (max(own_cycles(e), cycles), e.multipliers, e.simd != incoming, e.pe),
+        _foldings(element), key=lambda e: (paced(e), e.multipliers, e.simd != incoming, e.pe)
     )
+
+
+def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    """Yield ``element`` with every folding it can have."""
+    channels, outputs = element.input.shape.channels, element.depth_multiplier
+    for simd in divisors(channels if element.depthwise else channels // element.groups):
+        for pe in [simd * outputs] if element.depthwise else divisors(outputs):
+            yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
 
 
 def _fold_lanes(

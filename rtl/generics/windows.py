@@ -39,8 +39,10 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
     if element.pool is not None:
         pool = pool_formals(element, element.pool)
         formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
-    if element.depthwise:
-        formals |= {"depthwise": "true", "simd": context.knobs["pe"]}
+    if element.groups > 1:
+        formals["groups"] = str(element.groups)
+    if "simd" not in context.knobs:
+        formals["simd"] = context.knobs["pe"]
     return "processing_element", {**formals, **context.knobs}
 
 

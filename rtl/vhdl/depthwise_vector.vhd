@@ -1,11 +1,11 @@
--- Multiplies the groups of a window with constant weights, each channel with its own.
+-- Multiplies the groups of a window with constant weights, each channel with `multiplier` of its own.
 --
 --   channel = block * lanes + lane
---   output(lane) = sum over step: input at step (lane) * weight(channel, step)
+--   output(lane) = sum over step: input at step (lane / multiplier) * weight(channel, step)
 --
--- A group is `steps` input beats, the taps of `lanes` channels, and gives one output beat; the groups of
--- one pixel follow for block 0 .. blocks - 1. Canonical order of the weights: channel slowest, then
--- kernel row, kernel column.
+-- A group is `steps` input beats, the taps of lanes / multiplier channels, and gives one output beat; the
+-- groups of one pixel follow for block 0 .. blocks - 1. Canonical order of the weights: output channel
+-- slowest, then kernel row, kernel column.
 --
 -- Beat order: one output beat per group, in order; valid only, never stalled.
 -- Latency: 4 edges from the issue of the group's last beat, which is the edge before the one that takes
@@ -29,9 +29,11 @@ entity depthwise_vector is
     weight_signed : boolean;
     -- Width of the signed sums: adder and register of each lane.
     accumulator_bits : positive;
-    -- Channels at a time: one multiplier each.
+    -- Output channels at a time: one multiplier each.
     lanes : positive;
-    -- Groups per pixel, channels / lanes. The ROM has blocks * steps words.
+    -- Output channels of each input channel; divides lanes.
+    multiplier : positive := 1;
+    -- Groups per pixel, output channels / lanes. The ROM has blocks * steps words.
     blocks : positive;
     -- Beats per group: taps of the window.
     steps : positive;
@@ -43,7 +45,7 @@ entity depthwise_vector is
     reset : in std_ulogic;
     --
     input_valid : in std_ulogic;
-    input_data : in std_ulogic_vector(lanes * activation_bits - 1 downto 0);
+    input_data : in std_ulogic_vector(lanes / multiplier * activation_bits - 1 downto 0);
     --
     output_valid : out std_ulogic := '0';
     output_data : out std_ulogic_vector(lanes * accumulator_bits - 1 downto 0)
@@ -56,6 +58,9 @@ architecture rtl of depthwise_vector is
     rom_holds(weights, blocks * lanes * steps * weight_bits),
     "depthwise_vector: weights must hold blocks * lanes * steps numbers in rows of 256 bits; rows got "
     & integer'image(weights'length));
+
+  constant multiplier_divides : boolean := require(lanes mod multiplier = 0,
+    "depthwise_vector: multiplier must divide lanes; got " & integer'image(multiplier));
 
   type rom_t is array (0 to blocks * steps - 1) of std_ulogic_vector(lanes * weight_bits - 1 downto 0);
 
@@ -83,7 +88,7 @@ architecture rtl of depthwise_vector is
   signal step : natural range 0 to steps - 1 := 0;
 
   signal rom_word, weight_operands : std_ulogic_vector(lanes * weight_bits - 1 downto 0);
-  signal activations, activation_operands : std_ulogic_vector(lanes * activation_bits - 1 downto 0);
+  signal activations, activation_operands : std_ulogic_vector(input_data'range);
 
   -- Valid, first and last beat of a group: beside the operands (1, 2) and the products (3).
   signal valid, first, last : std_ulogic_vector(1 to 3) := (others => '0');
@@ -111,7 +116,7 @@ begin
     multiply_and_add : process (clk)
     begin
       if rising_edge(clk) then
-        product <= lane_value(activation_operands, lane, activation_bits, activation_signed)
+        product <= lane_value(activation_operands, lane / multiplier, activation_bits, activation_signed)
           * lane_value(weight_operands, lane, weight_bits, weight_signed);
         if valid(3) then
           if first(3) then

@@ -1,7 +1,8 @@
 -- A convolution (a dense layer on a 1x1 image) with padding, activation and max pool.
 --
---   accumulator(y, x, o) = sum over ky, kx, c: padded input(y', x', c) * weight(o, ky, kx, c)
---   accumulator(y, x, o) = sum over ky, kx: padded input(y', x', o) * weight(o, ky, kx)   if depthwise
+--   accumulator(y, x, o) = sum over ky, kx, c: padded input(y', x', first + c) * weight(o, ky, kx, c)
+--     c from 0 to channels / groups - 1; first channel of the group of o: o / (output_channels / groups)
+--     * (channels / groups)
 --   code = requantize(accumulator) or threshold(accumulator), by `requantization`
 --   code = table(code)                                        if has_table
 --   output = maximum of the codes of a pool's window          if has_pool
@@ -12,8 +13,8 @@
 -- Beat order: raster, channel fastest; simd channels per input beat, pe per output beat.
 -- Latency: from the issue of a group's last beat in window to the push into the FIFO: the sum of the
 -- latencies of the parts in between.
--- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / simd
--- (depthwise: without channels / simd), if the FIFO covers the latency: fifo_depth * beats of a group >
+-- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / groups
+-- / simd (depthwise, that is with as many groups as channels: without channels / groups / simd), if the FIFO covers the latency: fifo_depth * beats of a group >
 -- latency of the parts.
 -- Limits: those of the parts.
 
@@ -46,8 +47,9 @@ entity processing_element is
     pad_value : natural := 0;
     -- Output channels.
     output_channels : positive;
-    -- Each output channel sees the input channel of its number only; pe = simd.
-    depthwise : boolean := false;
+    -- Equal parts of the channels and of the output channels: each of these sees its part of those. A
+    -- counter; with a group for each of several channels: depthwise, one multiplier per output lane.
+    groups : positive := 1;
     -- Width of a weight: width of ROM and multipliers.
     weight_bits : positive range 1 to 16;
     weight_signed : boolean := true;
@@ -89,7 +91,8 @@ entity processing_element is
     pool_pad_left : natural := 0;
     pool_pad_bottom : natural := 0;
     pool_pad_right : natural := 0;
-    -- Folding: output channels and input channels per cycle, pe * simd multipliers (depthwise: pe).
+    -- Folding: output channels of a group and input channels of a group per cycle, pe * simd multipliers.
+    -- Depthwise: simd input channels and all their output channels, pe; pe multipliers.
     pe : positive;
     simd : positive;
     -- Image rows buffered beyond those the window needs.
@@ -115,23 +118,28 @@ end entity;
 
 architecture rtl of processing_element is
 
-  constant pe_divides : boolean := require(output_channels mod pe = 0,
-    "processing_element: pe must divide output_channels; got " & integer'image(pe));
-  constant simd_divides : boolean := require(channels mod simd = 0,
-    "processing_element: simd must divide channels; got " & integer'image(simd));
-  constant channels_match : boolean := require(not depthwise or output_channels = channels,
-    "processing_element: a depthwise one must have as many output_channels as channels; got "
-    & integer'image(output_channels));
-  constant lanes_match : boolean := require(not depthwise or pe = simd,
-    "processing_element: pe and simd of a depthwise one must be equal; got "
-    & integer'image(pe) & " and " & integer'image(simd));
+  constant groups_divide : boolean := require(
+    channels mod groups = 0 and output_channels mod groups = 0,
+    "processing_element: groups must divide channels and output_channels; got " & integer'image(groups));
+  constant depthwise : boolean := groups = channels and groups > 1;
+  constant pe_divides : boolean := require(
+    output_channels mod pe = 0 and (depthwise or output_channels / groups mod pe = 0),
+    "processing_element: pe must divide the output channels of a group; got " & integer'image(pe));
+  constant simd_divides : boolean := require(
+    channels mod simd = 0 and (depthwise or channels / groups mod simd = 0),
+    "processing_element: simd must divide the channels of a group; got " & integer'image(simd));
+  constant lanes_match : boolean := require(
+    not depthwise or pe = simd * (output_channels / channels),
+    "processing_element: pe of a depthwise one must be all output channels of simd channels; got "
+    & integer'image(pe) & " and simd " & integer'image(simd));
   constant codes_match : boolean := require(
     has_table or (convolved_bits = output_bits and convolved_signed = output_signed),
     "processing_element: convolved and output codes must be of one type without a table; got "
     & integer'image(convolved_bits) & " and " & integer'image(output_bits) & " bits");
 
   constant folds : positive := output_channels / pe;
-  constant group_beats : positive := kernel_height * kernel_width * either(depthwise, 1, channels / simd);
+  constant group_beats : positive :=
+    kernel_height * kernel_width * either(depthwise, 1, channels / groups / simd);
 
   signal reservable, reserve : std_ulogic;
   signal tap_valid, sum_valid, code_valid, result_valid, convolved_ready, convolved_valid : std_ulogic;
@@ -160,8 +168,8 @@ begin
       pad_right => pad_right,
       pad_value => pad_value,
       simd => simd,
-      replays => either(depthwise, 1, folds),
-      blocks => either(depthwise, folds, 1),
+      replays => either(depthwise, 1, folds / groups),
+      blocks => either(depthwise, folds, groups),
       extra_rows => extra_rows
     )
     port map (
@@ -209,6 +217,7 @@ begin
         weight_signed => weight_signed,
         accumulator_bits => accumulator_bits,
         lanes => pe,
+        multiplier => output_channels / groups,
         blocks => folds,
         steps => group_beats,
         weights => weights

@@ -23,6 +23,7 @@ class Product:
     lanes: int
     blocks: int
     steps: int
+    multiplier: int = 1
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -32,10 +33,13 @@ def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
     activation, weight = product.activation, product.weight
     weights = random_codes(random, (channels, taps), weight.bits, weight.signed)
     weights[0] = weight.minimum or weight.maximum
-    x = random_codes(random, (PIXELS, taps, channels), activation.bits, activation.signed)
+    x = random_codes(
+        random, (PIXELS, taps, channels // product.multiplier), activation.bits, activation.signed
+    )
     x[0] = activation.minimum
     x[1] = activation.maximum
-    return weights, x, np.einsum("ptc,ct->pc", x, weights)
+    repeated = np.repeat(x, product.multiplier, axis=2)
+    return weights, x, np.einsum("ptc,ct->pc", repeated, weights)
 
 
 def _case(seed: int, product: Product) -> Case:
@@ -45,9 +49,10 @@ def _case(seed: int, product: Product) -> Case:
 
     def write(folder: Path) -> None:
         write_table(folder / "weights.txt", weights, product.weight.bits)
-        blocks = x.reshape(PIXELS, product.steps, product.blocks, product.lanes)
+        inputs = product.lanes // product.multiplier
+        blocks = x.reshape(PIXELS, product.steps, product.blocks, inputs)
         groups = blocks.transpose(0, 2, 1, 3)
-        write_beats(folder / "input.txt", groups, product.lanes, product.activation.bits)
+        write_beats(folder / "input.txt", groups, inputs, product.activation.bits)
         write_beats(folder / "expected.txt", sums, product.lanes, bits)
 
     # The issue edge of a beat is the one before the edge that takes it here; the result can be
@@ -61,6 +66,7 @@ def _case(seed: int, product: Product) -> Case:
         "weight_signed": product.weight.signed,
         "accumulator_bits": bits,
         "lanes": product.lanes,
+        "multiplier": product.multiplier,
         "blocks": product.blocks,
         "steps": product.steps,
         "first_edge": product.steps - 1 + latency,
@@ -68,7 +74,8 @@ def _case(seed: int, product: Product) -> Case:
     }
     a, w = product.activation, product.weight
     fold = f"{product.lanes} lanes, {product.blocks} x {product.steps}"
-    return Case(f"{a} x {w}, {fold}", generics, write)
+    each = f", {product.multiplier} each" if product.multiplier > 1 else ""
+    return Case(f"{a} x {w}, {fold}{each}", generics, write)
 
 
 INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
@@ -86,6 +93,8 @@ CASES = tuple(
             (IntegerType(16, True), IntegerType(16, True), 2, 2, 6),
             (IntegerType(16, False), IntegerType(16, False), 1, 3, 8),
             (IntegerType(4, False), IntegerType(3, True), 5, 2, 25),
+            (UINT8, INT8, 6, 2, 4, 3),
+            (INT8, INT8, 4, 3, 2, 4),
         ),
         start=1,
     )

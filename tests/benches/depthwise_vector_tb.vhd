@@ -21,6 +21,7 @@ entity depthwise_vector_tb is
     weight_signed : boolean;
     accumulator_bits : positive;
     lanes : positive;
+    multiplier : positive;
     blocks : positive;
     steps : positive
   );
@@ -32,7 +33,7 @@ architecture bench of depthwise_vector_tb is
 
   signal finished : boolean;
   signal clk, reset, input_valid, output_valid : std_ulogic;
-  signal input_data : std_ulogic_vector(lanes * activation_bits - 1 downto 0);
+  signal input_data : std_ulogic_vector(lanes / multiplier * activation_bits - 1 downto 0);
   signal output_data : std_ulogic_vector(lanes * accumulator_bits - 1 downto 0);
 
 begin
@@ -47,7 +48,7 @@ begin
   bench : entity work.stream_bench
     generic map (
       configuration_text => runner_cfg,
-      input_width => lanes * activation_bits,
+      input_width => input_data'length,
       output_width => lanes * accumulator_bits,
       seed => seed,
       first_edge => first_edge,
@@ -73,6 +74,7 @@ begin
       weight_signed => weight_signed,
       accumulator_bits => accumulator_bits,
       lanes => lanes,
+      multiplier => multiplier,
       blocks => blocks,
       steps => steps,
       weights => read_rom(folder & "weights.txt")

@@ -45,7 +45,7 @@ class Layer:
     pad_value: int = 0
     fifo_depth: int = 24
     extra_rows: int = 0
-    depthwise: bool = False
+    groups: int = 1
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -64,7 +64,7 @@ def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Re
 
 def element_of(layer: Layer, seed: int) -> ProcessingElement:
     random = np.random.default_rng(seed)
-    kernel, inputs = layer.kernel, 1 if layer.depthwise else layer.shape.channels
+    kernel, inputs = layer.kernel, layer.shape.channels // layer.groups
     weights = random_codes(
         random,
         (kernel.height, kernel.width, inputs, layer.channels),
@@ -93,7 +93,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         accumulator=IntegerType.spanning(-bound, bound),
         requantization=_requantization(layer, bound, random),
         convolved=layer.output,
-        depthwise=layer.depthwise,
+        groups=layer.groups,
         table=table,
         pool=layer.pool,
         pe=layer.pe,
@@ -203,10 +203,10 @@ LAYERS = {
     ),
     "shallow FIFO": Layer(Shape(4, 4, 2), Kernel(1, 1), 2, simd=2, fifo_depth=3),
     "FIFO of one": Layer(Shape(4, 4, 2), SAME, 2, simd=2, fifo_depth=1),
-    "depthwise": Layer(Shape(5, 6, 4), SAME, 4, pe=2, simd=2, pad_value=-3, depthwise=True),
-    "depthwise, one at a time": Layer(Shape(4, 4, 3), Kernel(3, 3), 3, depthwise=True),
+    "depthwise": Layer(Shape(5, 6, 4), SAME, 4, pe=2, simd=2, pad_value=-3, groups=4),
+    "depthwise, one at a time": Layer(Shape(4, 4, 3), Kernel(3, 3), 3, groups=3),
     "depthwise, all at a time": Layer(
-        Shape(4, 5, 3), SAME, 3, pe=3, simd=3, fifo_depth=4, depthwise=True
+        Shape(4, 5, 3), SAME, 3, pe=3, simd=3, fifo_depth=4, groups=3
     ),
     "depthwise stride 2, table": Layer(
         Shape(7, 6, 4),
@@ -215,14 +215,28 @@ LAYERS = {
         pe=2,
         simd=2,
         table=True,
-        depthwise=True,
+        groups=4,
     ),
     "depthwise, then pool": Layer(
-        Shape(6, 6, 4), SAME, 4, pe=2, simd=2, pool=POOL, pad_value=8, depthwise=True
+        Shape(6, 6, 4), SAME, 4, pe=2, simd=2, pool=POOL, pad_value=8, groups=4
     ),
     "depthwise, thresholds": Layer(
-        Shape(5, 4, 2), Kernel(2, 3, 1, 1, 2, 1), 2, output=INT4, levels=15, depthwise=True
+        Shape(5, 4, 2), Kernel(2, 3, 1, 1, 2, 1), 2, output=INT4, levels=15, groups=2
     ),
+    "depth multiplier": Layer(
+        Shape(5, 4, 3), SAME, 6, pe=2, simd=1, pad_value=5, fifo_depth=6, groups=3
+    ),
+    "depth multiplier, all at a time": Layer(
+        Shape(5, 4, 2), Kernel(3, 2, 2, 1), 6, pe=6, simd=2, groups=2, pool=POOL
+    ),
+    "depthwise, one pixel": Layer(Shape(3, 4, 6), Kernel(1, 1), 6, pe=2, simd=2, groups=6),
+    "two groups": Layer(Shape(5, 4, 6), SAME, 4, pe=1, simd=3, pad_value=-9, groups=2),
+    "three groups, one at a time": Layer(
+        Shape(4, 4, 6), Kernel(2, 3, 1, 2, 2, 1), 6, output=INT8, groups=3
+    ),
+    "groups of one output": Layer(Shape(4, 5, 4), Kernel(3, 3), 2, simd=2, groups=2),
+    "groups, one pixel": Layer(Shape(3, 3, 8), Kernel(1, 1), 8, pe=2, simd=2, groups=2),
+    "groups, direct": Layer(Shape(3, 4, 8), Kernel(1, 1), 4, pe=2, simd=2, groups=2),
     "extra rows": Layer(Shape(6, 5, 2), SAME, 2, simd=2, extra_rows=2),
 }
 CASES = tuple(

@@ -33,7 +33,7 @@ entity processing_element_tb is
     pad_right : natural := 0;
     pad_value : natural := 0;
     output_channels : positive;
-    depthwise : boolean := false;
+    groups : positive := 1;
     weight_bits : positive;
     weight_signed : boolean := true;
     accumulator_bits : positive;
@@ -137,7 +137,7 @@ begin
       pad_right => pad_right,
       pad_value => pad_value,
       output_channels => output_channels,
-      depthwise => depthwise,
+      groups => groups,
       weight_bits => weight_bits,
       weight_signed => weight_signed,
       accumulator_bits => accumulator_bits,

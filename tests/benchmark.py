@@ -30,6 +30,7 @@ from rich.table import Table
 import zoo
 from frontend.evidence import tool_versions
 from tests.measurement import Figures, Request, Speed, Start, figures
+from zoo.mlperf import MLPERF
 from zoo.train import LOADERS
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,8 @@ NETWORKS = zoo.networks()
 TRAINED = [name for name, entry in NETWORKS.items() if entry.data is not None]
 SHAPES = ["pocket_baseline", "pocket_2x", "pad_conv_pool", "conv_5x5_stride_2", "pool_3x3_stride_2"]
 """Of pocket-cnn's zoo, untrained; its larger networks take GHDL minutes for a frame."""
+DEEP = [entry.name for entry in MLPERF]
+"""Those of MLPerf Tiny, untrained."""
 OTHERS = [ROOT.parent / "shared" / "models" / "ad01.h5"]
 """Files beside the checkout; they are skipped where they are absent."""
 CALIBRATION_FRAMES = 256
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().error(f"no network of the zoo: {', '.join(unknown)}")
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     start, measured, failed = measure_all(
-        options.names or [*TRAINED, *SHAPES],
+        options.names or [*TRAINED, *SHAPES, *DEEP],
         files if options.file or not options.names else [],
         console,
         simulate=options.simulate,
@@ -85,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
-    parser.add_argument("names", nargs="*", help="networks of the zoo (all trained, some shapes)")
+    parser.add_argument("names", nargs="*", help="networks of the zoo (all trained, some others)")
     parser.add_argument(
         "--file",
         type=Path,

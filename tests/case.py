@@ -51,7 +51,8 @@ class Case(Described):
 
     def save(self, path: Path) -> None:
         """Write the Keras file (.h5) of the network with its weights."""
-        from zoo.keras_model import save_h5, with_weights  # TensorFlow takes seconds to import
+        from zoo.keras_model import save_h5  # TensorFlow takes seconds to import
+        from zoo.keras_weights import with_weights
 
         save_h5(with_weights(self.network, self.seed, self.regime), path)
 

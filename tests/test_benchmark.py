@@ -13,7 +13,7 @@ from tests import benchmark
 from tests.benchmark import BEGIN, END, PAGE, SHAPES, TRAINED, with_figures
 from tests.measurement import Figures, Start
 from zoo.catalogue import networks
-from zoo.shapes import macs
+from zoo.graphs import macs
 
 TINY = "digits_mlp"
 

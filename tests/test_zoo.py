@@ -10,15 +10,18 @@ import pytest
 
 import zoo
 from frontend.compiler import Compilation, CompileOptions, compile_model
+from sim import simulate_netlist
 from tests.case import FloatArray
 from tests.verdicts import compare_cycles, compare_interpreter, output_values, run_hardware
 from zoo.digits import Split
-from zoo.shapes import macs
+from zoo.graphs import input_shapes, macs
+from zoo.mlperf import MLPERF
 from zoo.train import LOADERS
 
 NETWORKS = zoo.networks()
 TRAINED = [name for name, entry in NETWORKS.items() if entry.data is not None]
 SHAPES = [name for name, entry in NETWORKS.items() if entry.data is None]
+DEEP = [entry.name for entry in MLPERF]
 SIMULATED = ["digits_batchnorm", "digits_leaky", "digits_rescaling", "pocket_baseline"]
 """Simulated in the short profile, beside the digits CNN."""
 MOST_MACS = 100_000
@@ -36,7 +39,7 @@ def samples(name: str) -> Split:
 def frames(name: str, count: int) -> FloatArray:
     if NETWORKS[name].data is not None:
         return samples(name).test_x[:count]
-    shape = NETWORKS[name].network.input_shape
+    (shape,) = input_shapes(NETWORKS[name].network)
     return np.random.default_rng(0).uniform(0, 1, (count, *shape)).astype(np.float32)
 
 
@@ -95,6 +98,22 @@ def test_hardware_equals_onnxruntime(name: str, folder: Path) -> None:
 )
 def test_rest_of_the_zoo_in_hardware(name: str, folder: Path) -> None:
     check_hardware(name, folder, 4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", DEEP)
+def test_mlperf_tiny_in_the_netlist(name: str, folder: Path) -> None:
+    compilation = compiled(name, folder)
+    result = run_hardware(
+        compilation,
+        frames(name, 4),
+        folder / name,
+        stalled_frames=4,
+        seed=1,
+        simulator=simulate_netlist,
+    )
+    assert result.fault is None
+    assert compare_cycles(compilation, result) is None
 
 
 @pytest.mark.parametrize("name", SHAPES)

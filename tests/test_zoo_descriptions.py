@@ -12,9 +12,10 @@ import zoo
 from frontend.reference import start_tensorflow
 from tests.case import Case, parse
 from tests.strategies import cases, draw
-from zoo.keras_model import save_h5, to_keras, with_weights
-from zoo.network import Conv, Network, Relu
-from zoo.shapes import macs, output_shape
+from zoo.graphs import macs, output_shapes
+from zoo.keras_model import save_h5, to_keras
+from zoo.keras_weights import with_weights
+from zoo.network import Conv, Description, Network, Relu
 from zoo.train import LOADERS, accuracy
 from zoo.weights import Regime
 
@@ -23,25 +24,22 @@ NETWORKS = zoo.networks()
 TRAINED = [name for name, entry in NETWORKS.items() if entry.data is not None]
 
 
-def described_output(network: Network) -> tuple[int, ...]:
-    shape = network.input_shape
-    for layer in network.layers:
-        shape = output_shape(layer, shape)
-    return shape
+def keras_shapes(network: Description) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(output.shape[1:]) for output in to_keras(network).outputs)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_output_shape_is_keras(name: str) -> None:
     network = NETWORKS[name].network
-    assert to_keras(network).output_shape[1:] == described_output(network)
+    assert keras_shapes(network) == output_shapes(network)
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
 def test_random_networks_are_legal_and_printable(case: Case) -> None:
     network = case.network
-    assert to_keras(network).output_shape[1:] == described_output(network)
-    assert min(described_output(network)) > 0
+    assert keras_shapes(network) == output_shapes(network)
+    assert min(size for shape in output_shapes(network) for size in shape) > 0
     assert parse(repr(case)) == case
 
 
@@ -66,6 +64,10 @@ def test_a_number_draws_the_same_network_again() -> None:
         ("pocket_lenet", 12_175_488),
         ("pocket_mt", 1_649_664),
         ("jet_mlp", 4_256),
+        ("ds_cnn", 2_656_768),
+        ("mobilenet_025", 7_489_664),
+        ("wake_word", 432_832),
+        ("anomaly_autoencoder", 264_192),
     ],
 )
 def test_multiplications_are_those_published(name: str, published: int) -> None:

@@ -6,19 +6,28 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from frontend.compiler import Compilation, CompileOptions, compile_model
 from frontend.quantize import QuantizeOptions
 from ir.errors import CompileError
+from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray
 from sim import SimulationOptions, SimulationResult, simulate
 from tests.case import Case, FloatArray
 from zoo.weights import Regime
+
+Simulator: TypeAlias = Callable[
+    [StreamGraph, Mapping[str, IntArray], Mapping[str, IntArray], Path, SimulationOptions],
+    SimulationResult,
+]
+"""``simulate`` (GHDL) or ``simulate_netlist``."""
 
 INTERPRETED_FRAMES = 64
 STALLED_FRAMES = 6
@@ -121,9 +130,15 @@ def compare_interpreter(compilation: Compilation, frames: FloatArray) -> tuple[i
 
 
 def run_hardware(
-    compilation: Compilation, frames: FloatArray, folder: Path, *, stalled_frames: int, seed: int
+    compilation: Compilation,
+    frames: FloatArray,
+    folder: Path,
+    *,
+    stalled_frames: int,
+    seed: int,
+    simulator: Simulator = simulate,
 ) -> SimulationResult:
-    """Simulate ``frames`` in GHDL: outputs must be onnxruntime's, the rest the interpreter's.
+    """Simulate ``frames``: outputs must be onnxruntime's, other streams the interpreter's.
 
     As many frames as the prediction needs to be steady run without stalls, the first
     ``stalled_frames`` with stalls on both sides, behind a reset in mid-frame.
@@ -137,7 +152,7 @@ def run_hardware(
     options = SimulationOptions(
         seed=seed, timed_frames=timed, stalled_frames=stalled_frames, timeout_seconds=600.0
     )
-    return simulate(graph, inputs, expected, folder, options)
+    return simulator(graph, inputs, expected, folder, options)
 
 
 def compare_cycles(compilation: Compilation, result: SimulationResult) -> str | None:

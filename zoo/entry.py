@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from zoo.network import Network
+from zoo.network import Description
 
 DataSet: TypeAlias = Literal["digits", "digits_flat", "digits_raw", "jets"]
 
@@ -17,7 +17,7 @@ class Entry:
     ``data``: what it was trained on, or None: its weights are random, drawn with a fixed seed.
     """
 
-    network: Network
+    network: Description
     description: str
     data: DataSet | None = None
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from frontend.reference import start_tensorflow
 from zoo.network import (
     Activate,
+    Again,
     BatchNorm,
     Conv,
     Dense,
+    Description,
     Dropout,
     Flatten,
     GlobalAverage,
+    Graph,
+    KerasLayer,
     Layer,
     LeakyRelu,
     MaxPool,
     Nested,
-    Network,
     Normalize,
     Pad,
     Relu,
@@ -30,37 +30,26 @@ from zoo.network import (
     SingleLayer,
 )
 from zoo.shapes import output_shape
-from zoo.weights import Regime, draw_layer
 
 if TYPE_CHECKING:
     import keras
 
 # Without oneDNN: its convolutions depend on the processor, and with one input channel and unequal
 # strides they read past the image (TensorFlow 2.21).
-_keras: Any = start_tensorflow()
+KERAS: Any = start_tensorflow()
 logging.getLogger("absl").setLevel(logging.ERROR)  # Each .h5 file written is a warning of Keras.
 
 
-def to_keras(network: Network) -> keras.Model:
+def to_keras(network: Description) -> keras.Model:
     """Build ``network`` with Keras's own initial weights (seed them before calling).
 
     Layers are named after their kind and position, so that files are the same on every run.
     """
-    model = _chain(network.name, network.input_shape, network.layers, "", network.functional)
+    if isinstance(network, Graph):
+        model = _graph(network, network.name, "")
+    else:
+        model = _chain(network.name, network.input_shape, network.layers, "", network.functional)
     model.compile()  # Keras warns about every file of a model that was never compiled.
-    return model
-
-
-def with_weights(network: Network, seed: int, regime: Regime = Regime.ORDINARY) -> keras.Model:
-    """Build ``network`` with weights of ``regime`` that depend on ``seed`` alone."""
-    model = to_keras(network)
-    random = np.random.default_rng(seed)
-    for layer in _leaves(model):
-        shapes = {v.name: tuple(v.shape) for v in layer.weights if v.name in _DRAWN}
-        drawn = draw_layer(shapes, regime, random)
-        for variable in layer.weights:
-            if variable.name in drawn:
-                variable.assign(drawn[variable.name])
     return model
 
 
@@ -69,39 +58,59 @@ def save_h5(model: keras.Model, path: Path) -> None:
     model.save(path, include_optimizer=False)
 
 
-_DRAWN = frozenset({"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"})
-
-
 def _chain(
     name: str, shape: tuple[int, ...], layers: tuple[Layer, ...], prefix: str, functional: bool
 ) -> keras.Model:
-    entry = _keras.Input(shape, name=f"{prefix}input")
+    entry = KERAS.Input(shape, name=f"{prefix}input")
     built: list[Any] = []
     for index, layer in enumerate(layers):
-        label = f"{prefix}{type(layer).__name__.lower()}_{index}"
+        label = f"{prefix}{_kind(layer)}_{index}"
         if isinstance(layer, Nested):
             built.append(_chain(label, shape, layer.layers, f"{label}_", functional))
         else:
             built.append(_build(layer, label))
         shape = output_shape(layer, shape)
     if not functional:
-        return _keras.Sequential([entry, *built], name=name)
+        return KERAS.Sequential([entry, *built], name=name)
     value = entry
     for step in built:
         value = step(value)
-    return _keras.Model(entry, value, name=name)
+    return KERAS.Model(entry, value, name=name)
 
 
-def _leaves(model: keras.Model) -> Iterator[Any]:
-    for layer in model.layers:
-        if isinstance(layer, _keras.Model):
-            yield from _leaves(layer)
-        else:
-            yield layer
+def _graph(graph: Graph, name: str, prefix: str) -> keras.Model:
+    inputs = [
+        KERAS.Input(shape, name=f"{prefix}input_{index}")
+        for index, shape in enumerate(graph.input_shapes)
+    ]
+    tensors: list[Any] = list(inputs)
+    built: list[Any] = []
+    for index, node in enumerate(graph.nodes):
+        match node.layer:
+            case Again(earlier):
+                layer = built[earlier]
+            case Graph() as inner:
+                label = f"{prefix}model_{index}"
+                layer = _graph(inner, label, f"{label}_")
+            case single:
+                layer = _build(single, f"{prefix}{_kind(single)}_{index}")
+        built.append(layer)
+        sources = [tensors[source] for source in node.sources]
+        tensors.append(layer(sources if len(sources) > 1 else sources[0]))
+    outputs = [tensors[output] for output in graph.outputs]
+    return KERAS.Model(
+        inputs if len(inputs) > 1 else inputs[0],
+        outputs if len(outputs) > 1 else outputs[0],
+        name=name,
+    )
+
+
+def _kind(layer: Layer) -> str:
+    return (layer.kind if isinstance(layer, KerasLayer) else type(layer).__name__).lower()
 
 
 def _build(layer: SingleLayer, name: str) -> Any:
-    layers = _keras.layers
+    layers = KERAS.layers
     match layer:
         case Conv():
             return layers.Conv2D(
@@ -146,3 +155,5 @@ def _build(layer: SingleLayer, name: str) -> Any:
             )
         case Dropout():
             return layers.Dropout(layer.rate, name=name)
+        case KerasLayer():
+            return getattr(layers, layer.kind)(**dict(layer.parameters), name=name)

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, fields
 from typing import Literal, TypeAlias
 
+Parameter: TypeAlias = (
+    bool | float | str | tuple[int, ...] | tuple[float, ...] | tuple[tuple[int, ...], ...] | None
+)
 Size: TypeAlias = int | tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"]
 Function: TypeAlias = Literal["linear", "relu", "softmax"]
@@ -133,6 +136,22 @@ class Dropout(Described):
     rate: float = 0.25
 
 
+@dataclass(frozen=True, slots=True, repr=False, init=False)
+class KerasLayer(Described):
+    """Any layer by its name in Keras, with the arguments of its constructor."""
+
+    kind: str
+    parameters: tuple[tuple[str, Parameter], ...]
+
+    def __init__(self, kind: str, **parameters: Parameter) -> None:
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "parameters", tuple(parameters.items()))
+
+    def __repr__(self) -> str:
+        named = (f"{name}={value!r}" for name, value in self.parameters)
+        return f"KerasLayer({', '.join([repr(self.kind), *named])})"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Nested(Described):
     """Layers in a model of their own, which is used as one layer."""
@@ -154,6 +173,7 @@ SingleLayer: TypeAlias = (
     | Rescale
     | Normalize
     | Dropout
+    | KerasLayer
 )
 Layer: TypeAlias = SingleLayer | Nested
 
@@ -170,3 +190,43 @@ class Network(Described):
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     functional: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Again(Described):
+    """The layer, or model, of an earlier node once more, with the same weights.
+
+    ``node``: its place among the nodes of the graph.
+    """
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Described):
+    """A call of a layer on tensors.
+
+    ``sources``: numbers of the tensors; the inputs of the graph come first, then the results of
+    its nodes.
+    """
+
+    layer: SingleLayer | Graph | Again
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Graph(Described):
+    """A directed acyclic graph of layers.
+
+    ``input_shapes``: one or more, without the batch.  ``nodes`` stand behind those they depend
+    on.  ``outputs``: numbers of tensors, as in ``Node.sources``; a graph that is the layer of a
+    node has one output.
+    """
+
+    name: str
+    input_shapes: tuple[tuple[int, ...], ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[int, ...]
+
+
+Description: TypeAlias = Network | Graph

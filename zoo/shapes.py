@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TypeAlias
 
+from frontend import layers
+from frontend.layers.convolutions import TransposedConvolution
 from zoo.network import (
     Conv,
     Dense,
     Flatten,
     GlobalAverage,
+    KerasLayer,
     Layer,
     MaxPool,
     Nested,
-    Network,
     Pad,
     Padding,
     Size,
 )
+
+Shape: TypeAlias = tuple[int, ...]
 
 
 def pair(size: Size) -> tuple[int, int]:
@@ -67,6 +72,8 @@ def output_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
             return (prod(shape),)
         case GlobalAverage():
             return (shape[-1],)
+        case KerasLayer():
+            return keras_layer(layer).result_shape((shape,))
         case Nested():
             for inner in layer.layers:
                 shape = output_shape(inner, shape)
@@ -75,23 +82,38 @@ def output_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
             return shape
 
 
-def layer_macs(layer: Layer, shape: tuple[int, ...]) -> int:
+def keras_layer(layer: KerasLayer) -> layers.Layer:
+    """Return what the compiler's front end makes of ``layer``; ValueError for a bad parameter."""
+    kind = layers.READABLE[layer.kind]
+    rules = layers.supported_parameters(kind)
+    given = {name: rules[name].read(value) for name, value in layer.parameters if name in rules}
+    return kind(name="", **given)
+
+
+def layer_macs(layer: Layer, shape: Shape) -> int:
     """Return the multiplications that ``layer`` needs for one frame of ``shape``."""
     match layer:
         case Conv():
             return prod(output_shape(layer, shape)) * prod(pair(layer.kernel)) * shape[-1]
         case Dense():
             return prod(shape) * layer.units
+        case KerasLayer():
+            return _keras_macs(keras_layer(layer), shape)
         case Nested():
-            return macs(Network("", shape, layer.layers))
+            total = 0
+            for inner in layer.layers:
+                total += layer_macs(inner, shape)
+                shape = output_shape(inner, shape)
+            return total
         case _:
             return 0
 
 
-def macs(network: Network) -> int:
-    """Return the multiplications of convolutions and dense layers per frame."""
-    total, shape = 0, network.input_shape
-    for layer in network.layers:
-        total += layer_macs(layer, shape)
-        shape = output_shape(layer, shape)
-    return total
+def _keras_macs(layer: layers.Layer, shape: Shape) -> int:
+    """Return a kernel's weights times its positions; those of a transposed one are the input's."""
+    kernels = [s for name, s in layer.weights(shape).items() if name.endswith("kernel")]
+    if not kernels:
+        return 0
+    transposed = isinstance(layer, TransposedConvolution)
+    positions = shape[:-1] if transposed else layer.result_shape((shape,))[:-1]
+    return prod(positions) * sum(map(prod, kernels))

@@ -18,7 +18,7 @@ from zoo.catalogue import MODELS, networks
 from zoo.digits import Split
 from zoo.entry import DataSet, Entry
 from zoo.keras_model import save_h5, to_keras
-from zoo.network import Activate, Dense
+from zoo.network import Activate, Dense, Network
 
 if TYPE_CHECKING:
     import keras
@@ -60,8 +60,8 @@ def accuracy(model: keras.Model, split: Split) -> float:
 
 
 def _ends_in_softmax(entry: Entry) -> bool:
-    match entry.network.layers[-1]:
-        case Dense(activation="softmax") | Activate("softmax"):
+    match entry.network:
+        case Network(layers=(*_, Dense(activation="softmax") | Activate("softmax"))):
             return True
         case _:
             return False

@@ -28,13 +28,14 @@ class Regime(Enum):
     SINGLE_WEIGHT = "one weight per output channel, the others zero"
     BIAS_LIMIT = "biases near the limits of 32 bits once quantized"
     CONSTANT = "zero weights, so that outputs are constant"
+    SETTLED = "ordinary, with batch normalizations that fit: for deep networks"
     EACH_LAYER = "one of the other regimes for each layer"
 
     def __repr__(self) -> str:
         return f"Regime.{self.name}"
 
 
-_SINGLE = tuple(r for r in Regime if r is not Regime.EACH_LAYER)
+_SINGLE = tuple(r for r in Regime if r not in (Regime.SETTLED, Regime.EACH_LAYER))
 
 
 def draw_layer(
@@ -42,8 +43,7 @@ def draw_layer(
 ) -> dict[str, FloatArray]:
     """Draw the variables of one layer.
 
-    ``variables``: shapes by Keras's name (kernel, bias, gamma, beta, moving_mean,
-    moving_variance), the output channel last.
+    ``variables``: shapes by Keras's name (those of ``VARIABLES``), the output channel last.
     """
     if regime is Regime.EACH_LAYER:
         regime = _SINGLE[random.integers(len(_SINGLE))]
@@ -56,8 +56,10 @@ def draw_layer(
         alive = np.zeros(channels)
     drawn: dict[str, FloatArray] = {}
     for name, shape in variables.items():
-        values = _VARIABLES[name](shape, random)
+        values = VARIABLES[name](shape, random)
         match name:
+            case "gamma" if regime is Regime.SETTLED:
+                values = np.abs(values) + 0.25
             case "kernel":
                 if regime is Regime.SINGLE_WEIGHT:
                     values = values * _one_per_channel(shape, random)
@@ -99,16 +101,18 @@ def _one_per_channel(
 
 
 def _kernel(shape: tuple[int, ...], random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw for ReLUs (K. He and others, 2015: "Delving Deep into Rectifiers")."""
     fan_in = int(np.prod(shape[:-1]))
     return random.normal(0.0, np.sqrt(2.0 / fan_in), shape)
 
 
 _Draw: TypeAlias = Callable[[tuple[int, ...], np.random.Generator], npt.NDArray[np.float64]]
-_VARIABLES: dict[str, _Draw] = {
+VARIABLES: dict[str, _Draw] = {
     "kernel": _kernel,
     "bias": lambda shape, random: random.normal(0.0, 0.2, shape),
     "gamma": lambda shape, random: random.normal(1.0, 0.5, shape),
     "beta": lambda shape, random: random.normal(0.0, 0.3, shape),
+    "alpha": lambda shape, random: random.uniform(-0.2, 0.6, shape),
     "moving_mean": lambda shape, random: random.normal(0.0, 0.3, shape),
     "moving_variance": lambda shape, random: random.uniform(0.05, 2.0, shape),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frontend.calibration_files import STAGE, Array, read_folder, read_npy, read_npz
+from frontend.frames import count_frames, frames_by_input
 from frontend.layers import Shape
-from frontend.stand_in import STANDARDIZED, UNIT, InputRange, stand_in_frames
+from frontend.stand_in import InputRange, ordinary_range, stand_in_frames
 from ir.errors import CompileError
 
 NO_ACCURACY = "no accuracy is claimed"
@@ -27,66 +29,114 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSet:
-    """Frames as the model's input takes them.
+    """Frames as the model's inputs take them.
 
     Attributes:
-        images: read-only float32, (frames, height, width, channels) or (frames, features).
+        inputs: read-only float32 of each input by name, (frames, height, width, channels) or
+            (frames, features).
         labels: int64 class numbers (frames,), or None.
         source: where the frames come from, for reports.
         is_stand_in: no data were given, so that reports must say that no accuracy is claimed.
         class_names: names of the classes, by number, where the data have any.
     """
 
-    images: NDArray[np.float32]
+    inputs: dict[str, NDArray[np.float32]]
     labels: NDArray[np.int64] | None
     source: str
     is_stand_in: bool
     class_names: tuple[str, ...] = ()
 
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return count_frames(self.inputs)
+
 
 def load_calibration(
     path: Path | None,
-    input_shape: Shape,
+    shapes: Mapping[str, Shape],
     *,
     preprocessing: Preprocessing | None = None,
-    stand_in: InputRange | None = None,
+    stand_in: Mapping[str, InputRange] | None = None,
     classes: int | None = None,
 ) -> CalibrationSet:
     """Return the calibration frames of ``path``, or the documented stand-in where it is None.
 
     Args:
-        path: ``.npy`` (frames), ``.npz`` (frames and labels), or a folder of images.
-        input_shape: shape of one frame, NHWC without batch. A missing channel axis of length 1 and
-            flattened frames are taken, too.
+        path: ``.npy`` (frames), ``.npz`` (frames and labels), or a folder of images; for several
+            inputs ``.npz`` with an array for each, of its name.
+        shapes: by input, shape of one frame, NHWC without batch. A missing channel axis of length
+            1 and flattened frames are taken, too.
         preprocessing: applied to whatever the file holds, but not to the stand-in.
-        stand_in: range of the stand-in, from ``frontend.stand_in.input_range``; by default
-            0 to 1 for images and standardized values for vectors.
+        stand_in: by input, range of the stand-in, from ``frontend.stand_in.input_ranges``; by
+            default 0 to 1 for images and standardized values for vectors.
         classes: number of the model's classes, to check the labels.
 
     Raises:
         CompileError: the data are missing, damaged, of another shape, or not finite.
     """
+    how = preprocessing or Preprocessing()
     if path is None:
-        values = stand_in or (STANDARDIZED if len(input_shape) == 1 else UNIT)
-        images = stand_in_frames(input_shape, values)
-        images.setflags(write=False)
-        source = f"stand-in: {len(images)} random frames, {values.reason}; {NO_ACCURACY}"
-        return CalibrationSet(images, None, source, True)
-    found, labels, names = _read(path, input_shape)
-    frames = _fitted(found, input_shape, str(path))
-    images = _preprocessed(frames, preprocessing or Preprocessing(), str(path))
-    numbers = None if labels is None else _class_numbers(labels, len(images), classes, str(path))
-    return CalibrationSet(images, numbers, str(path), False, names)
+        return _stand_in(shapes, stand_in or {})
+    if len(shapes) > 1 and how != Preprocessing():
+        raise CompileError(
+            STAGE, str(path),
+            f"a factor or summand must be left out for a model with {len(shapes)} inputs",
+            "scale the arrays of the file",
+        )  # fmt: skip
+    found, labels, names = _read(path, shapes)
+    inputs = {
+        name: _preprocessed(_fitted(array, shapes[name], where), how, where)
+        for name, (array, where) in found.items()
+    }
+    frames = count_frames(frames_by_input(inputs, list(shapes)))
+    numbers = None if labels is None else _class_numbers(labels, frames, classes, str(path))
+    return CalibrationSet(inputs, numbers, str(path), False, names)
 
 
-def _read(path: Path, shape: Shape) -> tuple[Array, Array | None, tuple[str, ...]]:
+def _stand_in(shapes: Mapping[str, Shape], ranges: Mapping[str, InputRange]) -> CalibrationSet:
+    """Draw frames for each input, from a seed of its own and as many of each."""
+    values = {name: ranges.get(name) or ordinary_range(shape) for name, shape in shapes.items()}
+    drawn = {
+        name: stand_in_frames(shape, values[name], seed)
+        for seed, (name, shape) in enumerate(shapes.items())
+    }
+    count = min(len(frames) for frames in drawn.values())
+    inputs = {name: frames[:count] for name, frames in drawn.items()}
+    for frames in inputs.values():
+        frames.setflags(write=False)
+    what = values[next(iter(shapes))].reason
+    if len(shapes) > 1:
+        what = ", ".join(f"{value.reason} for {name}" for name, value in values.items())
+    source = f"stand-in: {count} random frames, {what}; {NO_ACCURACY}"
+    return CalibrationSet(inputs, None, source, True)
+
+
+Found = dict[str, tuple[Array, str]]
+"""By input, the array of the file and what to call it in messages."""
+
+
+def _read(path: Path, shapes: Mapping[str, Shape]) -> tuple[Found, Array | None, tuple[str, ...]]:
     ending = path.suffix.lower()
+    if ending == ".npz" and not path.is_dir():
+        arrays, labels = read_npz(path, list(shapes))
+        several = len(shapes) > 1
+        return (
+            {n: (array, f"{path}[{n}]" if several else str(path)) for n, array in arrays.items()},
+            labels,
+            (),
+        )
+    if (path.is_dir() or ending == ".npy") and len(shapes) > 1:
+        raise CompileError(
+            STAGE, str(path), f"must be a .npz file, as the model has {len(shapes)} inputs",
+            f"give an array for each, named {' and '.join(map(repr, shapes))}",
+        )  # fmt: skip
+    (name, shape), *_ = shapes.items()
     if path.is_dir():
-        return read_folder(path, shape)
+        images, labels, names = read_folder(path, shape)
+        return {name: (images, str(path))}, labels, names
     if ending == ".npy":
-        return read_npy(path), None, ()
-    if ending == ".npz":
-        return *read_npz(path), ()
+        return {name: (read_npy(path), str(path))}, None, ()
     problem = "is no calibration data" if path.exists() else "does not exist"
     raise CompileError(STAGE, str(path), problem, "name a .npy or .npz file or a folder of images")
 

@@ -10,6 +10,7 @@ import io
 import math
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,35 +39,47 @@ def read_npy(path: Path) -> Array:
     return _array(path.read_bytes(), str(path))
 
 
-def read_npz(path: Path) -> tuple[Array, Array | None]:
-    """Return frames and labels of a ``.npz`` file, under the first names of the two lists above.
+def read_npz(path: Path, inputs: Sequence[str]) -> tuple[dict[str, Array], Array | None]:
+    """Return the frames of ``inputs`` and the labels of a ``.npz`` file.
 
-    A file with a single array holds frames, whatever its name.
+    Each array of frames has the name of its input; those of an only input may have the first name
+    of the upper list above that occurs, or any name if the file holds nothing else.
     """
     check_readable_file(path, STAGE)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {e.filename.removesuffix(".npy"): e for e in archive.infolist()}
-            images = next((key for key in IMAGE_KEYS if key in entries), None)
-            labels = next((key for key in LABEL_KEYS if key in entries), None)
-            if images is None and len(entries) == 1 and labels is None:
-                images = next(iter(entries))
-            if images is None:
-                raise CompileError(
-                    STAGE,
-                    str(path),
-                    f"holds no frames (its arrays are {', '.join(entries) or 'none'})",
-                    f"name the array one of {', '.join(IMAGE_KEYS)}",
-                )
-            arrays = []
-            for key in (images, labels):
-                if key is not None:
-                    if entries[key].file_size > 8 * MAX_ELEMENTS + 65536:
-                        raise _too_large(f"{path}[{key}]", entries[key].file_size // 8)
-                    arrays.append(_array(archive.read(entries[key]), f"{path}[{key}]"))
-            return arrays[0], arrays[1] if len(arrays) > 1 else None
+            keys = _frame_keys(path, list(entries), inputs)
+            free = [key for key in LABEL_KEYS if key in entries and key not in keys.values()]
+
+            def read(key: str) -> Array:
+                if entries[key].file_size > 8 * MAX_ELEMENTS + 65536:
+                    raise _too_large(f"{path}[{key}]", entries[key].file_size // 8)
+                return _array(archive.read(entries[key]), f"{path}[{key}]")
+
+            frames = {name: read(key) for name, key in keys.items()}
+            return frames, read(free[0]) if free else None
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         raise _damaged(path, error) from error
+
+
+def _frame_keys(path: Path, entries: Sequence[str], inputs: Sequence[str]) -> dict[str, str]:
+    """Return, by input, the name of the array that holds its frames."""
+    keys = {name: name for name in inputs if name in entries}
+    if len(inputs) == 1 and not keys:
+        names = [key for key in IMAGE_KEYS if key in entries]
+        if not names and len(entries) == 1 and entries[0] not in LABEL_KEYS:
+            names = list(entries)
+        keys = dict(zip(inputs, names, strict=False))
+    missing = [name for name in inputs if name not in keys]
+    if missing:
+        held = ", ".join(entries) or "none"
+        if len(inputs) == 1:
+            what, remedy = "frames", f"name the array one of {', '.join(IMAGE_KEYS)}"
+        else:
+            what, remedy = f"frames of input {missing[0]!r}", "name each array like its input"
+        raise CompileError(STAGE, str(path), f"holds no {what} (its arrays are {held})", remedy)
+    return keys
 
 
 def _array(data: bytes, source: str) -> Array:

@@ -23,7 +23,8 @@ import onnx
 
 from frontend import evidence, report
 from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
-from frontend.golden import FloatArray, GoldenModel
+from frontend.frames import Frames, count_frames, first_frames
+from frontend.golden import GoldenModel
 from frontend.manifest import manifest
 from frontend.open_model import open_model
 from frontend.output import replace_entries
@@ -134,7 +135,7 @@ def compile_model(
         calibration = _frames(options.calibration, loaded, options)
         test = calibration if options.test is None else _frames(options.test, loaded, options)
     with stage("quantize"):
-        quantized, errors = _golden(loaded, calibration.images, options.quantization)
+        quantized, errors = _golden(loaded, calibration.inputs, options.quantization)
     with stage("fuse"):
         fused = fuse(quantized.model)
     with stage("lower and prove"):
@@ -145,7 +146,7 @@ def compile_model(
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
-        comparison = _compare(graph, golden, test.images[:VERIFIED_FRAMES])
+        comparison = _compare(graph, golden, first_frames(test.inputs, VERIFIED_FRAMES))
     return Compilation(
         source, loaded, calibration, test, quantized, errors, fused, lowered, graph, cycles, golden,
         comparison, stage.seconds,
@@ -153,18 +154,17 @@ def compile_model(
 
 
 def _frames(path: Path | None, loaded: SourceModel, options: CompileOptions) -> CalibrationSet:
-    name = loaded.input_name
     return load_calibration(
         path,
-        loaded.input_shapes[name],
+        loaded.input_shapes,
         preprocessing=options.preprocessing,
-        stand_in=loaded.input_ranges[name],
+        stand_in=loaded.input_ranges,
         classes=math.prod(loaded.output_shapes[0]),
     )
 
 
 def _golden(
-    loaded: SourceModel, frames: FloatArray, options: QuantizeOptions
+    loaded: SourceModel, frames: Frames, options: QuantizeOptions
 ) -> tuple[QuantizedModel, tuple[TensorError, ...]]:
     """Return the golden model, and what quantization costs: nothing where it was done before."""
     if loaded.is_quantized:
@@ -177,7 +177,8 @@ def _golden(
         return QuantizedModel(loaded.model, ()), ()
     floating = canonicalize(loaded.model)
     quantized = quantize(floating, frames, options)
-    return quantized, quantization_error(floating, quantized.model, frames[:VERIFIED_FRAMES])
+    sample = first_frames(frames, VERIFIED_FRAMES)
+    return quantized, quantization_error(floating, quantized.model, sample)
 
 
 def _require_class(graph: StreamGraph, argmax: bool) -> None:
@@ -188,7 +189,7 @@ def _require_class(graph: StreamGraph, argmax: bool) -> None:
         raise CompileError("lower", graph.outputs[0].layer, problem, "leave --argmax out")
 
 
-def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> report.Comparison:
+def _compare(graph: StreamGraph, golden: GoldenModel, frames: Frames) -> report.Comparison:
     """Require that the interpreter sends onnxruntime's integers, port for port."""
     sent = evaluate(graph, golden.input_codes(frames))
     values = 0
@@ -205,7 +206,8 @@ def _compare(graph: StreamGraph, golden: GoldenModel, frames: FloatArray) -> rep
                 "a CPU without VNNI instructions saturates in onnxruntime's 8-bit kernels; "
                 "otherwise please report this",
             )  # fmt: skip
-    return report.Comparison("interpreter = onnxruntime on quantized.onnx", len(frames), values, 0)
+    what = "interpreter = onnxruntime on quantized.onnx"
+    return report.Comparison(what, count_frames(frames), values, 0)
 
 
 def simulate_compilation(
@@ -221,7 +223,7 @@ def simulate_compilation(
     Raises:
         CompileError: a value differs from onnxruntime's or the interpreter's, or the core hangs.
     """
-    frames = compilation.test.images[: request.frames]
+    frames = first_frames(compilation.test.inputs, request.frames)
     graph, golden = compilation.graph, compilation.golden
     inputs = golden.input_codes(frames)
     expected: dict[str, IntArray] = evaluate(graph, inputs)
@@ -296,7 +298,7 @@ def _report(
     )
     simulation, simulated_frames = None, 0
     if request is not None and result is not None:
-        simulated_frames = min(request.frames, len(compilation.test.images))
+        simulated_frames = min(request.frames, compilation.test.frames)
         simulation = report.Simulation(
             result.simulator,
             simulated_frames,
@@ -314,7 +316,7 @@ def _report(
         compilation.cycles,
         report.Calibration(
             data.source if data.is_stand_in else Path(data.source).name,
-            len(data.images),
+            data.frames,
             data.is_stand_in,
         ),
         evidence.proofs(compilation.lowered.proofs, graph),

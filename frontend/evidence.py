@@ -37,11 +37,11 @@ def accuracy(
     """
     if data.labels is None:
         return None
-    codes = golden.output_codes(data.images)[graph.outputs[0].port]
+    codes = golden.output_codes(data.inputs)[graph.outputs[0].port]
     answers = classes(graph.outputs[0].source, codes)
     expected = None
     if not loaded.is_quantized:
-        expected = loaded.predict(data.images).reshape(len(data.images), -1).argmax(axis=1)
+        expected = loaded.run(data.inputs)[0].reshape(data.frames, -1).argmax(axis=1)
     return report.Accuracy(
         None if expected is None else _score(expected, data.labels),
         _score(answers, data.labels),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx.utils import Extractor
 
+from frontend.frames import FloatArray, Frames, batches, frames_by_input
 from ir.elements import Input, Output
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.numbers import IntArray
 
-FloatArray = npt.NDArray[np.float32]
 BATCH = 256
 """Frames per call; the arithmetic of a frame does not depend on it."""
 
@@ -33,7 +32,8 @@ def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 class GoldenModel:
     """Runs quantized.onnx and shows the integers that the core must read and send.
 
-    Frames are float32 arrays (frames, *ONNX input shape without batch).
+    Frames are float32 arrays (frames, *ONNX input shape without batch), by input name; those of
+    an only input may come as an array.
     """
 
     def __init__(self, quantized: onnx.ModelProto, graph: StreamGraph) -> None:
@@ -50,29 +50,29 @@ class GoldenModel:
         wanted = [self._graph.host_tensors[p.port].onnx_tensor for p in ports]
         return session(extractor.extract_model(self._names, wanted))
 
-    def run(self, frames: FloatArray) -> FloatArray:
+    def run(self, frames: FloatArray | Frames) -> FloatArray:
         """Return the model's first output for each frame, host operators included."""
-        results = [self._whole.run(None, self._feed(b))[0] for b in _batches(frames)]
+        results = [self._whole.run(None, batch)[0] for batch in self._batches(frames)]
         return np.concatenate(results)
 
-    def input_codes(self, frames: FloatArray) -> dict[str, IntArray]:
+    def input_codes(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
         """Return the integers that enter each port, (frames, height, width, channels)."""
         return self._codes(self._inputs, self._graph.inputs, frames)
 
-    def output_codes(self, frames: FloatArray) -> dict[str, IntArray]:
+    def output_codes(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
         """Return the integers that each port must send, (frames, height, width, channels)."""
         return self._codes(self._outputs, self._graph.outputs, frames)
 
-    def _feed(self, batch: FloatArray) -> dict[str, FloatArray]:
-        return dict.fromkeys(self._names, batch)
+    def _batches(self, frames: FloatArray | Frames) -> list[Frames]:
+        return list(batches(frames_by_input(frames, self._names), BATCH))
 
     def _codes(
         self,
         golden: onnxruntime.InferenceSession,
         ports: Sequence[Input | Output],
-        frames: FloatArray,
+        frames: FloatArray | Frames,
     ) -> dict[str, IntArray]:
-        results = [golden.run(None, self._feed(b)) for b in _batches(frames)]
+        results = [golden.run(None, batch) for batch in self._batches(frames)]
         codes: dict[str, IntArray] = {}
         for number, port in enumerate(ports):
             tensor = np.concatenate([r[number] for r in results]).astype(np.int64)
@@ -92,8 +92,3 @@ class GoldenModel:
         plain = tensor.reshape(len(tensor), *host.shape)
         ordered = plain.transpose(0, *(axis + 1 for axis in host.stream_order))
         return ordered.reshape(len(tensor), shape.height, shape.width, shape.channels)
-
-
-def _batches(frames: FloatArray) -> Iterator[FloatArray]:
-    for start in range(0, len(frames), BATCH):
-        yield np.ascontiguousarray(frames[start : start + BATCH], dtype=np.float32)

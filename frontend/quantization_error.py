@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
+
+from frontend.frames import FloatArray, Frames, batches, frames_by_input, input_names
 
 BATCH = 64
 DEQUANTIZED = "_DequantizeLinear_Output"
@@ -31,12 +32,12 @@ class TensorError:
 def quantization_error(
     float_model: onnx.ModelProto,
     quantized_model: onnx.ModelProto,
-    images: npt.NDArray[np.float32],
+    frames: FloatArray | Frames,
 ) -> tuple[TensorError, ...]:
     """Compare the tensors behind Conv, Gemm, averages and tables, in graph order.
 
-    ``images``: float32 (frames, *input shape without batch).  Errors accumulate from layer to
-    layer: each tensor's is that of all layers up to it.
+    ``frames``: float32 (frames, *shape without batch) of each input.  Errors accumulate from layer
+    to layer: each tensor's is that of all layers up to it.
     """
     dequantized = {o for n in quantized_model.graph.node for o in n.output}
     dequantized |= {o.name for o in quantized_model.graph.output}
@@ -54,9 +55,7 @@ def quantization_error(
     signal, noise, count = np.zeros(len(pairs)), np.zeros(len(pairs)), np.zeros(len(pairs))
     exact = _session(float_model, [p[1] for p in pairs])
     rounded = _session(quantized_model, [p[2] for p in pairs])
-    feed = float_model.graph.input[0].name
-    for start in range(0, len(images), BATCH):
-        batch = {feed: images[start : start + BATCH]}
+    for batch in batches(frames_by_input(frames, input_names(float_model)), BATCH):
         expected = exact.run([p[1] for p in pairs], batch)
         got = rounded.run([p[2] for p in pairs], batch)
         for index, (x, y) in enumerate(zip(expected, got, strict=True)):

@@ -22,6 +22,7 @@ from onnx import numpy_helper
 from frontend.activation_scales import clamped_scale, input_scale, range_scale
 from frontend.assemble import assemble
 from frontend.exactness import FloatArray, Quantized
+from frontend.frames import Frames, frames_by_input, input_names
 from frontend.join_scales import join_scales
 from frontend.plan import AVERAGING, JOINING, MOVING, WEIGHTED, Plan, make_plan
 from frontend.ranges import Calibration, activation_ranges
@@ -79,14 +80,15 @@ class QuantizedModel:
 
 def quantize(
     model: onnx.ModelProto,
-    calibration: npt.NDArray[np.float32],
+    calibration: npt.NDArray[np.float32] | Frames,
     options: QuantizeOptions | None = None,
 ) -> QuantizedModel:
     """Quantize a canonical float model.
 
     Args:
-        model: canonical float ONNX with one input, see ``rewrite.onnx.float``.
-        calibration: float32 (frames, *input shape without batch).
+        model: canonical float ONNX, see ``rewrite.onnx.float``.
+        calibration: float32 (frames, *shape without batch) of each input, by name; those of an
+            only input may come as an array.
         options: see there.
 
     Raises:
@@ -94,48 +96,45 @@ def quantize(
             is not finite, or onnxruntime does not run a layer in integers.
     """
     options = options or QuantizeOptions()
-    _check_frames(model, calibration)
+    frames = frames_by_input(calibration, input_names(model))
+    _check_frames(model, frames)
     plan = make_plan(model)
     ranges = activation_ranges(
-        model, calibration, plan.activations, options.calibration, options.percentile
+        model, frames, plan.activations, options.calibration, options.percentile
     )
-    scales, weights, snapping = choose_scales(plan, ranges, calibration)
+    scales, weights, snapping = choose_scales(plan, ranges, frames)
     quantized = assemble(plan, scales, weights, argmax=options.argmax)
     onnx.checker.check_model(quantized, full_check=True)
     check_integer_execution(quantized)
     return QuantizedModel(quantized, snapping)
 
 
-def _check_frames(model: onnx.ModelProto, calibration: npt.NDArray[np.float32]) -> None:
-    constants = {i.name for i in model.graph.initializer}
-    inputs = [i for i in model.graph.input if i.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(i.name for i in inputs)
-        raise CompileError(STAGE, names, f"there must be one input, not {len(inputs)}", "split it")
-    wanted = tuple(d.dim_value for d in inputs[0].type.tensor_type.shape.dim[1:])
-    if calibration.shape[1:] != wanted or not len(calibration):
-        raise CompileError(
-            STAGE,
-            inputs[0].name,
-            f"calibration frames must be (frames, {', '.join(map(str, wanted))}), "
-            f"not {calibration.shape}",
-            "give frames of the model's input shape",
-        )
-    if not np.all(np.isfinite(calibration)):
-        raise CompileError(
-            STAGE, inputs[0].name, "calibration frames must be finite numbers", "check the data"
-        )
+def _check_frames(model: onnx.ModelProto, frames: Frames) -> None:
+    shapes = {i.name: i.type.tensor_type.shape.dim[1:] for i in model.graph.input}
+    for name, array in frames.items():
+        wanted = tuple(d.dim_value for d in shapes[name])
+        if array.shape[1:] != wanted or not len(array):
+            raise CompileError(
+                STAGE, name,
+                f"calibration frames must be (frames, {', '.join(map(str, wanted))}), "
+                f"not {array.shape}",
+                "give frames of the model's input shape",
+            )  # fmt: skip
+        if not np.all(np.isfinite(array)):
+            raise CompileError(
+                STAGE, name, "calibration frames must be finite numbers", "check the data"
+            )
 
 
 def choose_scales(
-    plan: Plan, ranges: dict[str, tuple[float, float]], calibration: npt.NDArray[np.float32]
+    plan: Plan, ranges: dict[str, tuple[float, float]], calibration: Frames
 ) -> tuple[dict[str, Quantized], dict[str, SnappedWeights], tuple[LayerSnapping, ...]]:
     """Return scales by activation tensor, weights by node name, and the report."""
     graph = plan.model.graph
     constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     inside = {name for region in plan.regions for name in region.nodes}
     scales = {
-        i.name: input_scale(ranges[i.name], calibration)
+        i.name: input_scale(ranges[i.name], calibration[i.name])
         for i in graph.input
         if i.name in plan.activations
     }

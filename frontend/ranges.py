@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
 from onnxruntime.quantization.calibrate import create_calibrator
 
+from frontend.frames import FloatArray, Frames, batches
 from ir.errors import CompileError
 
 BATCH = 64
@@ -37,28 +37,25 @@ Range = tuple[float, float]
 
 
 class _Frames(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, name: str, frames: npt.NDArray[np.float32]) -> None:
-        self._batches: Iterator[npt.NDArray[np.float32]] = (
-            frames[start : start + BATCH] for start in range(0, len(frames), BATCH)
-        )
-        self._name = name
+    def __init__(self, frames: Frames) -> None:
+        self._batches = batches(frames, BATCH)
 
-    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, FloatArray] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {self._name: batch}
+        return None if batch is None else dict(batch)
 
 
 def activation_ranges(
     model: onnx.ModelProto,
-    frames: npt.NDArray[np.float32],
+    frames: Frames,
     tensors: Collection[str],
     method: Calibration,
     percentile: float,
 ) -> dict[str, Range]:
     """Return the (lowest, highest) value of each of ``tensors``.
 
-    ``frames``: (frames, *input shape without batch).  Raises CompileError, naming the tensor, if a
-    range is not finite.
+    ``frames``: (frames, *shape without batch) of each input.  Raises CompileError, naming the
+    tensor, if a range is not finite.
     """
     wanted = set(tensors)
     operators = sorted({n.op_type for n in model.graph.node if wanted & ({*n.input} | {*n.output})})
@@ -73,7 +70,7 @@ def activation_ranges(
             calibrate_method=_METHODS[method],
             extra_options=options,
         )
-        calibrator.collect_data(_Frames(model.graph.input[0].name, frames))
+        calibrator.collect_data(_Frames(frames))
         data = calibrator.compute_data().data
     ranges = {}
     for name in sorted(wanted):

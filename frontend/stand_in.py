@@ -87,7 +87,7 @@ def _around(mean: NDArray[np.floating], variance: NDArray[np.floating], of: str)
     )
 
 
-def stand_in_frames(shape: Shape, values: InputRange) -> NDArray[np.float32]:
+def stand_in_frames(shape: Shape, values: InputRange, seed: int = 0) -> NDArray[np.float32]:
     """Return the frames ``(n, *shape)``, always the same for the same arguments.
 
     Every second image is made of 4x4 blocks of one value, because neighbouring pixels of real
@@ -95,7 +95,7 @@ def stand_in_frames(shape: Shape, values: InputRange) -> NDArray[np.float32]:
     all ``low`` and all ``high``.
     """
     count = max(2, min(FRAMES, MAX_ELEMENTS // math.prod(shape)))
-    random = np.random.default_rng(2024)
+    random = np.random.default_rng(2024 + seed)
     frames = np.empty((count, *shape), np.float32)
     low, high = np.array(values.low), np.array(values.high)
     for index in range(count):

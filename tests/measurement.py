@@ -182,7 +182,7 @@ def _run(compilation: Compilation, frames: int, folder: Path) -> tuple[str, floa
     from sim import SimulationOptions
     from sim.options import Stalls
 
-    assert len(compilation.test.images) >= frames
+    assert compilation.test.frames >= frames
     options = SimulationOptions(
         stalls=Stalls.NONE, timed_frames=frames, stalled_frames=0, reset_in_frame=False
     )

@@ -28,6 +28,18 @@ RANDOM = np.random.default_rng(1)
 IMAGES = RANDOM.integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
 
 
+def load_images(path: Path | None, shape: tuple[int, ...], **options: Any) -> CalibrationSet:
+    """Load frames of a model with one input."""
+    if "stand_in" in options:
+        options["stand_in"] = {"image": options["stand_in"]}
+    return load_calibration(path, {"image": shape}, **options)
+
+
+def images(found: CalibrationSet) -> Any:
+    (frames,) = found.inputs.values()
+    return frames
+
+
 def saved(path: Path, values: Any) -> Path:
     np.save(path, values)
     return path
@@ -35,17 +47,17 @@ def saved(path: Path, values: Any) -> Path:
 
 def refusal(path: Path, shape: tuple[int, ...], **options: Any) -> str:
     with pytest.raises(CompileError) as caught:
-        load_calibration(path, shape, **options)
+        load_images(path, shape, **options)
     message = str(caught.value)
     assert message.isprintable()
     return message.replace(f"{path.parent}/", "")
 
 
 def test_npy(tmp_path: Path) -> None:
-    found = load_calibration(saved(tmp_path / "x.npy", IMAGES), (4, 3, 2))
-    assert found.images.dtype == np.float32
-    assert np.array_equal(found.images, IMAGES)
-    assert not found.images.flags.writeable
+    found = load_images(saved(tmp_path / "x.npy", IMAGES), (4, 3, 2))
+    assert images(found).dtype == np.float32
+    assert np.array_equal(images(found), IMAGES)
+    assert not images(found).flags.writeable
     assert found.labels is None
     assert found.source == str(tmp_path / "x.npy")
     assert not found.is_stand_in
@@ -64,14 +76,14 @@ def test_npy(tmp_path: Path) -> None:
 def test_shapes_that_mean_the_same(
     have: tuple[int, ...], want: tuple[int, ...], tmp_path: Path
 ) -> None:
-    found = load_calibration(saved(tmp_path / "x.npy", IMAGES.reshape(have)), want)
-    assert np.array_equal(found.images, IMAGES.reshape(5, *want))
+    found = load_images(saved(tmp_path / "x.npy", IMAGES.reshape(have)), want)
+    assert np.array_equal(images(found), IMAGES.reshape(5, *want))
 
 
 def test_preprocessing_is_scale_then_offset(tmp_path: Path) -> None:
     path = saved(tmp_path / "x.npy", IMAGES)
-    found = load_calibration(path, (4, 3, 2), preprocessing=Preprocessing(1 / 128, -1.0))
-    assert np.array_equal(found.images, IMAGES.astype(np.float32) / 128 - 1)
+    found = load_images(path, (4, 3, 2), preprocessing=Preprocessing(1 / 128, -1.0))
+    assert np.array_equal(images(found), IMAGES.astype(np.float32) / 128 - 1)
 
 
 @pytest.mark.parametrize("key", calibration_files.IMAGE_KEYS)
@@ -80,8 +92,8 @@ def test_npz_names(key: str, label_key: str | None, tmp_path: Path) -> None:
     labels = np.array([2, 0, 1, 1, 0], np.uint8)
     arrays = {key: IMAGES} | ({label_key: labels} if label_key else {})
     np.savez_compressed(tmp_path / "d.npz", other=np.zeros(3), **arrays)
-    found = load_calibration(tmp_path / "d.npz", (4, 3, 2), classes=3)
-    assert np.array_equal(found.images, IMAGES)
+    found = load_images(tmp_path / "d.npz", (4, 3, 2), classes=3)
+    assert np.array_equal(images(found), IMAGES)
     if label_key is None:
         assert found.labels is None
     else:
@@ -95,14 +107,14 @@ def test_npz_names(key: str, label_key: str | None, tmp_path: Path) -> None:
 )
 def test_forms_of_labels(labels: Any, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=IMAGES, y=labels)
-    found = load_calibration(tmp_path / "d.npz", (4, 3, 2))
+    found = load_images(tmp_path / "d.npz", (4, 3, 2))
     assert found.labels is not None
     assert found.labels.tolist() == [2, 0, 1, 1, 0]
 
 
 def test_a_lone_array_needs_no_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", IMAGES)
-    assert np.array_equal(load_calibration(tmp_path / "d.npz", (4, 3, 2)).images, IMAGES)
+    assert np.array_equal(images(load_images(tmp_path / "d.npz", (4, 3, 2))), IMAGES)
 
 
 # Folders of images
@@ -117,9 +129,9 @@ def test_a_folder_of_images_in_the_order_of_names(tmp_path: Path) -> None:
     for name, value in (("b.png", 20), ("a.bmp", 10), ("c.PNG", 30)):
         grey(tmp_path / "d" / name, value)
     (tmp_path / "d" / "notes.txt").write_text("no image")
-    found = load_calibration(tmp_path / "d", (4, 3, 1))
-    assert found.images.shape == (3, 4, 3, 1)
-    assert found.images[:, 0, 0, 0].tolist() == [10, 20, 30]
+    found = load_images(tmp_path / "d", (4, 3, 1))
+    assert images(found).shape == (3, 4, 3, 1)
+    assert images(found)[:, 0, 0, 0].tolist() == [10, 20, 30]
     assert found.labels is None
 
 
@@ -128,9 +140,9 @@ def test_sub_folders_are_classes(tmp_path: Path) -> None:
         (tmp_path / "d").mkdir(exist_ok=True)
         grey(tmp_path / "d" / name, value)
     (tmp_path / "d" / "empty").mkdir()
-    found = load_calibration(tmp_path / "d", (4, 3, 1), classes=2)
+    found = load_images(tmp_path / "d", (4, 3, 1), classes=2)
     assert found.class_names == ("cat", "dog")
-    assert found.images[:, 0, 0, 0].tolist() == [2, 3, 1]
+    assert images(found)[:, 0, 0, 0].tolist() == [2, 3, 1]
     assert found.labels is not None
     assert found.labels.tolist() == [0, 0, 1]
 
@@ -139,12 +151,12 @@ def test_colours_and_sizes_are_converted(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     Image.new("RGB", (30, 40), (10, 20, 30)).save(tmp_path / "d" / "a.png")
     Image.new("L", (3, 4), 7).save(tmp_path / "d" / "b.png")
-    colour = load_calibration(tmp_path / "d", (4, 3, 3)).images
+    colour = images(load_images(tmp_path / "d", (4, 3, 3)))
     assert colour.shape == (2, 4, 3, 3)
     assert colour[0, 3, 2].tolist() == [10, 20, 30]
     assert colour[1, 0, 0].tolist() == [7, 7, 7]
-    assert load_calibration(tmp_path / "d", (4, 3)).images.shape == (2, 4, 3)
-    scaled = load_calibration(tmp_path / "d", (4, 3, 3), preprocessing=Preprocessing(0.5)).images
+    assert images(load_images(tmp_path / "d", (4, 3))).shape == (2, 4, 3)
+    scaled = images(load_images(tmp_path / "d", (4, 3, 3), preprocessing=Preprocessing(0.5)))
     assert np.array_equal(scaled, colour / 2)
 
 
@@ -386,26 +398,26 @@ def test_the_stand_in_follows_normalization(tmp_path: Path) -> None:
 def test_the_stand_in_is_deterministic_within_its_range_and_flagged(
     shape: tuple[int, ...],
 ) -> None:
-    found = load_calibration(None, shape, stand_in=PIXELS)
+    found = load_images(None, shape, stand_in=PIXELS)
     assert isinstance(found, CalibrationSet)
     assert found.is_stand_in
     assert found.labels is None
     assert found.source == (
         "stand-in: 64 random frames, pixels of 0 to 255; no accuracy is claimed"
     )
-    assert found.images.shape == (64, *shape)
-    assert found.images.dtype == np.float32
-    assert found.images.min() == 0
-    assert found.images.max() == 255
-    assert np.array_equal(found.images, load_calibration(None, shape, stand_in=PIXELS).images)
-    assert len(np.unique(found.images.reshape(64, -1), axis=0)) > 60
+    assert images(found).shape == (64, *shape)
+    assert images(found).dtype == np.float32
+    assert images(found).min() == 0
+    assert images(found).max() == 255
+    assert np.array_equal(images(found), images(load_images(None, shape, stand_in=PIXELS)))
+    assert len(np.unique(images(found).reshape(64, -1), axis=0)) > 60
 
 
 def test_the_default_stand_in() -> None:
-    assert load_calibration(None, (4, 4, 1)).source.startswith("stand-in: 64 random frames, pixels")
-    vectors = load_calibration(None, (16,))
+    assert load_images(None, (4, 4, 1)).source.startswith("stand-in: 64 random frames, pixels")
+    vectors = load_images(None, (16,))
     assert vectors.source.startswith("stand-in: 64 random frames, standardized features;")
-    assert np.abs(vectors.images).max() == 3
+    assert np.abs(images(vectors)).max() == 3
 
 
 def test_a_compilation_holds_labels_to_the_models_classes(tmp_path: Path) -> None:
@@ -419,3 +431,75 @@ def test_a_compilation_holds_labels_to_the_models_classes(tmp_path: Path) -> Non
     assert "labelled.npz: its labels must be whole numbers from 0 to 9, not 0 to 10; " in str(
         caught.value
     )
+
+
+SHAPES = {"camera": (4, 3, 2), "speed": (3,)}
+SPEEDS = RANDOM.normal(size=(5, 3)).astype(np.float32)
+
+
+def test_several_inputs_have_an_array_each(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", speed=SPEEDS, camera=IMAGES, y=[0, 1, 0, 1, 1], x=np.zeros(2))
+    found = load_calibration(tmp_path / "d.npz", SHAPES, classes=2)
+    assert list(found.inputs) == ["camera", "speed"]
+    assert np.array_equal(found.inputs["camera"], IMAGES)
+    assert np.array_equal(found.inputs["speed"], SPEEDS)
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 1, 0, 1, 1]
+    assert found.frames == 5
+
+
+def test_an_input_may_be_called_like_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=IMAGES, y=SPEEDS)
+    found = load_calibration(tmp_path / "d.npz", {"x": (4, 3, 2), "y": (3,)})
+    assert found.labels is None
+    assert np.array_equal(found.inputs["y"], SPEEDS)
+
+
+def test_the_name_of_an_only_input_comes_first(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.zeros((5, 4, 3, 2)), camera=IMAGES)
+    found = load_calibration(tmp_path / "d.npz", {"camera": (4, 3, 2)})
+    assert np.array_equal(found.inputs["camera"], IMAGES)
+
+
+def test_what_several_inputs_refuse(tmp_path: Path) -> None:
+    def refused(name: str, **options: Any) -> str:
+        with pytest.raises(CompileError) as caught:
+            load_calibration(tmp_path / name, SHAPES, **options)
+        return str(caught.value).replace(f"{tmp_path}/", "")
+
+    np.savez(tmp_path / "one.npz", camera=IMAGES)
+    assert refused("one.npz") == (
+        "one.npz: holds no frames of input 'speed' (its arrays are camera); "
+        "name each array like its input"
+    )
+    np.savez(tmp_path / "few.npz", camera=IMAGES, speed=SPEEDS[:3])
+    assert refused("few.npz") == (
+        "camera: there must be as many frames of each input, not 5 of 'camera', 3 of 'speed'; "
+        "give the same number of each"
+    )
+    np.savez(tmp_path / "wide.npz", camera=IMAGES, speed=np.zeros((5, 4)))
+    assert refused("wide.npz") == (
+        "wide.npz[speed]: its shape must be [frames, 3], not [5, 4]; "
+        "give frames of the model's input shape"
+    )
+    np.save(tmp_path / "x.npy", IMAGES)
+    assert refused("x.npy") == (
+        "x.npy: must be a .npz file, as the model has 2 inputs; "
+        "give an array for each, named 'camera' and 'speed'"
+    )
+    assert refused("one.npz", preprocessing=Preprocessing(2.0)) == (
+        "one.npz: a factor or summand must be left out for a model with 2 inputs; "
+        "scale the arrays of the file"
+    )
+
+
+def test_the_stand_in_of_several_inputs() -> None:
+    found = load_calibration(None, SHAPES | {"depth": (4, 3, 2)}, stand_in={"camera": PIXELS})
+    assert found.source == (
+        "stand-in: 64 random frames, pixels of 0 to 255 for camera, standardized features for "
+        "speed, pixels of 0 to 1 for depth; no accuracy is claimed"
+    )
+    assert found.inputs["camera"].shape == (64, 4, 3, 2)
+    assert found.inputs["camera"].max() == 255
+    assert found.inputs["speed"].shape == (64, 3)
+    assert not np.allclose(found.inputs["camera"] / 255, found.inputs["depth"])

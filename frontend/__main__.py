@@ -33,8 +33,9 @@ MODEL = (
     "X.json."
 )
 CALIBRATE = (
-    "Frames that set the scales: .npy, .npz (x, and y for labels), or a folder of images "
-    "(sub-folders are classes). Without it a stand-in is drawn and no accuracy is claimed."
+    "Frames that set the scales: .npy, .npz (x, and y for labels; an array of each one's name for "
+    "several inputs), or a folder of images (sub-folders are classes). Without it a stand-in is "
+    "drawn and no accuracy is claimed."
 )
 
 TEST = (

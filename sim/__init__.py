@@ -1,9 +1,10 @@
 """Simulation of whole networks: in GHDL, and as a netlist in Verilator."""
 
-from sim.netlist import simulate_netlist, synthesize
+from sim.netlist import simulate_netlist
 from sim.options import SimulationOptions, Stalls
 from sim.results import Fault, Hang, Mismatch, ProtocolFault, SimulationResult
 from sim.simulate import simulate
+from sim.synthesis import synthesize
 
 __all__ = [
     "Fault",

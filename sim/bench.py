@@ -35,8 +35,6 @@ LIBRARY_FILES = (
 LARGEST_SEED = 2_147_000_000
 """Seeds of ports wrap here: a VHDL integer holds the sum of one and the number of a phase."""
 
-_END_OF_TOP = "end architecture;\n"
-
 
 @dataclass(frozen=True, slots=True)
 class BenchPort:
@@ -87,6 +85,11 @@ class BenchStream:
         return self.role is not Role.INSIDE
 
     @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return self.shape.size // self.lanes
+
+    @property
     def watched(self) -> WatchedStream:
         """How it appears in the messages."""
         return WatchedStream(self.name, self.layer, self.lanes)
@@ -94,7 +97,10 @@ class BenchStream:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything that the templates print."""
+    """Everything that the templates print.
+
+    ``cycles_per_frame``: about; those of the slowest element.
+    """
 
     name: str
     top: str
@@ -108,6 +114,7 @@ class Bench:
     output_stall_percent: int
     idle_limit: int
     longest_stall: int
+    cycles_per_frame: int
 
 
 def build_bench(
@@ -153,6 +160,7 @@ def build_bench(
         output_stall_percent=options.output_stall_percent,
         idle_limit=2 * quiet + 4 * longest_stall + 1000,
         longest_stall=longest_stall,
+        cycles_per_frame=cycles,
     )
 
 
@@ -272,16 +280,6 @@ def print_bench(bench: Bench) -> str:
     """Return the bench's top entity."""
     template = environment().get_template("bench.vhd.j2")
     return template.render(bench=bench, library_files=LIBRARY_FILES)
-
-
-def observe(top: str, bench: Bench) -> str:
-    """Return the text ``top`` of the network's top with a monitor added at each stream."""
-    if not top.endswith(_END_OF_TOP):
-        raise CompileError(
-            "simulate", bench.top, "its VHDL must be as it was printed", "print it again"
-        )
-    monitors = environment().get_template("observers.vhd.j2").render(bench=bench)
-    return f"library millrace;\n\n{top.removesuffix(_END_OF_TOP)}{monitors}{_END_OF_TOP}"
 
 
 @cache

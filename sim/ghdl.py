@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from ir.errors import CompileError
+from sim.cache import cached_folder
 
-_FLAGS = ("--std=08",)
+FLAGS = ("--std=08",)
 _CANDIDATES = ("ghdl-llvm", "ghdl", "ghdl-mcode", "ghdl-gcc")
 """The LLVM back end simulates about three times faster than mcode."""
 
@@ -91,41 +88,21 @@ class Workspace:
             CompileError: GHDL refuses them.
         """
         names = [os.path.relpath(path, cwd) for path in files]
-        command = [self.ghdl.program, "-a", *_FLAGS, *self._options(), *names]
+        command = [self.ghdl.program, "-a", *FLAGS, *self._options(), *names]
         _checked(command, cwd)
 
-    def synthesize(self, top: str, generics: Mapping[str, int], cwd: Path) -> str:
-        """Return the Verilog netlist of ``top`` with ``generics`` overridden.
-
-        Raises:
-            CompileError: GHDL refuses the design.
-        """
-        overrides = [f"-g{name}={value}" for name, value in sorted(generics.items())]
-        command = [self.ghdl.program, "synth", *_FLAGS, *self._options(), "--out=verilog"]
-        ran = subprocess.run(
-            [*command, *overrides, top],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if ran.returncode != 0:
-            raise _refusal(ran.stderr)
-        return ran.stdout
-
-    def simulate(self, top: str, cwd: Path, timeout: float | None) -> Run:
-        """Elaborate and run ``top`` in folder ``cwd``.
+    def simulate(self, top: str, cwd: Path, timeout: float | None, wave: Path | None = None) -> Run:
+        """Elaborate and run ``top`` in folder ``cwd``; ``wave``: where all signals are written.
 
         Raises:
             CompileError: elaboration fails, or the run takes longer than ``timeout`` seconds.
         """
-        command = [self.ghdl.program, "--elab-run", *_FLAGS, *self._options()]
+        command = [self.ghdl.program, "--elab-run", *FLAGS, *self._options()]
         if "mcode" not in self.ghdl.name:
             command += ["-o", str(self.folder / top)]
         # Data are undefined while valid is low: the IEEE packages need not warn of it.
         command += [top, "--ieee-asserts=disable", "--max-stack-alloc=0"]
+        command += [] if wave is None else [f"--wave={wave.resolve()}"]
         start = time.monotonic()
         try:
             ran = _run(command, cwd, timeout)
@@ -161,10 +138,10 @@ def _run(
 def _checked(command: Sequence[str], cwd: Path) -> None:
     ran = _run(command, cwd)
     if ran.returncode != 0:
-        raise _refusal(ran.stdout)
+        raise refusal(ran.stdout)
 
 
-def _refusal(output: str) -> CompileError:
+def refusal(output: str) -> CompileError:
     """Return the error for GHDL's messages: the first that is neither warning nor note."""
     lines = [line for line in output.splitlines() if line.strip()]
     placed = (line for line in lines if _PLACED.match(line) and not _HARMLESS.search(line))
@@ -177,39 +154,14 @@ def _cached_library(ghdl: Ghdl, name: str, texts: Sequence[tuple[str, str]]) -> 
 
     The object code refers to its sources by path, so they stay beside it.
     """
-    digest = hashlib.sha256(repr((ghdl, name, list(texts))).encode()).hexdigest()[:32]
-    folder = _cache_folder() / digest
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / "lock"):
-        complete = folder / "complete"
-        if not complete.exists():
-            paths = []
-            for file_name, text in texts:
-                path = folder / file_name
-                path.write_text(text, encoding="ascii")
-                paths.append(str(path))
-            options = (*_FLAGS, f"--work={name}", f"--workdir={folder}")
-            _checked([ghdl.program, "-a", *options, *paths], folder)
-            complete.touch()
-    return folder
 
+    def fill(folder: Path) -> None:
+        paths = []
+        for file_name, text in texts:
+            path = folder / file_name
+            path.write_text(text, encoding="ascii")
+            paths.append(str(path))
+        options = (*FLAGS, f"--work={name}", f"--workdir={folder}")
+        _checked([ghdl.program, "-a", *options, *paths], folder)
 
-@cache
-def _cache_folder() -> Path:
-    """Return a writable folder for object code: the user's cache, else a temporary one."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    try:
-        folder = Path(base) / "millrace" / "ghdl"
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="millrace-ghdl-"))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``: several processes may fill the same cache."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return cached_folder("ghdl", (ghdl, name, list(texts)), fill)

@@ -24,7 +24,8 @@ class SimulationOptions:
     stalled frames that a reset cuts off in mid-frame; then ``stalled_frames`` (None: all) frames
     with ``stalls``.  ``stall_percent``: how often a side stalls before a beat; ``seed`` of all
     randomness.  ``generics``: those of the top to override, by name.  ``timeout_seconds``: of the
-    simulator's run, None for no limit.
+    simulator's run, None for no limit.  ``wave``: write the waveform of all signals, too.
+    ``jobs``: processes that build at a time, None for one per processor.
     """
 
     stalls: Stalls = Stalls.BOTH
@@ -35,6 +36,8 @@ class SimulationOptions:
     reset_in_frame: bool = True
     generics: Mapping[str, int] = field(default_factory=dict)
     timeout_seconds: float | None = None
+    wave: bool = False
+    jobs: int | None = None
 
     @property
     def input_stall_percent(self) -> int:

@@ -100,7 +100,7 @@ class SimulationResult:
     ``frame_times``: by stream, (first, last) beat's cycle of each frame of the unstalled phase.
     ``completions``: for its successive frames, edges from the one that takes the first input
     beat of frame 0 to the one that takes the frame's last output beat; empty if it did not end.
-    ``seconds``: time of the simulator's run.
+    ``seconds``: time of the simulator's run.  ``wave``: the waveform, if one was wanted.
     """
 
     simulator: str
@@ -110,6 +110,7 @@ class SimulationResult:
     completions: tuple[int, ...]
     seconds: float
     log: Path
+    wave: Path | None = None
 
     @property
     def passed(self) -> bool:

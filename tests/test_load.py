@@ -18,6 +18,7 @@ from frontend.network import read_network
 from frontend.reference import keras_run, onnx_predict, onnx_run, start_tensorflow, verify_export
 from ir.errors import CompileError
 from tests.keras_models import layer_models, nested
+from tests.keras_weights import sequential
 
 TOLERANCE = 1e-4
 NAMES = sorted(layer_models())
@@ -405,15 +406,47 @@ def test_training_only_layers_of_keras_2_vanish(name: str, tmp_path: Path) -> No
     assert np.array_equal(computed(path, frames), frames)
 
 
+def test_experimental_preprocessing_of_keras_2_vanishes(tmp_path: Path) -> None:
+    """As TensorFlow 2.3 named it: keras.layers.experimental.preprocessing."""
+    module = "tensorflow.python.keras.layers.preprocessing.image_preprocessing"
+    config = {"name": "flip", "mode": "horizontal", "seed": None, "trainable": True}
+    layer = {"class_name": "RandomFlip", "module": module, "config": config}
+    path = old_model(tmp_path / "m.h5", [None, 6, 6, 2], layer, {})
+    frames = frames_for((6, 6, 2))
+    assert np.array_equal(computed(path, frames), frames)
+
+
+def test_training_only_layers_vanish_in_nested_models(tmp_path: Path) -> None:
+    keras = start_tensorflow()
+    L = keras.layers
+    inner = [L.GaussianNoise(0.1), L.Conv2D(2, 3), L.SpatialDropout2D(0.3), L.AlphaDropout(0.2)]
+    block = keras.Sequential([keras.Input((6, 6, 2)), *inner], name="block")
+    augment = keras.Sequential([keras.Input((8, 8, 2)), L.RandomFlip(), L.RandomZoom(0.1)])
+    ends = [L.ActivityRegularization(0.1), L.Flatten(), L.Dropout(0.5), L.Dense(2)]
+    layers = [keras.Input((8, 8, 2), name="pixels"), augment, L.Conv2D(2, 3), block, *ends]
+    model = keras.Sequential(layers)
+    for ending in ("h5", "keras"):
+        model.save(tmp_path / f"m.{ending}")
+        assert_same(export_network(read_network(tmp_path / f"m.{ending}"))[0], model)
+
+
+def test_spatial_dropout_of_volumes_vanishes(tmp_path: Path) -> None:
+    L = start_tensorflow().layers
+    model = sequential((2, 3, 4, 2), L.SpatialDropout3D(0.5), L.Flatten(), L.Dense(3))
+    model.save(tmp_path / "m.keras")
+    assert_same(export_network(read_network(tmp_path / "m.keras"))[0], model)
+
+
 def test_random_image_layers_do_nothing_in_inference(tmp_path: Path) -> None:
     keras = start_tensorflow()
     L = keras.layers
-    names = [n for n in TRAINING_ONLY if n.startswith("Random") and hasattr(L, n)]
+    names = [n for n in TRAINING_ONLY if n.startswith("Rand") and hasattr(L, n)] + ["AugMix"]
     given = {"RandomFlip": {}, "RandomGaussianBlur": {}, "RandomGrayscale": {}, "RandomInvert": {}}
     given |= {"RandomColorJitter": {}, "RandomErasing": {}, "RandomElasticTransform": {}}
     given |= {"RandomPerspective": {}, "RandomShear": {}, "RandomPosterization": {"factor": 4}}
     given["RandomTranslation"] = {"height_factor": 0.2, "width_factor": 0.2}
     given["RandomZoom"] = {"height_factor": 0.2}
+    given |= {"AugMix": {}, "RandAugment": {}}
     layers = {name: getattr(L, name)(**given.get(name, {"factor": 0.2})) for name in names}
     assert len(layers) > 15
     frames = 100 * frames_for((8, 8, 3))

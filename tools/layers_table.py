@@ -11,6 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from frontend.layers import SUPPORTED, Layer, supported_parameters
+from frontend.layers.base import ACTIVATION
+from frontend.layers.pointwise import Activation
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- layers: begin -->\n", "<!-- layers: end -->\n"
@@ -30,10 +32,15 @@ def table() -> str:
 
 
 def _parameters(kind: type[Layer]) -> str:
-    """Return what the parameters of ``kind`` may be; those with the same rule stand together."""
+    """Return what the parameters of ``kind`` may be; those with the same rule stand together.
+
+    The names of the activations stand in one row only.
+    """
     by_rule: dict[str, list[str]] = defaultdict(list)
     for parameter, rule in supported_parameters(kind).items():
-        by_rule[rule.text].append(f"`{parameter}`")
+        repeated = rule is ACTIVATION and kind is not Activation
+        text = "as in `Activation`" if repeated else rule.text
+        by_rule[text].append(f"`{parameter}`")
     return "; ".join(f"{', '.join(named)}: {text}" for text, named in by_rule.items())
 
 

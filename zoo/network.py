@@ -15,7 +15,13 @@ Parameter: TypeAlias = (
 )
 Size: TypeAlias = int | tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"]
-Function: TypeAlias = Literal["linear", "relu", "softmax"]
+Function: TypeAlias = Literal[
+    "linear", "relu", "relu6", "leaky_relu", "softmax", "elu", "celu", "selu", "sigmoid",
+    "hard_sigmoid", "log_sigmoid", "sparse_sigmoid", "tanh", "hard_tanh", "tanh_shrink",
+    "hard_shrink", "soft_shrink", "softplus", "sparse_plus", "squareplus", "softsign", "silu",
+    "hard_silu", "gelu", "mish",
+]  # fmt: skip
+"""Activations, by Keras's names."""
 
 
 class Described:

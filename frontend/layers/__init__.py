@@ -18,12 +18,13 @@ from frontend.rules import Rule
 __all__ = ["EXPORTED", "READABLE", "SUPPORTED", "Layer", "Shape", "TrainingOnly"]
 
 TRAINING_ONLY = (
-    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise",
-    "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast",
-    "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur",
-    "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert", "RandomPerspective",
-    "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
-    "RandomTranslation", "RandomWidth", "RandomZoom", "SpatialDropout1D", "SpatialDropout2D",
+    "ActivityRegularization", "AlphaDropout", "AugMix", "Dropout", "GaussianDropout",
+    "GaussianNoise", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
+    "RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip",
+    "RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert",
+    "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
+    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom",
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
 )  # fmt: skip
 
 SUPPORTED: dict[str, type[Layer]] = {

@@ -14,9 +14,10 @@ KERAS_2_HARD_SIGMOID = "hard_sigmoid of Keras 2"
 """``clip(0.2 * x + 0.5, 0, 1)``; Keras 3 computes ``clip(x / 6 + 0.5, 0, 1)`` by the old name."""
 
 _ACTIVATION = one_of(
-    "linear", "relu", "relu6", "leaky_relu", "softmax", "elu", "selu", "sigmoid", "hard_sigmoid",
-    "tanh", "softplus", "softsign", "silu", "swish", "hard_silu", "hard_swish", "gelu",
-    "exponential", KERAS_2_HARD_SIGMOID,
+    "linear", "relu", "relu6", "leaky_relu", "softmax", "log_softmax", "elu", "celu", "selu",
+    "sigmoid", "hard_sigmoid", "log_sigmoid", "sparse_sigmoid", "tanh", "hard_tanh", "tanh_shrink",
+    "hard_shrink", "soft_shrink", "softplus", "sparse_plus", "squareplus", "softsign", "silu",
+    "swish", "hard_silu", "hard_swish", "gelu", "mish", "exponential", KERAS_2_HARD_SIGMOID,
 )  # fmt: skip
 ACTIVATION = Rule(_ACTIVATION.text.removesuffix(f" or {KERAS_2_HARD_SIGMOID!r}"), _ACTIVATION.read)
 DATA_FORMAT = one_of("channels_last")

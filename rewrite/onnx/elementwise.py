@@ -12,8 +12,8 @@ from rewrite.onnx.graphs import constant, extract_function, is_operator
 ELEMENTWISE = frozenset(
     """Abs Add And Cast Ceil Celu Clip Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual
     HardSigmoid HardSwish LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mul Neg Not Or
-    PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softplus Softsign Sqrt Sub Sum Swish Tanh
-    ThresholdedRelu Where Xor""".split()
+    PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Softplus Softsign Sqrt Sub Sum Swish
+    Tanh ThresholdedRelu Where Xor""".split()
 )
 """Operators that work on each value alone."""
 

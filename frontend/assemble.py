@@ -116,15 +116,27 @@ def _replace_softmax(model: onnx.ModelProto) -> None:
     last = next(n for n in graph.node if output.name in n.output)
     dims = [d.dim_value or d.dim_param for d in output.type.tensor_type.shape.dim[:-1]]
     name = f"{output.name}_argmax"
+    source, axis = output.name, -1
+    moved = next(
+        (n for n in graph.node if n.op_type == "Softmax" and n.output[0] in last.input), None
+    )
     if last.op_type == "Softmax":
         source = last.input[0]
         graph.node.remove(last)
-    else:
-        source = output.name
+    elif moved is not None and _to_channels_last(last):
+        source, axis = moved.input[0], 1
+        graph.node.remove(last)
+        graph.node.remove(moved)
     graph.node.append(
-        helper.make_node("ArgMax", [source], [name], f"{last.name}/argmax", axis=-1, keepdims=0)
+        helper.make_node("ArgMax", [source], [name], f"{last.name}/argmax", axis=axis, keepdims=0)
     )
     output.CopyFrom(helper.make_tensor_value_info(name, TensorProto.INT64, dims))
+
+
+def _to_channels_last(node: onnx.NodeProto) -> bool:
+    """True for a Transpose from NCHW to NHWC."""
+    permutations = [list(a.ints) for a in node.attribute if a.name == "perm"]
+    return node.op_type == "Transpose" and permutations == [[0, 2, 3, 1]]
 
 
 def _finish(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -25,9 +25,10 @@ def find_regions(graph: onnx.GraphProto, excluded: Collection[str]) -> tuple[Reg
     """Return the maximal single-input single-output regions of unary elementwise nodes.
 
     A node is a member if all it reads are scalar constants and values that depend on one and the
-    same tensor only.  A value that a non-member reads ends a region, and starts the next one if all
-    that follows depends on it.  ``excluded``: names of nodes that are no members whatever they are.
-    Regions come in graph order.
+    same tensor only; a PRelu may have a slope for each channel or element.  A value that a
+    non-member reads ends a region, and starts the next one if all that follows depends on it.
+    ``excluded``: names of nodes that are no members whatever they are.  Regions come in graph
+    order.
     """
     constants = {i.name: prod(i.dims) for i in graph.initializer}
     origins = _origins(graph, constants, excluded)
@@ -60,7 +61,8 @@ def _origins(
     for node in graph.node:
         if node.op_type not in ELEMENTWISE or node.name in excluded:
             continue
-        if any(constants.get(name, 1) != 1 for name in node.input):
+        scalars = node.input[:1] if node.op_type == "PRelu" else node.input
+        if any(constants.get(name, 1) != 1 for name in scalars):
             continue
         read = {origins.get(name, name) for name in node.input if name and name not in constants}
         if len(read) == 1:

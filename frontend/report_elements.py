@@ -21,6 +21,7 @@ from ir.elements import (
     Merge,
     Output,
     ProcessingElement,
+    Rectifier,
     Reorder,
     Reshape,
     StreamType,
@@ -157,6 +158,8 @@ def _operation(element: Element) -> str:
             return "factor and summand per channel"
         case Lookup():
             return f"table of {element.table.size} values"
+        case Rectifier():
+            return f"two slopes for each of {element.multipliers.shape[1]} values"
         case ArgMax():
             return "index of the largest channel"
         case Reorder():
@@ -213,7 +216,7 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
     match element:
         case ProcessingElement():
             return tuple(_processing_buffers(element))
-        case MaxPool() | GlobalAverage() | Affine() | Lookup() | ArgMax():
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier() | ArgMax():
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Reorder():
             words = element.block_size // element.output.lanes

@@ -9,6 +9,7 @@ from ir.elements import (
     Affine,
     ArgMax,
     Concatenate,
+    Consumer,
     Element,
     Fifo,
     GlobalAverage,
@@ -16,6 +17,7 @@ from ir.elements import (
     MaxPool,
     Merge,
     ProcessingElement,
+    Rectifier,
     Reorder,
     sources,
 )
@@ -39,12 +41,10 @@ def knobs(element: Element) -> tuple[Knob, ...]:
     match element:
         case ProcessingElement():
             return _processing_element(element)
-        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
-            channels = math.gcd(*(source.output.shape.channels for source in sources(element)))
-            return (
-                Knob("pe", element.output.lanes, f"Channels per cycle; divides {channels}"),
-                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
-            )
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
+            return _lanes_and_depth(element, element.fifo_depth)
+        case Merge() | Concatenate():
+            return _lanes_and_depth(element, element.fifo_depth)
         case Reorder():
             return (
                 Knob("pe", element.output.lanes, f"Values per cycle; divides {element.most_lanes}"),
@@ -59,6 +59,14 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return (Knob("depth", element.depth, "Beats it stores"),)
         case _:
             return ()
+
+
+def _lanes_and_depth(element: Consumer, fifo_depth: int) -> tuple[Knob, ...]:
+    channels = math.gcd(*(source.output.shape.channels for source in sources(element)))
+    return (
+        Knob("pe", element.output.lanes, f"Channels per cycle; divides {channels}"),
+        Knob("fifo_depth", fifo_depth, "Beats of the buffer behind it"),
+    )
 
 
 def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:

@@ -20,6 +20,7 @@ from ir.elements import (
     Merge,
     Output,
     ProcessingElement,
+    Rectifier,
     Reorder,
     Reshape,
     WidthConverter,
@@ -152,7 +153,9 @@ class _Builder:
             case ProcessingElement():
                 own = self.knobs[element.name]
                 return own.get("simd", own["pe"])
-            case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
+            case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
+                return self.knobs[element.name]["pe"]
+            case Merge() | Concatenate():
                 return self.knobs[element.name]["pe"]
             case Reorder():
                 return self.knobs[element.name]["pe"]
@@ -164,7 +167,9 @@ class _Builder:
     def _output_lanes(self, element: Element) -> str:
         """Return the expression for the lanes that ``element`` sends."""
         match element:
-            case ProcessingElement() | MaxPool() | GlobalAverage() | Affine() | Lookup():
+            case ProcessingElement() | MaxPool() | GlobalAverage():
+                return self.knobs[element.name]["pe"]
+            case Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]
             case Merge() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import Affine, Element, GlobalAverage, Lookup, ProcessingElement
-from ir.numbers import IntArray
+from ir.elements import Affine, Element, GlobalAverage, Lookup, ProcessingElement, Rectifier
+from ir.numbers import IntArray, IntegerType
 from ir.requantize import Requantization, ScaleRequantization
 
 ROM_WORD_BITS = 256
@@ -59,9 +59,22 @@ def tables(element: Element) -> tuple[Table, ...]:
         case Affine():
             return _requantization(element.requantization, element.source.output.number.bits)
         case Lookup():
-            return (Table("table", element.table, element.output.number.bits),)
+            return (Table("table", element.table.reshape(-1), element.output.number.bits),)
+        case Rectifier():
+            return tuple(
+                Table(name, sides.T.reshape(-1), signed_bits(sides))
+                for name, sides in (
+                    ("multipliers", element.multipliers),
+                    ("offsets", element.offsets),
+                )
+            )
         case _:
             return ()
+
+
+def signed_bits(values: IntArray) -> int:
+    """Return the width of the narrowest signed type that holds all ``values``."""
+    return IntegerType.spanning(int(values.min()), int(values.max()), signed=True).bits
 
 
 def _requantization(function: Requantization, input_bits: int) -> tuple[Table, ...]:

@@ -152,6 +152,16 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "strides": "(4, 8, 0, 1)",
         "fifo_depth": 3,
     },
+    "rectifier": {
+        "input_bits": 8,
+        "input_signed": False,
+        **CODES,
+        "lanes": 2,
+        "folds": 4,
+        "knee": 100,
+        **parameters(16),
+        "fifo_depth": 8,
+    },
     "requantize": {"input_bits": 20, **CODES, **parameters(8), "lanes": 2, "folds": 4},
     "reserving_fifo": {"depth": 16, "width": 12},
     "sliding_maximum": {
@@ -225,6 +235,7 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         ("matrix_vector", {"DSP48E1": 12}),
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
+        ("rectifier", {"DSP48E1": 2, "RAM32M": 3}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -6,24 +6,29 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, element_events, gated
-from ir.elements import Affine, ArgMax, GlobalAverage, Lookup
+from ir.elements import Affine, ArgMax, GlobalAverage, Lookup, Rectifier
 
 
-def _pointwise(element: Affine | Lookup, system: EventSystem, inner: int) -> None:
+def _pointwise(element: Affine | Lookup | Rectifier, system: EventSystem, latency: int) -> None:
     source = system.streams[id(element.source)]
     each = np.arange(source.count)
-    latency = timing.pointwise_latency(inner)
     system.streams[id(element)] = gated(system, source, each, latency, element.fifo_depth)
 
 
 @element_events.register
 def _affine(element: Affine, system: EventSystem) -> None:
-    _pointwise(element, system, timing.requantization_latency(element.requantization))
+    inner = timing.requantization_latency(element.requantization)
+    _pointwise(element, system, timing.pointwise_latency(inner))
 
 
 @element_events.register
 def _lookup(element: Lookup, system: EventSystem) -> None:
-    _pointwise(element, system, timing.LOOKUP_LATENCY)
+    _pointwise(element, system, timing.pointwise_latency(timing.LOOKUP_LATENCY))
+
+
+@element_events.register
+def _rectifier(element: Rectifier, system: EventSystem) -> None:
+    _pointwise(element, system, timing.RECTIFIER_LATENCY)
 
 
 @element_events.register

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ir.elements.joining import Concatenate, Merge
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
-from ir.elements.pointwise import Affine, ArgMax, Lookup
+from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
 from ir.elements.pooling import GlobalAverage, MaxPool
 from ir.elements.processing import ProcessingElement
 from ir.elements.shaping import Loop, Reorder
@@ -37,6 +37,7 @@ __all__ = [
     "Output",
     "ProcessingElement",
     "Reader",
+    "Rectifier",
     "Reorder",
     "Reshape",
     "Shape",
@@ -54,6 +55,7 @@ Reader: TypeAlias = (
     | GlobalAverage
     | Affine
     | Lookup
+    | Rectifier
     | ArgMax
     | Reorder
     | WidthConverter
@@ -101,7 +103,9 @@ def input_lanes(element: Consumer) -> int:
     match element:
         case ProcessingElement():
             return element.simd
-        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Merge() | Concatenate():
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
+            return element.output.lanes
+        case Merge() | Concatenate():
             return element.output.lanes
         case Reorder():
             return element.output.lanes

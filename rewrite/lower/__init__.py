@@ -24,6 +24,7 @@ from rewrite.lower.pools import global_average, max_pool
 from rewrite.lower.ports import Ports
 from rewrite.lower.processing import convolution, dense
 from rewrite.lower.reading import Stage, stages
+from rewrite.lower.rectifier import rectifier
 from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.onnx import FusedModel
 from rewrite.onnx.coverage import host_nodes
@@ -43,6 +44,8 @@ _BUILDERS: dict[str, Builder] = {
     "ArgMax": arg_max,
     "Table": lookup,
 }
+_BY_FUNCTION: dict[str, Builder] = {"Affine": affine, "Rectifier": rectifier}
+"""Builders of functions whose operator has another builder elsewhere."""
 _JOINERS: dict[str, Joiner] = {"Merge": merge, "Concat": concatenate}
 """Builders of what reads several streams."""
 
@@ -112,5 +115,5 @@ def _build(
     if kind in _JOINERS:
         return _JOINERS[kind](parts, read, names, layer)
     (stream,) = read
-    builder = affine if is_fused(call, "Affine") else _BUILDERS[kind]
+    builder = _BY_FUNCTION.get(call.op_type) or _BUILDERS[kind]
     return builder(parts, stream, names, layer)

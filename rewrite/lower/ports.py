@@ -118,7 +118,7 @@ def _input_order(codes: ir.Value, axes: int) -> tuple[int, ...]:
     and last if layout changes follow (Keras layout); tables work in either.
     """
     reader = next((n for n, _ in codes.uses()), None)
-    while reader is not None and is_fused(reader, "Table"):
+    while reader is not None and is_fused(reader, "Table", "Rectifier"):
         reader = next((n for n, _ in reader.outputs[0].uses()), None)
     moves = is_operator(reader, *MOVING) or is_fused(reader, "Layout")
     if axes == 3 and not moves:

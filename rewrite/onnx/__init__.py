@@ -32,6 +32,7 @@ from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
 from rewrite.onnx.fuse_concatenation import fuse_concatenation
 from rewrite.onnx.fuse_merge import fuse_merge
+from rewrite.onnx.fuse_rectifier import fuse_rectifier
 from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
@@ -60,6 +61,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_arg_max.fuse_arg_max,
     fuse_concatenation,
     fuse_table,
+    fuse_rectifier,
     fuse_merge,
     absorb_table,
     absorb_max_pool,

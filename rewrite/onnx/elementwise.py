@@ -40,10 +40,11 @@ class ElementwiseRegion:
         extract_function(model, function, ordered, list(dict.fromkeys(inputs)), last.name or "")
 
 
-def region_of(quantize: ir.Node) -> ElementwiseRegion | None:
+def region_of(quantize: ir.Node, *, slopes: bool = False) -> ElementwiseRegion | None:
     """Return the region in front of a QuantizeLinear; None if it holds something else or leaks.
 
-    Constants are scalars; all quantizations are per tensor.
+    Constants are scalars, but for a PRelu's ``slopes`` where they are asked for; all quantizations
+    are per tensor.
     """
     if codes_refusal("result", quantize.inputs[1], quantize.inputs[2]):
         return None
@@ -58,7 +59,9 @@ def region_of(quantize: ir.Node) -> ElementwiseRegion | None:
         if node is None or not is_operator(node, "DequantizeLinear", *ELEMENTWISE):
             return None
         nodes.add(node)
-        if node.op_type != "DequantizeLinear":
+        if slopes and is_operator(node, "PRelu") and constant(node.inputs[1]) is not None:
+            pending.append(node.inputs[0])
+        elif node.op_type != "DequantizeLinear":
             pending += reversed(node.inputs)
         elif codes_refusal("input", node.inputs[1], node.inputs[2]) or node.inputs[0] is None:
             return None

@@ -21,6 +21,7 @@ from ir.elements import (
     MaxPool,
     Merge,
     ProcessingElement,
+    Rectifier,
     Reorder,
 )
 from ir.graph import StreamGraph
@@ -52,6 +53,8 @@ def _sized(element: Consumer) -> Consumer:
         case Lookup():
             latency = timing.pointwise_latency(timing.LOOKUP_LATENCY)
             return replace(element, fifo_depth=_depth(latency, 1))
+        case Rectifier():
+            return replace(element, fifo_depth=_depth(timing.RECTIFIER_LATENCY, 1))
         case ArgMax():
             stream = element.source.output
             latency = timing.arg_max_latency(stream.lanes)

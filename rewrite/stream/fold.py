@@ -26,6 +26,7 @@ from ir.elements import (
     Merge,
     Output,
     ProcessingElement,
+    Rectifier,
     Reorder,
     Reshape,
     Shape,
@@ -103,7 +104,7 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
     match element:
         case ProcessingElement():
             return _fold_processing_element(element, cycles)
-        case MaxPool() | GlobalAverage() | Affine() | Lookup():
+        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _fold_lanes(element, cycles)
         case ArgMax() | Reshape():
             lanes = 1 if isinstance(element, ArgMax) else element.source.output.lanes
@@ -141,8 +142,8 @@ def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
 
 
 def _fold_lanes(
-    element: MaxPool | GlobalAverage | Affine | Lookup, cycles: int
-) -> MaxPool | GlobalAverage | Affine | Lookup:
+    element: MaxPool | GlobalAverage | Affine | Lookup | Rectifier, cycles: int
+) -> MaxPool | GlobalAverage | Affine | Lookup | Rectifier:
     """Keep the incoming lanes where they are fast enough, else widen."""
     incoming = element.source.output.lanes
     for lanes in divisors(element.output.shape.channels):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ir.elements import Affine, ArgMax, Lookup
-from rtl.formals import PACKAGE, Formals, number_formals, scale_formals
+from ir.elements import Affine, ArgMax, Lookup, Rectifier
+from rtl.formals import PACKAGE, Formals, boolean, number_formals, scale_formals
 from rtl.generics.context import Context, constants, instance
-from rtl.tables import tables
+from rtl.tables import signed_bits, tables
 
 
 @instance.register
@@ -24,6 +24,25 @@ def _lookup(element: Lookup, context: Context) -> tuple[str, Formals]:
     return "pointwise", {
         "operation": f"{PACKAGE}.op_lookup",
         **_pointwise(element, context),
+        **({"shared_table": boolean(False)} if element.table.ndim > 1 else {}),
+        **constants(tables(element), context),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _rectifier(element: Rectifier, context: Context) -> tuple[str, Formals]:
+    return "rectifier", {
+        **number_formals("input", element.source.output.number),
+        **number_formals("output", element.output.number),
+        "lanes": context.input_lanes,
+        "folds": f"{element.multipliers.shape[1]} / {context.input_lanes}",
+        "knee": str(element.knee),
+        "multiplier_bits": str(signed_bits(element.multipliers)),
+        "offset_bits": str(signed_bits(element.offsets)),
+        "shift": str(element.shift),
+        "low": str(element.low),
+        "high": str(element.high),
         **constants(tables(element), context),
         "fifo_depth": context.knobs["fifo_depth"],
     }

@@ -1,11 +1,12 @@
 -- Replaces each value by a table's entry: any function of one value (sigmoid, leaky ReLU, ...).
 --
---   output(lane) = table(bit pattern of input(lane))
+--   output(lane) = table(bit pattern of input(lane)) if is_shared, else
+--                  table(fold * lanes + lane, bit pattern of input(lane))
 --
--- Beat order: unchanged; valid only, never stalled.
+-- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
 -- Latency: 1 edge, the table's output register.
 -- Cycles per frame: one per beat.
--- Limits: the table has 2 ** input_bits entries and is stored once per lane.
+-- Limits: a table has 2 ** input_bits entries; a shared one is stored once per lane.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -21,7 +22,11 @@ entity lookup is
     output_bits : positive range 1 to 16;
     -- Values per beat: one copy of the table each.
     lanes : positive;
-    -- Entries in the order of the input's bit pattern, output_bits each.
+    -- One table for all channels, or one each: `folds` times the memory.
+    is_shared : boolean := true;
+    -- Beats per pixel; of no importance for a shared table.
+    folds : positive := 1;
+    -- Entries in the order of the input's bit pattern, output_bits each; channel slowest.
     table : rom_words_t
   );
   port (
@@ -38,45 +43,63 @@ end entity;
 
 architecture rtl of lookup is
 
-  constant table_is_complete : boolean := require(rom_holds(table, 2 ** input_bits * output_bits),
+  constant words : positive := 2 ** input_bits;
+  constant tables : positive := either(is_shared, 1, folds);
+
+  constant table_is_complete : boolean := require(
+    rom_holds(table, words * output_bits * either(is_shared, 1, folds * lanes)),
     "lookup: table must hold 2 ** input_bits entries in rows of 256 bits; rows got "
     & integer'image(table'length));
 
-  type rom_t is array (0 to 2 ** input_bits - 1) of std_ulogic_vector(output_bits - 1 downto 0);
+  type rom_t is array (0 to tables * words - 1) of std_ulogic_vector(output_bits - 1 downto 0);
 
-  function entries return rom_t is
+  -- The tables of one lane, one behind the other
+  function entries (lane : natural) return rom_t is
     constant page : positive := 2 ** (input_bits / 2);
+    variable first : natural;
     variable rom : rom_t;
   begin
-    -- Two loops, because tools limit the iterations of one.
-    for first in 0 to rom_t'length / page - 1 loop
-      for offset in 0 to page - 1 loop
-        rom(first * page + offset) := rom_slice(table, (first * page + offset) * output_bits, output_bits);
+    -- Three loops, because tools limit the iterations of one.
+    for fold in 0 to tables - 1 loop
+      first := either(is_shared, 0, (fold * lanes + lane) * words);
+      for row in 0 to words / page - 1 loop
+        for offset in 0 to page - 1 loop
+          rom(fold * words + row * page + offset) :=
+            rom_slice(table, (first + row * page + offset) * output_bits, output_bits);
+        end loop;
       end loop;
     end loop;
     return rom;
   end function;
 
-  constant rom : rom_t := entries;
+  signal fold : natural range 0 to tables - 1 := 0;
 
 begin
 
-  look_up : process (clk)
+  each_lane : for lane in 0 to lanes - 1 generate
+    constant rom : rom_t := entries(lane);
   begin
-    if rising_edge(clk) then
-      for lane in 0 to lanes - 1 loop
-        output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
-          rom(to_integer(unsigned(input_data((lane + 1) * input_bits - 1 downto lane * input_bits))));
-      end loop;
-    end if;
-  end process;
+
+    look_up : process (clk)
+    begin
+      if rising_edge(clk) then
+        output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= rom(fold * words
+          + to_integer(unsigned(input_data((lane + 1) * input_bits - 1 downto lane * input_bits))));
+      end if;
+    end process;
+
+  end generate;
 
   control : process (clk)
   begin
     if rising_edge(clk) then
       output_valid <= input_valid;
+      if tables > 1 and input_valid = '1' then
+        fold <= 0 when fold = tables - 1 else fold + 1;
+      end if;
 
       if reset then
+        fold <= 0;
         output_valid <= '0';
       end if;
     end if;

@@ -35,6 +35,7 @@ entity pointwise is
     multipliers : rom_words_t := no_table;
     offsets : rom_words_t := no_table;
     -- op_lookup: see `lookup`.
+    shared_table : boolean := true;
     table : rom_words_t := no_table;
     -- Beats of the output FIFO.
     fifo_depth : positive
@@ -114,6 +115,8 @@ begin
         input_bits => input_bits,
         output_bits => output_bits,
         lanes => lanes,
+        is_shared => shared_table,
+        folds => folds,
         table => table
       )
       port map (

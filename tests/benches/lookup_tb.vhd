@@ -17,7 +17,9 @@ entity lookup_tb is
     --
     input_bits : positive;
     output_bits : positive;
-    lanes : positive
+    lanes : positive;
+    is_shared : boolean;
+    folds : positive
   );
 end entity;
 
@@ -65,6 +67,8 @@ begin
       input_bits => input_bits,
       output_bits => output_bits,
       lanes => lanes,
+      is_shared => is_shared,
+      folds => folds,
       table => read_rom(folder & "table.txt")
     )
     port map (

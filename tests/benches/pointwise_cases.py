@@ -69,9 +69,19 @@ class Input:
 
 
 def _case(
-    source: Input, function: Requantize, table_bits: int, pixels: int, depth: int, seed: int
+    source: Input,
+    function: Requantize,
+    table_bits: int,
+    pixels: int,
+    depth: int,
+    seed: int,
+    *,
+    shared: bool = True,
 ) -> Case:
-    """``table_bits``: 0 for op_requantize, else the output bits of op_lookup."""
+    """``table_bits``: 0 for op_requantize, else the output bits of op_lookup.
+
+    ``shared``: one table for all channels.
+    """
     beats = pixels * source.folds
     output_bits = table_bits or function.output_bits
     latency = 1 + (LOOKUP_LATENCY if table_bits else REQUANTIZE_LATENCY)
@@ -81,9 +91,10 @@ def _case(
         random = np.random.default_rng(seed)
         values = random_codes(random, (pixels, source.channels), source.bits, source.signed)
         entries = 1 << source.bits if table_bits else 1
-        table = random_codes(random, (entries,), output_bits, signed=False)
+        tables = 1 if shared else source.channels
+        table = random_codes(random, (tables, entries), output_bits, signed=False)
         if table_bits:
-            outputs = table[values & (entries - 1)]
+            outputs = table[np.arange(source.channels) % tables, values & (entries - 1)]
         else:
             outputs = function.apply(values, *function.tables(source.channels, seed))
         write_beats(folder / "input.txt", values, source.lanes, source.bits)
@@ -94,6 +105,7 @@ def _case(
     generics: dict[str, int | bool | str] = {
         "seed": seed,
         "looks_up": table_bits > 0,
+        "shared_table": shared,
         "input_bits": source.bits,
         "input_signed": source.signed,
         "output_bits": output_bits,
@@ -109,7 +121,9 @@ def _case(
         "first_edge": edges[0],
         "last_edge": edges[-1],
     }
-    operation = "lookup" if table_bits else "requantize"
+    operation = "requantize"
+    if table_bits:
+        operation = "lookup" if shared else "a table for each channel"
     return Case(f"{operation} {source.kind} to {output_bits}, depth {depth}", generics, write)
 
 
@@ -125,4 +139,6 @@ CASES = (
     _case(Input(8, False, 1, 1), PLAIN, 3, 40, 3, 7),
     _case(Input(1, False, 3, 1), PLAIN, 16, 40, 1, 8),
     _case(Input(4, True, 1, 3), PLAIN, 1, 14, 5, 9),
+    _case(Input(8, False, 2, 3), PLAIN, 8, 20, 4, 10, shared=False),
+    _case(Input(5, True, 3, 1), PLAIN, 7, 20, 4, 11, shared=False),
 )

@@ -14,6 +14,7 @@ entity pointwise_tb is
     runner_cfg : string;
     seed : positive;
     looks_up : boolean;
+    shared_table : boolean;
     input_bits : positive;
     input_signed : boolean;
     output_bits : positive;
@@ -97,6 +98,7 @@ begin
       high => high,
       multipliers => multipliers,
       offsets => offsets,
+      shared_table => shared_table,
       table => table,
       fifo_depth => fifo_depth
     )

@@ -16,6 +16,7 @@ LOOKUP_LATENCY = 1
 
 REORDER_LATENCY = 1
 """From the issue of a beat to its push: the memory's output register."""
+
 RECTIFIER_LATENCY = 5
 """From taking a beat to its push: operand, side, product, sum, shift and clamp."""
 

@@ -31,6 +31,7 @@ from zoo.network import (
     Normalize,
     Pad,
     Padding,
+    PRelu,
     Relu,
     Rescale,
     Size,
@@ -56,13 +57,15 @@ def slopes() -> st.SearchStrategy[float]:
     return st.sampled_from([0.125, 0.3, 0.01, 1.0, 1.7])
 
 
-def activations() -> st.SearchStrategy[Layer]:
-    """An activation as a layer of its own."""
+def activations(axes: int) -> st.SearchStrategy[Layer]:
+    """An activation as a layer of its own, behind a tensor of ``axes`` axes."""
+    shared = st.sets(st.integers(1, axes)).map(lambda chosen: tuple(sorted(chosen)))
     return st.one_of(
         st.just(Relu()),
         st.just(Activate("relu")),
         st.just(Relu(max_value=6.0)),
         st.builds(LeakyRelu, slopes()),
+        st.builds(PRelu, shared),
         st.builds(
             Relu,
             max_value=st.sampled_from([None, 0.5, 1.0, 20.0]),
@@ -184,7 +187,9 @@ def blocks(draw: st.DrawFn, shape: Shape, budget: int) -> list[Layer]:
     if draw(st.integers(0, 2)) == 2:
         layers.append(BatchNorm())
     if draw(st.booleans()):
-        layers.append(draw(activations()))
+        for layer in layers:
+            shape = output_shape(layer, shape)
+        layers.append(draw(activations(len(shape))))
     if draw(st.integers(0, 7)) == 7:
         layers.append(Dropout())
     if draw(st.integers(0, 7)) == 7:

@@ -63,6 +63,13 @@ def subtraction() -> QdqChain:
     return chain.requantize(chain.node("Relu", [y]), float(scale))
 
 
+def sloped(shape: tuple[int, ...]) -> QdqChain:
+    """A PRelu with slopes of ``shape``."""
+    chain = QdqChain(IMAGE)
+    slopes = chain.constant("slope", chain.random.uniform(-1, 2, shape).astype(np.float32))
+    return chain.requantize(chain.node("PRelu", [chain.dequantize(), slopes]), 0.04)
+
+
 FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "convolution": (lambda: QdqChain(IMAGE).conv(4).model(), {"fuse_convolution": 1}),
     "two convolutions": (
@@ -133,6 +140,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "tables in a row": (
         lambda: QdqChain(IMAGE).unary("Tanh", 1 / 128).binary("Mul", 0.3).model(),
         {"fuse_table": 2},
+    ),
+    "slopes": (
+        lambda: sloped((3, 1, 1)).conv(2).model(),
+        {"fuse_rectifier": 1, "fuse_convolution": 1},
+    ),
+    "slopes by position, then a table": (
+        lambda: sloped((8, 7)).unary("Tanh", 1 / 128).model(),
+        {"fuse_rectifier": 1, "fuse_table": 1},
     ),
     "arg max": (lambda: QdqChain((6,)).gemm(4).arg_max(), {"fuse_dense": 1, "fuse_arg_max": 1}),
     "convolution, table, pool": (
@@ -285,6 +300,11 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: QdqChain(IMAGE).binary("Mul", np.ones((3, 1, 1))).model(),
         "mul_3: Mul must be one of the supported quantized operators; supported between "
         "DequantizeLinear and QuantizeLinear:",
+    ),
+    "one slope": (
+        "fuse_rectifier",
+        lambda: sloped((1,)).same("LpPool", kernel_shape=[2, 2]).model(),
+        "lppool_6: LpPool must be one of the supported quantized operators; supported between",
     ),
     "broadcast": (
         "fuse_merge",

@@ -25,6 +25,7 @@ from zoo.network import (
     Nested,
     Normalize,
     Pad,
+    PRelu,
     Relu,
     Rescale,
     SingleLayer,
@@ -133,6 +134,8 @@ def _build(layer: SingleLayer, name: str) -> Any:
             return layers.ReLU(layer.max_value, layer.negative_slope, layer.threshold, name=name)
         case LeakyRelu():
             return layers.LeakyReLU(layer.negative_slope, name=name)
+        case PRelu():
+            return layers.PReLU(shared_axes=list(layer.shared_axes) or None, name=name)
         case Activate():
             return layers.Activation(layer.function, name=name)
         case MaxPool():

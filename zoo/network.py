@@ -84,6 +84,13 @@ class LeakyRelu(Described):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class PRelu(Described):
+    """``x if x >= 0 else alpha * x``; one alpha for all along ``shared_axes`` (from 1)."""
+
+    shared_axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Activate(Described):
     """An activation function as a layer of its own."""
 
@@ -171,6 +178,7 @@ SingleLayer: TypeAlias = (
     | BatchNorm
     | Relu
     | LeakyRelu
+    | PRelu
     | Activate
     | MaxPool
     | GlobalAverage

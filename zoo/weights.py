@@ -110,10 +110,9 @@ _Draw: TypeAlias = Callable[[tuple[int, ...], np.random.Generator], npt.NDArray[
 VARIABLES: dict[str, _Draw] = {
     "kernel": _kernel,
     "bias": lambda shape, random: random.normal(0.0, 0.2, shape),
-    "alpha": lambda shape, random: random.choice([0.25, -0.5, 0.1, 1.0, 1.3], shape),
     "gamma": lambda shape, random: random.normal(1.0, 0.5, shape),
     "beta": lambda shape, random: random.normal(0.0, 0.3, shape),
-    "alpha": lambda shape, random: random.uniform(-0.2, 0.6, shape),
+    "alpha": lambda shape, random: random.choice([0.25, -0.5, 0.1, 1.0, 1.3], shape),
     "moving_mean": lambda shape, random: random.normal(0.0, 0.3, shape),
     "moving_variance": lambda shape, random: random.uniform(0.05, 2.0, shape),
 }

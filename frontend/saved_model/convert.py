@@ -1,0 +1,189 @@
+"""A checked, frozen GraphDef as float ONNX, by tf2onnx, and as a function, by TensorFlow."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from frontend import rules
+from frontend.limits import check_activation
+from frontend.saved_model.folder import Signature
+from ir.errors import CompileError
+
+OPSET = 18
+"""The newest that tf2onnx writes."""
+
+IR_VERSION = 10
+
+Frames = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenGraph:
+    """A frozen graph in TensorFlow: ``inputs`` and ``outputs`` are tensors by public names."""
+
+    graph: Any
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+    def run(self, frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
+        """Return what TensorFlow computes for frames ``(n, *shape)`` of each input, by name."""
+        import tensorflow
+
+        with tensorflow.compat.v1.Session(graph=self.graph) as session:
+            feed = {tensor: frames[name] for name, tensor in self.inputs.items()}
+            return tuple(session.run(list(self.outputs.values()), feed))
+
+
+def import_frozen(frozen: Any, signature: Signature) -> FrozenGraph:
+    """Return ``frozen`` as a TensorFlow graph with a shape within the limits for each tensor.
+
+    Raises:
+        CompileError: TensorFlow finds the graph inconsistent, or a shape is unknown or too large.
+    """
+    import tensorflow
+
+    graph = tensorflow.Graph()
+    try:
+        with graph.as_default():
+            tensorflow.graph_util.import_graph_def(frozen, name="")
+        inputs = {n: graph.get_tensor_by_name(t) for n, t in signature.inputs.items()}
+        outputs = {n: graph.get_tensor_by_name(t) for n, t in signature.outputs.items()}
+    except (ValueError, TypeError, KeyError, tensorflow.errors.OpError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise CompileError(
+            "load", "the graph", f"is damaged ({reason})", "save the model again with TensorFlow"
+        ) from error
+    for operation in graph.get_operations():
+        for tensor in operation.outputs:
+            _check_shape(operation.name, tensor.shape)
+    for name, tensor in outputs.items():
+        if tensor.dtype != tensorflow.float32:
+            raise CompileError(
+                "load", name, f"the output must be of type float32, not {tensor.dtype.name}",
+                "serve a float32 output",
+            )  # fmt: skip
+    return FrozenGraph(graph, inputs, outputs)
+
+
+def _check_shape(name: str, shape: Any) -> None:
+    """Refuse a tensor whose size is unknown (but for the batch, its first axis) or absurd."""
+    if shape.rank is None or any(size is None for size in shape[1:]):
+        shown = "of unknown rank" if shape.rank is None else rules.show(shape.as_list())
+        raise CompileError(
+            "load", name, f"its output has the shape {shown}, which depends on values",
+            "save the model with fixed sizes",
+        )  # fmt: skip
+    sizes = [size for size in shape.as_list() if size is not None]
+    if math.prod(sizes):
+        check_activation(name, tuple(sizes))
+
+
+def convert(frozen: FrozenGraph, name: str) -> onnx.ModelProto:
+    """Return the float ONNX model of ``frozen``, with the signature's names for its ends.
+
+    Images are NHWC at the ends; tf2onnx transposes around its NCHW operators. Nodes keep the paths
+    that they had in TensorFlow, without the part that all have in common.
+    """
+    with _quiet():
+        import tf2onnx
+
+        try:
+            with frozen.graph.as_default():
+                converted = tf2onnx.tfonnx.process_tf_graph(
+                    frozen.graph,
+                    opset=OPSET,
+                    input_names=[tensor.name for tensor in frozen.inputs.values()],
+                    output_names=[tensor.name for tensor in frozen.outputs.values()],
+                )
+            model: onnx.ModelProto = converted.make_model(name)
+        except Exception as error:  # tf2onnx raises what it likes
+            raise CompileError(
+                "load", name, f"tf2onnx cannot convert the graph ({type(error).__name__}: "
+                f"{(str(error).splitlines() or [''])[0][:200]})",
+                "save the model for inference only",
+            ) from error  # fmt: skip
+    model.ir_version = IR_VERSION
+    _rename(model, frozen)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise CompileError(
+            "load", name, f"its ONNX form is invalid ({str(error).splitlines()[0][:200]})",
+            "report the model as a defect of the converter",
+        ) from error  # fmt: skip
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tf2onnx, which sets up logging when it is imported, from printing."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _rename(model: onnx.ModelProto, frozen: FrozenGraph) -> None:
+    """Give inputs and outputs the names of the signature, and the rest names without counters.
+
+    tf2onnx numbers what it adds (``conv/BiasAdd__17``) by a counter that never starts again.
+    """
+    graph = model.graph
+    wanted = {tensor.name: name for name, tensor in frozen.inputs.items()}
+    names = _Names(set(wanted.values()))
+    for name, tensor in frozen.outputs.items():
+        wanted[tensor.name] = names.unique(name)
+    constants = [tensor.name for tensor in graph.initializer]
+    tensors = [*constants, *(name for node in graph.node for name in node.output)]
+    for tensor in sorted(filter(None, tensors), key=_is_numbered):
+        if tensor not in wanted:
+            wanted[tensor] = names.unique(_COUNTER.sub("", tensor))
+    for node in graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [wanted.get(tensor, tensor) for tensor in ends]
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = wanted.get(value.name, value.name)
+    del graph.value_info[:]
+    paths = [node.name.split("/") for node in graph.node if "/" in node.name]
+    common = f"{paths[0][0]}/" if paths else ""
+    if not all(f"{path[0]}/" == common and len(path) > 2 for path in paths):
+        common = ""
+    names = _Names(set())
+    for node in sorted(graph.node, key=lambda node: _is_numbered(node.name)):
+        node.name = names.unique(_COUNTER.sub("", node.name.removeprefix(common)))
+
+
+_COUNTER = re.compile(r"__\d+")
+
+
+def _is_numbered(name: str) -> bool:
+    return _COUNTER.search(name) is not None
+
+
+class _Names:
+    """Names that are taken; ``unique`` numbers those that are wanted again."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+
+    def unique(self, name: str) -> str:
+        candidate, count = name, 1
+        while candidate in self._taken:
+            count += 1
+            candidate = f"{name}_{count}"
+        self._taken.add(candidate)
+        return candidate

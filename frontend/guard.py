@@ -1,13 +1,14 @@
 """A trial run of reading a model file, in a process of its own.
 
-The HDF5 library was not made for hostile files: a single wrong byte can make it run for minutes,
-ask for all memory or crash. So a child process reads the file first, under limits of time and
+The HDF5 library and TensorFlow were not made for hostile files: a single wrong byte can make them
+run for minutes, ask for all memory or crash. So a child process reads the file first, under limits of time and
 memory; only a file that it has read to the end is opened by the compiler itself.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -18,7 +19,7 @@ from frontend.network import read_network
 from ir.errors import CompileError
 
 SECONDS = 60
-CPU_SECONDS = 20
+"""Time that reading may take, on the clock and of the processor."""
 MEMORY_BYTES = 6 * 2**30
 
 
@@ -35,7 +36,8 @@ def try_to_read(
         CompileError: the file is refused there, or the child crashed or reached a limit.
     """
     root = str(Path(__file__).resolve().parent.parent)
-    command = [sys.executable, "-P", "-m", "frontend.guard", str(memory_bytes), str(path)]
+    limits = [str(memory_bytes), str(math.ceil(seconds))]
+    command = [sys.executable, "-P", "-m", "frontend.guard", *limits, str(path)]
     try:
         done = subprocess.run(
             command if weights is None else [*command, str(weights)],
@@ -61,18 +63,24 @@ def _damaged(path: Path, reason: str) -> CompileError:
     return CompileError("load", str(path), f"is damaged ({reason})", "copy or save it again")
 
 
-def _child(memory_bytes: int, path: Path, weights: Path | None) -> list[str]:
+def _child(memory_bytes: int, cpu_seconds: int, path: Path, weights: Path | None) -> list[str]:
     """Return what ``CompileError`` is made of, or nothing where the file can be read."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        read_network(path, weights)
+        if path.is_dir():
+            from frontend.saved_model import read_saved_model  # which imports this module
+
+            read_saved_model(path)
+        else:
+            read_network(path, weights)
     except CompileError as error:
         return [error.stage, error.node, error.problem, error.remedy]
     return []
 
 
 if __name__ == "__main__":
-    _paths = [Path(argument) for argument in sys.argv[2:]]
-    print(json.dumps(_child(int(sys.argv[1]), _paths[0], _paths[1] if _paths[1:] else None)))
+    _limits = [int(argument) for argument in sys.argv[1:3]]
+    _paths = [Path(argument) for argument in sys.argv[3:]]
+    print(json.dumps(_child(*_limits, _paths[0], _paths[1] if _paths[1:] else None)))

@@ -7,29 +7,32 @@ from pathlib import Path
 
 from frontend.load import load_float_onnx
 from frontend.onnx_source import load_onnx_file
+from frontend.saved_model import load_saved_model
 from frontend.source import SourceModel
 from ir.errors import CompileError
 
 OPENERS: dict[str, Callable[[Path], SourceModel]] = {".onnx": load_onnx_file}
-"""By the ending of the file's name; every other file is taken for one of Keras."""
+"""By the ending of the file's name; folders are SavedModels, every other file one of Keras."""
 
 
 def open_model(path: Path, *, weights: Path | None = None) -> SourceModel:
     """Open a trained model, float or quantized.
 
     Args:
-        path: ``.onnx``, or ``.h5``, ``.hdf5``, ``.keras``, or a ``.json`` architecture of Keras.
+        path: ``.onnx``, a SavedModel folder of TensorFlow, or ``.h5``, ``.hdf5``, ``.keras``, or a
+            ``.json`` architecture of Keras.
         weights: weights of a ``.json``; by default ``X_weights.h5`` beside ``X.json``.
 
     Raises:
         CompileError: one line that names the file or the layer, the problem and the remedy.
     """
-    opener = OPENERS.get(path.suffix.lower())
+    opener = load_saved_model if path.is_dir() else OPENERS.get(path.suffix.lower())
     if opener is None:
         return load_float_onnx(path, weights=weights).source
     if weights is not None:
+        what = "a SavedModel folder" if path.is_dir() else f"a {path.suffix} file"
         raise CompileError(
-            "load", str(weights), f"a {path.suffix} file holds its own weights",
+            "load", str(weights), f"{what} holds its own weights",
             "leave --weights out",
         )  # fmt: skip
     return opener(path)

@@ -16,8 +16,9 @@ import onnx
 from numpy.typing import NDArray
 
 from frontend import rules
+from frontend.batches import in_batches
 from frontend.limits import check_activation
-from frontend.saved_model.folder import Signature
+from frontend.saved_model.freeze import Frozen
 from ir.errors import CompileError
 
 OPSET = 18
@@ -38,14 +39,38 @@ class FrozenGraph:
 
     def run(self, frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
         """Return what TensorFlow computes for frames ``(n, *shape)`` of each input, by name."""
+        batch = next(iter(self.inputs.values())).shape[0]
+        return in_batches([frames[name] for name in self.inputs], self._computed, batch)
+
+    def _computed(self, given: list[Frames]) -> list[Frames]:
         import tensorflow
 
-        with tensorflow.compat.v1.Session(graph=self.graph) as session:
-            feed = {tensor: frames[name] for name, tensor in self.inputs.items()}
-            return tuple(session.run(list(self.outputs.values()), feed))
+        try:
+            with tensorflow.compat.v1.Session(graph=self.graph) as session:
+                feed = dict(zip(self.inputs.values(), given, strict=True))
+                return list(session.run(list(self.outputs.values()), feed))
+        except tensorflow.errors.UnimplementedError:  # convolutions in groups need XLA
+            return [np.asarray(output) for output in self._compiled(given)]
+
+    def _compiled(self, given: list[Frames]) -> Any:
+        import tensorflow
+
+        whole = self.graph.as_graph_def()
+        nodes = [node for node in whole.node if node.op != "Placeholder"]
+        definition = type(whole)(node=nodes, versions=whole.versions)
+        outputs = [tensor.name for tensor in self.outputs.values()]
+
+        @tensorflow.function(jit_compile=True)
+        def compiled(*tensors: Any) -> Any:
+            names = [tensor.op.name for tensor in self.inputs.values()]
+            return tensorflow.graph_util.import_graph_def(
+                definition, dict(zip(names, tensors, strict=True)), outputs, name=""
+            )
+
+        return compiled(*given)
 
 
-def import_frozen(frozen: Any, signature: Signature) -> FrozenGraph:
+def import_frozen(frozen: Frozen) -> FrozenGraph:
     """Return ``frozen`` as a TensorFlow graph with a shape within the limits for each tensor.
 
     Raises:
@@ -56,9 +81,9 @@ def import_frozen(frozen: Any, signature: Signature) -> FrozenGraph:
     graph = tensorflow.Graph()
     try:
         with graph.as_default():
-            tensorflow.graph_util.import_graph_def(frozen, name="")
-        inputs = {n: graph.get_tensor_by_name(t) for n, t in signature.inputs.items()}
-        outputs = {n: graph.get_tensor_by_name(t) for n, t in signature.outputs.items()}
+            tensorflow.graph_util.import_graph_def(frozen.graph, name="")
+        inputs = {n: graph.get_tensor_by_name(t) for n, t in frozen.inputs.items()}
+        outputs = {n: graph.get_tensor_by_name(t) for n, t in frozen.outputs.items()}
     except (ValueError, TypeError, KeyError, tensorflow.errors.OpError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise CompileError(

@@ -57,11 +57,6 @@ class SavedModel:
     checkpoint: Path
 
 
-def is_saved_model(path: Path) -> bool:
-    """Tell whether ``path`` is a folder, which is the form a SavedModel has."""
-    return path.is_dir()
-
-
 def open_saved_model(folder: Path) -> SavedModel:
     """Read the serving graph of ``folder``.
 

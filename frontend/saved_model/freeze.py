@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,27 +33,42 @@ HANDLE = "VarHandleOp"
 _HANDLE_READERS = ("ReadVariableOp", "Identity", "DisableCopyOnRead", "VarIsInitializedOp")
 
 
-def freeze(saved: SavedModel) -> Any:
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A frozen GraphDef; ``inputs`` and ``outputs`` are tensors of it by their public names."""
+
+    graph: Any
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+def freeze(saved: SavedModel) -> Frozen:
     """Return the GraphDef of the served function, without functions, variables or control edges.
 
-    Its inputs are ``Placeholder`` nodes with the names that the signature's tensors have.
+    Its inputs are ``Placeholder`` nodes.
 
     Raises:
         CompileError: an operator is not supported, or a variable is missing or changed.
     """
     from tensorflow.core.framework import graph_pb2
 
-    ends = [*saved.signature.inputs.values(), *saved.signature.outputs.values()]
-    flat = flatten(saved.graph, [end.rpartition(":")[0] for end in ends])
-    inputs = {tensor.rpartition(":")[0]: name for name, tensor in saved.signature.inputs.items()}
-    needed = _needed(flat, saved.signature.outputs, inputs)
+    signature = saved.signature
+    ends = [*signature.inputs.values(), *signature.outputs.values()]
+    flat, tensors = flatten(saved.graph, [end.rpartition(":")[0] for end in ends], ends)
+    result = Frozen(
+        graph_pb2.GraphDef(),
+        dict(zip(signature.inputs, tensors, strict=False)),
+        dict(zip(signature.outputs, tensors[len(signature.inputs) :], strict=True)),
+    )
+    inputs = {_node(tensor): name for name, tensor in result.inputs.items()}
+    needed = _needed(flat, result.outputs, inputs)
     _check_unchanged(flat, needed)
-    frozen = graph_pb2.GraphDef()
+    frozen = result.graph
     frozen.versions.CopyFrom(saved.graph.versions)
     values = _Values(saved, flat)
     for node in flat.values():
         if node.name in inputs:
-            _add_input(frozen, node, saved.signature.shapes[inputs[node.name]])
+            _add_input(frozen, node, signature.shapes[inputs[node.name]])
         elif node.name not in needed or _is_handle(flat, node):
             continue
         elif node.operator == "ReadVariableOp":
@@ -63,12 +79,16 @@ def freeze(saved: SavedModel) -> Any:
             _add_complement(frozen, node)
         else:
             _add(frozen, node)
-    return frozen
+    return result
+
+
+def _node(tensor: str) -> str:
+    return tensor.rpartition(":")[0]
 
 
 def _needed(flat: FlatGraph, outputs: Mapping[str, str], inputs: Mapping[str, str]) -> set[str]:
     needed: set[str] = set()
-    pending = [tensor.rpartition(":")[0] for tensor in outputs.values()]
+    pending = [_node(tensor) for tensor in outputs.values()]
     while pending:
         name = pending.pop()
         if name in needed:
@@ -77,13 +97,13 @@ def _needed(flat: FlatGraph, outputs: Mapping[str, str], inputs: Mapping[str, st
             raise damaged(name, "is a node that the graph does not have")
         needed.add(name)
         if name not in inputs:
-            pending.extend(tensor.rpartition(":")[0] for tensor in flat[name].inputs)
+            pending.extend(_node(tensor) for tensor in flat[name].inputs)
     return needed
 
 
 def _is_handle(flat: FlatGraph, node: FlatNode) -> bool:
     """Tell whether a node is a handle of a variable, or passes one on."""
-    source = flat.get(through_identities(flat, f"{node.name}:0").rpartition(":")[0])
+    source = flat.get(_node(through_identities(flat, f"{node.name}:0")))
     return source is not None and source.operator == HANDLE
 
 
@@ -97,7 +117,7 @@ def _check_unchanged(flat: FlatGraph, needed: set[str]) -> None:
     read = {variables[name] for name in needed & variables.keys()}
     for node in flat.values():
         for tensor in node.inputs:
-            source = through_identities(flat, tensor).rpartition(":")[0]
+            source = _node(through_identities(flat, tensor))
             if variables.get(source) not in read:
                 continue
             allowed = _HANDLE_READERS if flat[source].operator == HANDLE else ALLOWED
@@ -184,7 +204,7 @@ class _Values:
         """Add, under the name of ``node``, the value of the variable ``tensor`` that it reads."""
         from tensorflow.python.framework import tensor_util
 
-        variable = through_identities(self._flat, tensor).rpartition(":")[0]
+        variable = _node(through_identities(self._flat, tensor))
         if variable not in self._flat or self._flat[variable].operator not in VARIABLES:
             raise damaged(node.name, "reads a variable that is not there")
         if variable not in self._known:

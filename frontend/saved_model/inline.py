@@ -34,7 +34,9 @@ class FlatNode:
 FlatGraph = dict[str, FlatNode]
 
 
-def flatten(graph: Any, roots: Iterable[str]) -> FlatGraph:
+def flatten(
+    graph: Any, roots: Iterable[str], tensors: Iterable[str] = ()
+) -> tuple[FlatGraph, list[str]]:
     """Return all operations that the nodes ``roots`` lead back to, called functions put in.
 
     An output of a call becomes an ``Identity`` named after the call; the nodes of a function get
@@ -43,6 +45,10 @@ def flatten(graph: Any, roots: Iterable[str]) -> FlatGraph:
     Args:
         graph: GraphDef with its function library.
         roots: names of nodes of the graph itself.
+        tensors: ``"node:output"`` of the graph itself.
+
+    Returns:
+        the operations by name, in no order, and what each of ``tensors`` is in them.
 
     Raises:
         CompileError: a node or function is missing, or functions are nested without end.
@@ -52,7 +58,8 @@ def flatten(graph: Any, roots: Iterable[str]) -> FlatGraph:
     functions = {function.signature.name: function for function in graph.library.function}
     flat: FlatGraph = {}
     taken: set[str] = set()
-    pending = [_Body(_reachable(graph, roots), "", functions, taken)]
+    outermost = _Body(_reachable(graph, roots), "", functions, taken)
+    pending = [outermost]
     while pending:
         body = pending.pop()
         for node in body.nodes:
@@ -71,7 +78,7 @@ def flatten(graph: Any, roots: Iterable[str]) -> FlatGraph:
                 "load", next(iter(flat)), f"the graph has more than {MAX_NODES} operations",
                 "use a smaller model",
             )  # fmt: skip
-    return flat
+    return flat, [outermost.tensor(tensor) for tensor in tensors]
 
 
 def _reachable(graph: Any, roots: Iterable[str]) -> tuple[Any, ...]:

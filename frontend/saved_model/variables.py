@@ -56,7 +56,7 @@ def checkpoint_keys(graph: Any, restore: str) -> dict[tuple[bytes, bytes], str]:
     """
     if not restore:
         return {}
-    flat = flatten(graph, [restore.split(":")[0]])
+    flat, _ = flatten(graph, [restore.split(":")[0]])
     keys: dict[tuple[bytes, bytes], str] = {}
     for node in flat.values():
         if node.operator not in _ASSIGNMENTS or len(node.inputs) < 2:

@@ -1,8 +1,8 @@
 """A trial run of reading a model file, in a process of its own.
 
 The HDF5 library and TensorFlow were not made for hostile files: a single wrong byte can make them
-run for minutes, ask for all memory or crash. So a child process reads the file first, under limits of time and
-memory; only a file that it has read to the end is opened by the compiler itself.
+run for minutes, ask for all memory or crash. So a child process reads the file first, under limits
+of time and memory; only a file that it has read to the end is opened by the compiler itself.
 """
 
 from __future__ import annotations
@@ -81,6 +81,6 @@ def _child(memory_bytes: int, cpu_seconds: int, path: Path, weights: Path | None
 
 
 if __name__ == "__main__":
-    _limits = [int(argument) for argument in sys.argv[1:3]]
+    _memory, _seconds = map(int, sys.argv[1:3])
     _paths = [Path(argument) for argument in sys.argv[3:]]
-    print(json.dumps(_child(*_limits, _paths[0], _paths[1] if _paths[1:] else None)))
+    print(json.dumps(_child(_memory, _seconds, _paths[0], _paths[1] if _paths[1:] else None)))

@@ -152,7 +152,7 @@ def without_final_softmax(network: Network) -> Network | None:
 
 
 def verify_export(network: Network, model: onnx.ModelProto, run: Run) -> float:
-    """Hold the exported graph to Keras on seeded random frames; return the largest relative error."""
+    """Hold the exported graph to Keras by ``verify_conversion``; return the largest error."""
     names = [node.name if isinstance(node, Input) else node.layer.name for node in network.outputs]
     return verify_conversion(model, run, network.input_shapes, names, "Keras")
 

@@ -299,6 +299,15 @@ FIRES = {
         1,
         "GlobalAveragePool",
     ),
+    "average_pool_of_all_as_converted": Case(
+        mean_to_global_average.RULES,
+        build(
+            IMAGE,
+            [node("AveragePool", "x", "y", kernel_shape=[6, 5], strides=[6, 5], auto_pad="NOTSET")],
+        ),
+        1,
+        "GlobalAveragePool",
+    ),
     "clip_to_relu": Case(
         relu_form.RULES, build(IMAGE, [node("Clip", "x z", "y")], {"z": scalar(0)}), 1, "Relu"
     ),

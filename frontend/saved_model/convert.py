@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from frontend import rules
 from frontend.batches import in_batches
 from frontend.limits import check_activation
+from frontend.onnx_standard import BATCH
 from frontend.saved_model.freeze import Frozen
 from ir.errors import CompileError
 
@@ -60,14 +61,13 @@ class FrozenGraph:
         definition = type(whole)(node=nodes, versions=whole.versions)
         outputs = [tensor.name for tensor in self.outputs.values()]
 
-        @tensorflow.function(jit_compile=True)
-        def compiled(*tensors: Any) -> Any:
+        def imported(*tensors: Any) -> Any:
             names = [tensor.op.name for tensor in self.inputs.values()]
             return tensorflow.graph_util.import_graph_def(
                 definition, dict(zip(names, tensors, strict=True)), outputs, name=""
             )
 
-        return compiled(*given)
+        return tensorflow.function(imported, jit_compile=True)(*given)
 
 
 def import_frozen(frozen: Frozen) -> FrozenGraph:
@@ -91,7 +91,8 @@ def import_frozen(frozen: Frozen) -> FrozenGraph:
         ) from error
     for operation in graph.get_operations():
         for tensor in operation.outputs:
-            _check_shape(operation.name, tensor.shape)
+            if tensor.consumers() or tensor.name in frozen.outputs.values():
+                _check_shape(operation.name, tensor.shape)
     for name, tensor in outputs.items():
         if tensor.dtype != tensorflow.float32:
             raise CompileError(
@@ -183,9 +184,13 @@ def _rename(model: onnx.ModelProto, frozen: FrozenGraph) -> None:
     for value in (*graph.input, *graph.output, *graph.initializer):
         value.name = wanted.get(value.name, value.name)
     del graph.value_info[:]
+    for value in (*graph.input, *graph.output):
+        for dim in value.type.tensor_type.shape.dim[:1]:
+            if not dim.HasField("dim_value"):
+                dim.dim_param = BATCH
     paths = [node.name.split("/") for node in graph.node if "/" in node.name]
-    common = f"{paths[0][0]}/" if paths else ""
-    if not all(f"{path[0]}/" == common and len(path) > 2 for path in paths):
+    common = f"{paths[0][0]}/" if paths and max(map(len, paths)) > 2 else ""
+    if any(f"{path[0]}/" != common for path in paths):
         common = ""
     names = _Names(set())
     for node in sorted(graph.node, key=lambda node: _is_numbered(node.name)):

@@ -114,9 +114,8 @@ class _Body:
     ) -> None:
         """Give each node a name in the flat graph.
 
-        ``arguments`` are the tensors that a function takes, by its name for them, and ``results``
-        its references to what it returns, each with its type, by the name of the Identity that takes
-        it.
+        ``arguments`` are the tensors that a function takes, by its names for them. ``results`` are
+        its references to what it returns, each with its type, by the names of the Identities.
         """
         self.nodes, self.prefix, self.functions, self.taken = nodes, prefix, functions, taken
         self.depth, self.arguments, self.results = depth, arguments, dict(results or {})

@@ -106,7 +106,7 @@ class Checkpoint:
         self._path, self._parameters = path, 0
         if not path.with_name(f"{path.name}.index").exists():
             raise CompileError(
-                "load", str(path.parent), "has no variables.index, which the graph's variables need",
+                "load", str(path.parent), "has no variables.index, which the variables need",
                 "copy the whole folder",
             )  # fmt: skip
         try:

@@ -67,6 +67,11 @@ def _image(node: ir.Node) -> ir.Value | None:
     return None
 
 
+def _pads_by_itself(node: ir.Node) -> bool:
+    attribute = node.attributes.get("auto_pad")
+    return attribute is not None and attribute.as_string() not in ("NOTSET", "VALID")
+
+
 class AveragePoolToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
     """A window as large as the image."""
 
@@ -79,7 +84,7 @@ class AveragePoolToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
         shape, node = static_shape(x), y.producer()
         if shape is None or len(shape) != 4 or ints(node, "kernel_shape", ()) != shape[2:]:
             return MatchResult().fail("the window must be the whole image", y)
-        if any(ints(node, "pads", (0,))) or "auto_pad" in node.attributes:
+        if any(ints(node, "pads", (0,))) or _pads_by_itself(node):
             return MatchResult().fail("there must be no padding", y)
         if any(d != 1 for d in ints(node, "dilations", (1,))) or integer(node, "ceil_mode", 0):
             return MatchResult().fail("there must be no dilation and no ceil_mode", y)

@@ -143,7 +143,7 @@ def build_bench(
     cycles = max(elements)
     # Where streams inside are not watched, nothing seems to move from the input to the output.
     quiet = cycles if all(e.name in expected for e in graph) else sum(elements)
-    longest_stall = min(max(cycles // 2, 8), 1000)
+    longest_stall = options.longest_stall or min(max(cycles // 2, 8), 1000)
     stalled = frames if options.stalled_frames is None else min(options.stalled_frames, frames)
     beats = graph.inputs[0].output.beats
     whole = 3 * beats // 2 if stalled > 1 else beats // 2

@@ -22,14 +22,17 @@ class SimulationOptions:
 
     First ``timed_frames`` frames without stalls, which are timed; then, if ``reset_in_frame``,
     stalled frames that a reset cuts off in mid-frame; then ``stalled_frames`` (None: all) frames
-    with ``stalls``.  ``stall_percent``: how often a side stalls before a beat; ``seed`` of all
-    randomness.  ``generics``: those of the top to override, by name.  ``timeout_seconds``: of the
-    simulator's run, None for no limit.  ``wave``: write the waveform of all signals, too.
-    ``jobs``: processes that build at a time, None for one per processor.
+    with ``stalls``.  ``stall_percent``: how often a side stalls before a beat; ``longest_stall``:
+    cycles of the longest of the stalls that each port has about once per frame, by default half a
+    frame, at most 1000; ``seed`` of all randomness.  ``generics``: those of the top to override,
+    by name.  ``timeout_seconds``: of the simulator's run, None for no limit.  ``wave``: write the
+    waveform of all signals, too.  ``jobs``: processes that build at a time, None for one per
+    processor.
     """
 
     stalls: Stalls = Stalls.BOTH
     stall_percent: int = 30
+    longest_stall: int | None = None
     seed: int = 0
     timed_frames: int = 4
     stalled_frames: int | None = None

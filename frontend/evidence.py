@@ -84,4 +84,6 @@ def proofs(records: Iterable[ProofRecord], graph: StreamGraph) -> tuple[report.P
 def _form(record: ProofRecord) -> str:
     if record.form == "scale":
         return f"multiplier {record.parameter_bits} bits >> {record.shift}"
-    return f"thresholds {record.parameter_bits} bits"
+    if record.form == "choice":
+        return "larger or smaller code"
+    return f"{record.form} {record.parameter_bits} bits"

@@ -1,13 +1,16 @@
-"""Scales of tensors that are added or concatenated.
+"""Scales of tensors that are joined: added, multiplied, compared or concatenated.
 
 onnxruntime adds two codes with the float32 factors f32(sa/sy) and f32(sb/sy).  If both are numbers
 m * 2^-e with short m, the sum is exact in float32 and in a few adders alike, rounding to even
 included.  So the scales of what an Add reads and writes are chosen together: one as its range asks
 for it, the others grown by 1/32 or so until the factors are some 6 bits long.
 
-A Concat only moves values if all its operands and its result have one scale: they get the scale of
-their common range.  Operands that are clamped in other ways keep their own, for saturation does
-the clamping; a table then takes their codes to the result's.
+It multiplies two codes with the float32 factor f32(f32(sa*sb)/sy), which the choice of sy alone
+makes short.
+
+A Concat only moves values, and a Max or Min only compares them, if all its operands and its result
+have one scale: they get the scale of their common range.  Operands that are clamped in other ways
+keep their own, for saturation does the clamping; a table then takes their codes to the result's.
 """
 
 from __future__ import annotations
@@ -20,10 +23,20 @@ import onnx
 
 from frontend.activation_scales import clamped_scale, range_scale
 from frontend.exactness import NEIGHBOURS, Quantized
-from frontend.plan import ADDING, AVERAGING, CONCATENATING, MOVING, WEIGHTED, Plan
+from frontend.plan import (
+    ADDING,
+    AVERAGING,
+    CHOOSING,
+    CONCATENATING,
+    JOINING,
+    MOVING,
+    MULTIPLYING,
+    WEIGHTED,
+    Plan,
+)
 
 FACTOR_BITS = 6
-"""Width of the factors of a sum, where the scales can be chosen."""
+"""Width of the factors of a sum or product, where the scales can be chosen."""
 LONGEST_FACTOR = 1 << 9
 """Factors tried where an operand has its scale already."""
 MOST_GROWTH = 1 / 16
@@ -89,11 +102,14 @@ def join_scales(
             target.least = max(target.least, slack * least(node, source.present))
     joined: set[Group] = set()
     for node in reversed(nodes):  # a sum of sums: the last one decides
-        if node.op_type in (*ADDING, *CONCATENATING):
+        if node.op_type in JOINING:
             members = [groups[name] for name in (*node.input, *node.output)]
             joined.update(members)
-            if node.op_type in ADDING and not any(m.average for m in members):
+            known = not any(member.average for member in members)
+            if node.op_type in ADDING and known:
                 align(*members)
+            elif node.op_type in MULTIPLYING and known:
+                align_product(*members)
     return {
         name: group.present
         for name, group in groups.items()
@@ -118,7 +134,7 @@ def make_groups(
     for node in nodes:
         if node.op_type in MOVING:
             _unite(groups, node.input[0], node.output[0])
-        elif node.op_type in CONCATENATING:
+        elif node.op_type in (*CONCATENATING, *CHOOSING):
             free = [n for n in node.input if groups[n].movable]
             alike = len({groups[n].clamp for n in free}) == 1 and len(free) == len(node.input)
             for name in free:
@@ -156,6 +172,51 @@ def align(first: Group, second: Group, result: Group) -> None:
             least = group.present.scale
             scale = None if hopeless else _operand_scale(least, target)
             group.quantized = group.at_least(float(least if scale is None else scale))
+
+
+def align_product(first: Group, second: Group, result: Group) -> None:
+    """Choose the scale of a product's result, or of one operand if the result's is given."""
+    if not result.movable:
+        for group, other in ((first, second), (second, first)):
+            if group.movable and group is not other:
+                other.quantized = other.present
+                group.quantized = _factor_of(group, other.present.scale, result.present.scale)
+                return
+    for group in (first, second):
+        group.quantized = group.present
+    if result.movable:
+        scale = _product_scale(first.present.scale * second.present.scale, result.present.scale)
+        result.quantized = result.present if scale is None else result.at_least(float(scale))
+
+
+def _factor_of(group: Group, other: np.float32, result: np.float32) -> Quantized:
+    """Return the parameters of an operand of which ``other`` makes a short multiple of ``result``.
+
+    They stay what they would be if no scale up to MOST_GROWTH larger does.
+    """
+    least = group.present.scale
+    wanted = float(least) * float(other) / float(result)
+    exponent = int(np.floor(np.log2(wanted))) + 1 - FACTOR_BITS
+    first = int(np.ceil(np.ldexp(wanted, -exponent)))
+    for factor in range(first, int(first * (1 + MOST_GROWTH)) + 1):
+        ratio = np.ldexp(np.float32(factor), exponent)
+        for scale in _neighbours(float(ratio) * float(result) / float(other)):
+            if scale >= least and scale * other / result == ratio:
+                return group.at_least(float(scale))
+    return group.present
+
+
+def _product_scale(product: np.float32, least: np.float32) -> np.float32 | None:
+    """Return a scale from ``least`` up of which ``product`` is a short multiple, in float32."""
+    wanted = float(product) / float(least)
+    exponent = int(np.floor(np.log2(wanted))) + 1 - FACTOR_BITS
+    first = int(np.floor(np.ldexp(wanted, -exponent)))
+    for factor in range(first, int(first / (1 + MOST_GROWTH)) - 1, -1):
+        ratio = np.ldexp(np.float32(factor), exponent)
+        for scale in _neighbours(float(product) / float(ratio)):
+            if scale >= least and product / scale == ratio:
+                return scale
+    return None
 
 
 def _rounded_up(scale: np.float32) -> np.float32:

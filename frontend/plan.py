@@ -17,10 +17,15 @@ MOVING = ("MaxPool", "Reshape", "Transpose")
 """Their output has the scale and zero point of their input."""
 AVERAGING = ("GlobalAveragePool",)
 ADDING = ("Add",)
-"""Two quantized tensors in, one out."""
+MULTIPLYING = ("Mul",)
+CHOOSING = ("Max", "Min")
+PAIRING = (*ADDING, *MULTIPLYING, *CHOOSING)
+"""Two quantized tensors in, one out, value by value."""
 CONCATENATING = ("Concat",)
 """Several quantized tensors in, one out."""
-JOINING = (*ADDING, *CONCATENATING)
+JOINING = (*PAIRING, *CONCATENATING)
+SATURATING = (*WEIGHTED, *ADDING, *MULTIPLYING)
+"""Their results are clamped by the range of their codes, wherever it ends."""
 QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *JOINING)
 HOST = ("Softmax", "LogSoftmax", "ArgMax")
 """Left to the host behind the core, with all that follows."""
@@ -125,7 +130,7 @@ def _check(
             problem = f"{node.op_type} must read computed tensors only"
         elif any(name in constants for name in node.input):
             problem = f"{node.op_type} with a constant must be an affine layer of its channels"
-        elif node.op_type in ADDING and len({shapes.get(name) for name in node.input}) > 1:
+        elif node.op_type in PAIRING and len({shapes.get(name) for name in node.input}) > 1:
             problem = f"{node.op_type} must read tensors of one shape"
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
         if node.op_type in ELEMENTWISE:
@@ -164,8 +169,8 @@ def _without_clamps(
 ) -> tuple[onnx.ModelProto, dict[str, tuple[float, float]]]:
     """Return the model without the activations that saturation replaces, and their bounds.
 
-    Condition: the activation follows a Conv, Gemm, or an Add of two tensors, nothing else reads
-    what it clamps, and 0 lies within its bounds (0 must be a code).
+    Condition: the activation follows a Conv, Gemm, or a sum or product of two tensors, nothing else
+    reads what it clamps, and 0 lies within its bounds (0 must be a code).
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -181,9 +186,9 @@ def _without_clamps(
     for node in graph.node:
         limits = _bounds(node, constants)
         layer = producers.get(node.input[0]) if limits is not None else None
-        if limits is None or layer is None or layer.op_type not in (*WEIGHTED, *ADDING):
+        if limits is None or layer is None or layer.op_type not in SATURATING:
             continue
-        if layer.op_type in ADDING and any(n in constants for n in layer.input):
+        if layer.op_type not in WEIGHTED and any(n in constants for n in layer.input):
             continue
         before = node.input[0]
         if readers[before] == 1 and before not in outputs and limits[0] <= 0 <= limits[1]:

@@ -11,6 +11,7 @@ from ir.elements import (
     ArgMax,
     Concatenate,
     Element,
+    Extremum,
     Fifo,
     Fork,
     GlobalAverage,
@@ -20,7 +21,9 @@ from ir.elements import (
     MaxPool,
     Merge,
     Output,
+    PairLookup,
     ProcessingElement,
+    Product,
     Rectifier,
     Reorder,
     Reshape,
@@ -174,6 +177,12 @@ def _operation(element: Element) -> str:
             return "the same beats to each branch"
         case Merge():
             return "weighted sum of two streams"
+        case Product():
+            return "product of two streams"
+        case Extremum():
+            return f"{'smaller' if element.minimum else 'larger'} value of two streams"
+        case PairLookup():
+            return f"table of {element.table.size} values for two streams"
         case Concatenate():
             return f"channels of {len(element.sources)} streams"
 
@@ -227,6 +236,8 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
                 ),
                 Buffer("FIFO", element.fifo_depth, element.output.width_bits),
             )
+        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
+            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Fifo():
             return (Buffer("FIFO", element.depth, element.output.width_bits),)
         case _:

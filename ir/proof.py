@@ -35,10 +35,11 @@ _LARGEST_PRODUCT = 1 << 62
 class ProofRecord:
     """What was proved for one element's requantization.
 
-    ``low``, ``high``: reachable raw accumulators over all channels.  ``form``: ``"scale"`` or
-    ``"thresholds"``.  ``parameter_bits``: width of the multipliers or thresholds.  ``covered``:
-    pairs (channel, accumulator) for which equality with the golden arithmetic is established by
-    equal steps; ``evaluated``: how many of them were also computed in both forms and compared.
+    ``low``, ``high``: reachable raw accumulators over all channels.  ``form``: ``"scale"``,
+    ``"thresholds"``, ``"choice"`` (of two codes) or ``"table"``.  ``parameter_bits``: width of the
+    multipliers, thresholds or table entries.  ``covered``: pairs (channel, accumulator) for which
+    equality with the golden arithmetic is established by equal steps; ``evaluated``: how many of
+    them were also computed in both forms and compared.
     """
 
     layer: str

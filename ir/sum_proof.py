@@ -12,6 +12,7 @@ are tried one by one, each leaving less of it.  Rounding to even widens the boun
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ class Pairs:
         a, b = self.first[0] + np.arange(rows), self.first[1] + np.arange(columns)
         return a[:, None], b[None, :]
 
-    def equal(self, form: WeightedSum) -> bool:
+    def equal(self, form: Callable[[IntArray, IntArray], IntArray]) -> bool:
         """True if ``form`` gives the golden value for every pair."""
         return bool(np.array_equal(form(*self.codes), self.values))
 

@@ -5,7 +5,7 @@ The test benches hold the VHDL to these numbers and the cycle model is built on 
 
 from __future__ import annotations
 
-from ir.elements import Merge, ProcessingElement
+from ir.elements import Extremum, Merge, PairLookup, Pairwise, ProcessingElement, Product
 from ir.numbers import clog2
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -69,9 +69,14 @@ def arg_max_latency(lanes: int) -> int:
     return 2 + clog2(lanes)
 
 
-def merge_latency(element: Merge) -> int:
-    """From taking a pair of beats to its push.
-
-    Operands, products, a sum each, shift and clamp; one more to round half to even.
-    """
-    return 6 if element.half_even else 5
+def pairwise_latency(element: Pairwise) -> int:
+    """From taking a pair of beats to its push."""
+    match element:
+        case Merge():  # operands, products, a sum each, rounding, shift and clamp
+            return 5 + int(element.half_even)
+        case Product():  # operands, less zero points, product, factor, sum, rounding, clamp
+            return 6 + int(element.half_even)
+        case Extremum():  # operands, choice
+            return 2
+        case PairLookup():
+            return pointwise_latency(LOOKUP_LATENCY)

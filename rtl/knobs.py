@@ -11,12 +11,15 @@ from ir.elements import (
     Concatenate,
     Consumer,
     Element,
+    Extremum,
     Fifo,
     GlobalAverage,
     Lookup,
     MaxPool,
     Merge,
+    PairLookup,
     ProcessingElement,
+    Product,
     Rectifier,
     Reorder,
     sources,
@@ -43,7 +46,7 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return _processing_element(element)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _lanes_and_depth(element, element.fifo_depth)
-        case Merge() | Concatenate():
+        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _lanes_and_depth(element, element.fifo_depth)
         case Reorder():
             return (

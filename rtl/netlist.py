@@ -11,6 +11,7 @@ from ir.elements import (
     Concatenate,
     Consumer,
     Element,
+    Extremum,
     Fifo,
     Fork,
     GlobalAverage,
@@ -19,7 +20,9 @@ from ir.elements import (
     MaxPool,
     Merge,
     Output,
+    PairLookup,
     ProcessingElement,
+    Product,
     Rectifier,
     Reorder,
     Reshape,
@@ -155,7 +158,7 @@ class _Builder:
                 return own.get("simd", own["pe"])
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]
-            case Merge() | Concatenate():
+            case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
                 return self.knobs[element.name]["pe"]
             case Reorder():
                 return self.knobs[element.name]["pe"]
@@ -171,7 +174,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]
-            case Merge() | Concatenate() | Reorder():
+            case Merge() | Product() | Extremum() | PairLookup() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes
@@ -215,7 +218,7 @@ def _index(readers: list[Consumer], element: Consumer) -> int:
 
 def _input_ports(element: Consumer, read: list[Stream]) -> Pairs:
     match element:
-        case Merge():
+        case Merge() | Product() | Extremum() | PairLookup():
             first, second = read
             return stream_ports("input_a", first) + stream_ports("input_b", second)
         case Concatenate():

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import Affine, Element, GlobalAverage, Lookup, ProcessingElement, Rectifier
+from ir.elements import (
+    Affine,
+    Element,
+    GlobalAverage,
+    Lookup,
+    PairLookup,
+    ProcessingElement,
+    Rectifier,
+)
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -68,6 +76,8 @@ def tables(element: Element) -> tuple[Table, ...]:
                     ("offsets", element.offsets),
                 )
             )
+        case PairLookup():
+            return (Table("table", element.table.reshape(-1), element.output.number.bits),)
         case _:
             return ()
 

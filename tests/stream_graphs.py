@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -106,6 +106,18 @@ class Chain:
             zero_point=zero_point or 0,
             fifo_depth=fifo_depth,
         )
+        return self
+
+    def join(
+        self,
+        other: Chain,
+        build: Callable[[str, tuple[Element, Element], StreamType], Element],
+        output: IntegerType = UINT8,
+        lanes: int = 1,
+    ) -> Chain:
+        """Join with ``other``, which has the same shape, by the element that ``build`` returns."""
+        stream = StreamType(self.last.output.shape, output, lanes)
+        self.last = build(self._name("join"), (self.last, other.last), stream)
         return self
 
     def concatenate(self, *others: Chain, lanes: int = 1, fifo_depth: int = 2) -> Chain:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from ir.cycles import predict
-from ir.elements import Concatenate, Kernel, Shape
+from ir.elements import Concatenate, Extremum, Kernel, PairLookup, Product, Shape
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.maxplus import DeadlockError
+from ir.numbers import IntegerType
 from rtl.netlist import build_netlist
 from sim import Hang, SimulationOptions, simulate, simulate_netlist
 from sim.bench import build_bench
@@ -73,6 +74,29 @@ def dense_connections() -> Network:
     return left, left.average(INT8).graph()
 
 
+def functions_of_two() -> Network:
+    """A product, a larger value and a table of all pairs."""
+    image = Chain(Shape(4, 5, 4), lanes=2)
+    body, first, second, third = image.fork(10, 30, 40, 60)
+    body.affine(INT8, lanes=4)
+    body.join(
+        first,
+        lambda name, sources, output: Product(
+            name, "mul", sources, output, (-7, 200), 5, 77 << 9, 9, 0, 255, half_even=True
+        ),
+        lanes=4,
+    )
+    body.join(second, lambda *element: Extremum(element[0], "max", *element[1:], minimum=False))
+    table = image.codes(INT8, 256, 8)
+    body.join(
+        third.lookup(IntegerType(3, True)),
+        lambda name, sources, output: PairLookup(name, "pow", sources, output, table, 4),
+        INT8,
+        lanes=2,
+    )
+    return body, body.graph()
+
+
 def two_inputs() -> Network:
     image = Chain(Shape(3, 4, 4), lanes=2)
     other = image.another_input("s_axis_other", Shape(3, 4, 4), INT8)
@@ -116,6 +140,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
         used_three_times,
         concatenate_of_three,
         dense_connections,
+        functions_of_two,
         two_inputs,
         two_inputs_of_different_size,
         two_outputs,
@@ -136,7 +161,7 @@ def test_branches_equal_interpreter_and_prediction(name: str, tmp_path: Path) ->
     assert result.completions == predict(graph, FRAMES).completions
 
 
-@pytest.mark.parametrize("name", ["skip_over_stride", "everything_at_once"])
+@pytest.mark.parametrize("name", ["skip_over_stride", "functions_of_two", "everything_at_once"])
 def test_netlist_equals_interpreter_and_prediction(name: str, tmp_path: Path) -> None:
     chain, graph = NETWORKS[name]()
     inputs = chain.inputs(graph, FRAMES)

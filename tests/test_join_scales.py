@@ -12,7 +12,15 @@ from onnx import numpy_helper
 from frontend.exactness import Quantized
 from frontend.join_scales import FACTOR_BITS, MOST_GROWTH, Group, align
 from frontend.quantize import quantize
-from ir.elements import Concatenate, Fork, Lookup, Merge, ProcessingElement
+from ir.elements import (
+    Concatenate,
+    Extremum,
+    Fork,
+    Lookup,
+    Merge,
+    ProcessingElement,
+    Product,
+)
 from ir.errors import CompileError
 from ir.sum_proof import short_sum
 from rewrite.lower import Lowered
@@ -86,6 +94,37 @@ def test_difference_of_operands_of_sums() -> None:
     for merge in by_layer.values():
         assert_short(merge)
     assert len(elements(lowered, Lookup)) == 1  # the negative
+
+
+def test_products_have_short_factors() -> None:
+    """A product of layers, one with a gate behind it, and one whose result an Add binds."""
+    net = Network(IMAGE)
+    first = net.add("Relu", net.add("Mul", net.conv("x", 4), net.conv("x", 4)))
+    gated = net.add("Mul", first, net.add("Sigmoid", net.conv("x", 4)))
+    bound = net.add("Mul", net.conv("x", 4), net.conv("x", 4))
+    _, lowered = compiled(net, net.add("Add", gated, bound))
+    products = [e for e in lowered.graph if isinstance(e, Product)]
+    assert len(products) == 3
+    for product in products:
+        assert product.half_even
+        assert product.factor < 1 << FACTOR_BITS
+    assert not elements(lowered, Lookup)
+
+
+@pytest.mark.parametrize("operator", ["Max", "Min"])
+def test_what_is_compared_has_one_scale(operator: str) -> None:
+    net = Network(IMAGE)
+    chosen = net.add(operator, net.conv("x", 4), net.conv("x", 4))
+    _, lowered = compiled(net, net.add(operator, chosen, net.conv("x", 4)))
+    assert len(elements(lowered, Extremum)) == 2
+    assert not elements(lowered, Lookup)
+
+
+def test_a_clamped_operand_of_a_maximum_has_a_table() -> None:
+    net = Network(IMAGE)
+    _, lowered = compiled(net, net.add("Max", net.conv("x", 4, relu=True), net.conv("x", 4)))
+    assert len(elements(lowered, Extremum)) == 1
+    assert elements(lowered, Lookup)
 
 
 def test_input_is_added() -> None:

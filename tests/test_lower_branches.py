@@ -12,13 +12,16 @@ from onnx import TensorProto, helper
 from ir.elements import (
     Concatenate,
     Element,
+    Extremum,
     Fifo,
     Fork,
     GlobalAverage,
     Lookup,
     MaxPool,
     Merge,
+    PairLookup,
     ProcessingElement,
+    Product,
     Reshape,
     sources,
 )
@@ -184,13 +187,58 @@ def test_half_even_where_the_scales_say_so() -> None:
     assert (element.factors, element.shift, element.half_even) == ((1, 1), 1, True)
 
 
-def test_products_are_refused_by_name() -> None:
-    with pytest.raises(CompileError) as refusal:
-        lower(fuse(residual("Mul").model()))
-    assert str(refusal.value).startswith(
-        "mul_14: no weighted sum of two codes, with factors of at most 24 bits, gives "
-        "onnxruntime's result for every pair of codes;"
-    )
+def test_product_of_free_scales() -> None:
+    """Floor of a long factor, no rounding: scales in general give no ties."""
+    (element,) = merged("Mul", Product)
+    assert isinstance(element, Product)
+    assert not element.half_even
+    assert element.factor.bit_length() > 10
+
+
+def test_product_where_the_scales_say_so() -> None:
+    chain = QdqChain(IMAGE)
+    x = chain.here
+    chain.unary("Tanh", 1 / 128)
+    scale = np.float32(x.scale * chain.scale) * 16
+    result = lowered(chain.join("Mul", x, scale=float(scale), zero_point=3).model())
+    (element,) = (e for e in result.graph if isinstance(e, Product))
+    assert (element.factor, element.shift, element.half_even) == (1, 4, True)
+
+
+@pytest.mark.parametrize(("operator", "minimum"), [("Max", False), ("Min", True)])
+@pytest.mark.parametrize("codes", ["uint8", "int8"])
+def test_extremum_of_equal_scales(operator: str, minimum: bool, codes: str) -> None:
+    chain = QdqChain(IMAGE, codes)
+    x = chain.here
+    chain.requantize(chain.node("Neg", [chain.dequantize()]), float(x.scale), x.zero_point)
+    result = lowered(chain.join(operator, x).model())
+    assert sorted(k.__name__ for k in kinds(result)) == [
+        "Extremum", "Fifo", "Fifo", "Fork", "Lookup",
+    ]  # fmt: skip
+    (element,) = (e for e in result.graph if isinstance(e, Extremum))
+    assert element.minimum == minimum
+
+
+def test_extremum_maps_codes_of_another_scale() -> None:
+    found = merged("Max", Extremum, Lookup)
+    assert [type(e) for e in found] == [Lookup, Lookup, Extremum]
+
+
+@pytest.mark.parametrize("operator", ["Div", "Pow"])
+def test_any_other_function_is_a_table(operator: str) -> None:
+    chain = QdqChain(IMAGE)
+    x = chain.unary("Sigmoid", 1 / 200).here
+    chain.back_to(x).unary("Exp", 1 / 64)
+    result = lowered(chain.join(operator, x, scale=0.02, zero_point=0).model())
+    (table,) = (e for e in result.graph if isinstance(e, PairLookup))
+    assert table.table.shape == (256, 256)
+    (proof,) = (p for p in result.proofs if p.layer == table.layer)
+    assert (proof.form, proof.covered) == ("table", proof.evaluated)
+
+
+def merged(operator: str, *found: type[Element]) -> list[Element]:
+    """Return the elements of some kinds that a join of free scales is lowered to."""
+    return [e for e in lowered(residual(operator).model()).graph if isinstance(e, found)]
 
 
 def test_crossed_layouts_are_refused() -> None:

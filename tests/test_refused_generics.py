@@ -13,7 +13,7 @@ import pytest
 
 ELEMENTS = Path(__file__).resolve().parent.parent / "rtl" / "vhdl"
 
-Generics = dict[str, int | bool]
+Generics = dict[str, int | bool | str]
 
 RIGHT: dict[str, Generics] = {
     "stream_fifo": {"depth": 3, "width": 5},
@@ -51,6 +51,23 @@ RIGHT: dict[str, Generics] = {
         "fifo_depth": 5,
     },
     "stream_fork": {"ways": 2, "width": 3},
+    "product": {
+        "input_a_bits": 4,
+        "input_a_signed": True,
+        "input_b_bits": 3,
+        "input_b_signed": False,
+        "output_bits": 5,
+        "output_signed": True,
+        "lanes": 2,
+        "zero_point_a": -8,
+        "zero_point_b": 7,
+        "factor": 3,
+        "offset": "010",
+        "shift": 2,
+        "low": -16,
+        "high": 15,
+        "fifo_depth": 8,
+    },
     "argmax": {
         "bits": 8,
         "is_signed": True,
@@ -62,6 +79,11 @@ RIGHT: dict[str, Generics] = {
 }
 
 WRONG: list[tuple[str, Generics, str]] = [
+    ("product", {"low": 9, "high": 8}, "low must not exceed high; got 9 .. 8"),
+    ("product", {"low": -17}, "low must fit the output; got -17"),
+    ("product", {"high": 16}, "high must fit the output; got 16"),
+    ("product", {"zero_point_a": -9}, "zero_point_a must fit input a; got -9"),
+    ("product", {"zero_point_b": 8}, "zero_point_b must fit input b; got 8"),
     ("stream_fork", {"ways": 1}, "ways must be at least 2; got 1"),
     ("width_converter", {"output_lanes": 3},
      "one number of lanes must divide the other; got 2 and 3"),

@@ -83,6 +83,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "steps": 9,
         "weights": table(4 * 2 * 9, 8),
     },
+    "extremum": {**NUMBER, "lanes": 2, "minimum": True, "fifo_depth": 4},
     "global_average": {
         **NUMBER,
         "lanes": 2,
@@ -133,6 +134,14 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "zero_point": 3,
         "fifo_depth": 8,
     },
+    "pair_lookup": {
+        "input_a_bits": 7,
+        "input_b_bits": 5,
+        "output_bits": 8,
+        "lanes": 2,
+        "table": table(4096, 8),
+        "fifo_depth": 4,
+    },
     "pointwise": {
         "operation": "op_requantize",
         "input_bits": 8,
@@ -151,6 +160,23 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "counts": "(2, 32, 2, 4)",
         "strides": "(4, 8, 0, 1)",
         "fifo_depth": 3,
+    },
+    "product": {
+        "input_a_bits": 8,
+        "input_a_signed": True,
+        "input_b_bits": 8,
+        "input_b_signed": False,
+        **CODES,
+        "lanes": 2,
+        "zero_point_a": -3,
+        "zero_point_b": 128,
+        "factor": 43,
+        "offset": '"01011"',
+        "shift": 14,
+        "low": 0,
+        "high": 255,
+        "half_even": True,
+        "fifo_depth": 16,
     },
     "rectifier": {
         "input_bits": 8,
@@ -236,6 +262,8 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
         ("rectifier", {"DSP48E1": 2, "RAM32M": 3}),
+        ("product", {"DSP48E1": 4, "RAM32M": 3}),  # a product and a factor each
+        ("pair_lookup", {"RAMB36E1": 2, "RAM32M": 3}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -6,15 +6,18 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, add_fifo, element_events, gated
-from ir.elements import Concatenate, Merge
+from ir.elements import Concatenate, Extremum, Merge, PairLookup, Pairwise, Product
 
 
-@element_events.register
-def _merge(element: Merge, system: EventSystem) -> None:
+@element_events.register(Merge)
+@element_events.register(Product)
+@element_events.register(Extremum)
+@element_events.register(PairLookup)
+def _pairwise(element: Pairwise, system: EventSystem) -> None:
     first, second = (system.streams[id(source)] for source in element.sources)
     each = np.arange(first.count)
     first.together(second, each)
-    latency = timing.merge_latency(element)
+    latency = timing.pairwise_latency(element)
     system.streams[id(element)] = gated(system, second, each, latency, element.fifo_depth)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
-from ir.elements.joining import Concatenate, Merge
+from ir.elements.joining import Concatenate, Extremum, Merge, PairLookup, Product
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
 from ir.elements.pooling import GlobalAverage, MaxPool
@@ -24,6 +24,7 @@ __all__ = [
     "Concatenate",
     "Consumer",
     "Element",
+    "Extremum",
     "Fifo",
     "Fork",
     "GlobalAverage",
@@ -35,7 +36,10 @@ __all__ = [
     "MaxPool",
     "Merge",
     "Output",
+    "PairLookup",
+    "Pairwise",
     "ProcessingElement",
+    "Product",
     "Reader",
     "Rectifier",
     "Reorder",
@@ -65,7 +69,10 @@ Reader: TypeAlias = (
 )
 """Elements that read one stream."""
 
-Join: TypeAlias = Merge | Concatenate
+Pairwise: TypeAlias = Merge | Product | Extremum | PairLookup
+"""Elements that make one value of two, one of each of two streams of one shape."""
+
+Join: TypeAlias = Pairwise | Concatenate
 """Elements that read several streams."""
 
 Consumer: TypeAlias = Reader | Join
@@ -77,7 +84,7 @@ def sources(element: Element) -> tuple[Element, ...]:
     match element:
         case Input():
             return ()
-        case Merge() | Concatenate():
+        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.sources
         case _:
             return (element.source,)
@@ -88,7 +95,7 @@ def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
     if all(new is old for new, old in zip(streams, sources(element), strict=True)):
         return element
     match element:
-        case Merge():
+        case Merge() | Product() | Extremum() | PairLookup():
             first, second = streams
             return replace(element, sources=(first, second))
         case Concatenate():
@@ -105,7 +112,7 @@ def input_lanes(element: Consumer) -> int:
             return element.simd
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return element.output.lanes
-        case Merge() | Concatenate():
+        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.output.lanes
         case Reorder():
             return element.output.lanes

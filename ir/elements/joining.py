@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ir.elements.streams import StreamType
+from ir.numbers import IntArray
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -30,6 +31,60 @@ class Merge:
     high: int
     half_even: bool = False
     zero_point: int = 0
+    fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """A requantized product of two streams of one shape, value by value (Multiply).
+
+    ``y = clamp(((a - zero_points[0]) * (b - zero_points[1]) * factor + offset) >> shift, low,
+    high)``, floor shift; with ``half_even`` the shift rounds to nearest, ties to even.
+    """
+
+    name: str
+    layer: str
+    sources: tuple[Element, Element]
+    output: StreamType
+    zero_points: tuple[int, int]
+    factor: int
+    offset: int
+    shift: int
+    low: int
+    high: int
+    half_even: bool = False
+    fifo_depth: int = 2
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return self.output.lanes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extremum:
+    """The larger of two codes of one type, or with ``minimum`` the smaller, value by value."""
+
+    name: str
+    layer: str
+    sources: tuple[Element, Element]
+    output: StreamType
+    minimum: bool
+    fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairLookup:
+    """Any function of two codes as a table: ``y = table[pattern of a, pattern of b]``.
+
+    ``table``: (2**bits of a, 2**bits of b) output codes, by the bit patterns of the codes.
+    """
+
+    name: str
+    layer: str
+    sources: tuple[Element, Element]
+    output: StreamType
+    table: IntArray
     fifo_depth: int = 2
 
 

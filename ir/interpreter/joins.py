@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.elements import Concatenate, Merge
+from ir.elements import Concatenate, Extremum, Merge, PairLookup, Product
 from ir.interpreter.dispatch import apply
 from ir.numbers import IntArray
 
@@ -12,11 +12,37 @@ from ir.numbers import IntArray
 @apply.register
 def _merge(element: Merge, a: IntArray, b: IntArray) -> IntArray:
     total = a * element.factors[0] + b * element.factors[1] + element.offset
-    if element.half_even and element.shift:
-        half = 1 << (element.shift - 1)
-        total = total + (half - 1) + ((total >> element.shift) & 1)
-    shifted: IntArray = (total >> element.shift) + element.zero_point
+    shifted = _shifted(total, element.shift, half_even=element.half_even) + element.zero_point
     return np.clip(shifted, element.low, element.high)
+
+
+@apply.register
+def _product(element: Product, a: IntArray, b: IntArray) -> IntArray:
+    products = (a - element.zero_points[0]) * (b - element.zero_points[1])
+    total = products * element.factor + element.offset
+    shifted = _shifted(total, element.shift, half_even=element.half_even)
+    return np.clip(shifted, element.low, element.high)
+
+
+def _shifted(total: IntArray, shift: int, *, half_even: bool) -> IntArray:
+    """Return ``total >> shift``: rounded down, or to nearest with ties to even."""
+    if half_even and shift:
+        total = total + (1 << (shift - 1)) - 1 + ((total >> shift) & 1)
+    return total >> shift
+
+
+@apply.register
+def _extremum(element: Extremum, a: IntArray, b: IntArray) -> IntArray:
+    chosen: IntArray = (np.minimum if element.minimum else np.maximum)(a, b)
+    return chosen
+
+
+@apply.register
+def _pair_lookup(element: PairLookup, a: IntArray, b: IntArray) -> IntArray:
+    first, second = (source.output.number for source in element.sources)
+    rows, columns = a & ((1 << first.bits) - 1), b & ((1 << second.bits) - 1)
+    found: IntArray = element.table[rows, columns]
+    return found
 
 
 @apply.register

@@ -1,4 +1,4 @@
-"""Weighted sums of two streams."""
+"""Functions of two streams, value by value."""
 
 from __future__ import annotations
 
@@ -6,30 +6,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import onnx_ir as ir
 
-from ir.elements import Merge, StreamType
+from ir.elements import Element, Extremum, Lookup, Merge, PairLookup, Product, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
-from ir.numbers import IntArray
+from ir.numbers import IntArray, IntegerType, frozen_integers
+from ir.product_proof import ScaledProduct
 from ir.proof import ProofRecord
-from ir.sum_proof import FACTOR_BITS, Pairs, WeightedSum, fit_sum, short_sum
-from rewrite.lower.alone import run_alone
+from ir.sum_proof import Pairs, WeightedSum
 from rewrite.lower.arithmetic import Built
 from rewrite.lower.layout import Stream, seen_as
+from rewrite.lower.pair_forms import ChosenCode, PairForm, every_pair, form_of
 from rewrite.lower.reading import Stage
-from rewrite.onnx.graphs import is_operator
-
-_SIGNS = {"Add": 1, "Sub": -1}
+from rewrite.lower.tables import codes_by_pattern
 
 
 def merge(
     stages: tuple[Stage, ...], sources: Sequence[Stream], names: Identifiers, layer: str
 ) -> Built:
-    """Build a weighted sum, proved equal on every pair of codes that can occur.
+    """Build the cheapest form, proved equal on every pair of codes that can occur.
 
     Raises:
-        CompileError: no weighted sum is equal.
+        CompileError: the streams' values come in different orders.
     """
     stage = stages[0]
     a, b = sources
@@ -42,89 +40,103 @@ def merge(
             "keep the channels last in both branches",
         )
     b = seen_as(b, a.shape, names)
-    golden = _every_pair(stage, a, b)
-    short = _short_form(stage, golden)
-    form = short if short is not None and golden.equal(short) else fit_sum(golden)
-    if form is None:
-        raise CompileError(
-            "lower",
-            layer,
-            "no weighted sum of two codes, with factors of at most "
-            f"{FACTOR_BITS - 1} bits, gives onnxruntime's result for every pair of codes",
-            "use Add, Subtract or Average, or other scales",
-        )
-    element = Merge(
-        name=names.new(layer),
-        layer=layer,
-        sources=(a.element, b.element),
-        output=StreamType(a.shape, stage.output.number, 1),
-        factors=form.factors,
-        offset=form.offset,
-        shift=form.shift,
-        low=form.low,
-        high=form.high,
-        half_even=form.half_even,
-    )
-    lows, highs = _range(form, a, b)
+    golden = every_pair(stage, a, b)
+    form = form_of(stage, golden, (a.element.output.number, b.element.output.number))
+    output = StreamType(a.shape, stage.output.number, 1)
+    element = _element(form, golden, (a, b), output, names, layer)
+    lows, highs = _range(golden, a, b)
     stream = replace(a, element=element, lows=lows, highs=highs, layer=layer)
-    return Built(stream, _record(layer, golden, form))
+    return Built(stream, _record(layer, golden, form, stage.output.number))
 
 
-def _every_pair(stage: Stage, a: Stream, b: Stream) -> Pairs:
-    """Run the stage in onnxruntime on every pair of codes that the streams can carry."""
-    first = int(a.lows.min()), int(b.lows.min())
-    last = int(a.highs.max()), int(b.highs.max())
-    rows, columns = (np.arange(low, high + 1) for low, high in zip(first, last, strict=True))
-    left, right = np.meshgrid(rows, columns, indexing="ij")
-    shape = (1, 1, *left.shape)
-    values = run_alone((stage,), left.reshape(shape), right.reshape(shape))
-    return Pairs(values.reshape(left.shape), first)
+def _element(
+    form: PairForm,
+    golden: Pairs,
+    operands: tuple[Stream, Stream],
+    output: StreamType,
+    names: Identifiers,
+    layer: str,
+) -> Element:
+    name, (a, b) = names.new(layer), operands
+    streams = a.element, b.element
+    match form:
+        case WeightedSum():
+            return Merge(
+                name, layer, streams, output, form.factors, form.offset, form.shift, form.low,
+                form.high, form.half_even,
+            )  # fmt: skip
+        case ScaledProduct():
+            return Product(
+                name, layer, streams, output, form.zero_points, form.factor, form.offset,
+                form.shift, form.low, form.high, form.half_even,
+            )  # fmt: skip
+        case ChosenCode():
+            first, second = (
+                stream.element if map_ is None else _mapped(stream, map_, start, output, names)
+                for stream, map_, start in zip(operands, form.maps, golden.first, strict=True)
+            )
+            return Extremum(name, layer, (first, second), output, form.minimum)
+        case _:
+            rows, columns = (
+                _inside(stream.element.output.number, start, count)
+                for stream, start, count in zip(
+                    operands, golden.first, golden.values.shape, strict=True
+                )
+            )
+            table = frozen_integers(golden.values[np.ix_(rows, columns)])
+            return PairLookup(name, layer, streams, output, table)
 
 
-def _short_form(stage: Stage, golden: Pairs) -> WeightedSum | None:
-    """Return the sum that the scales of a plain Add or Sub state, if its factors are short."""
-    operators = [n for n in stage.nodes if not is_operator(n, *_QUANTIZATIONS)]
-    if len(operators) != 1 or operators[0].op_type not in _SIGNS:
-        return None
-    operands = [_dequantize(value) for value in operators[0].inputs]
-    ordered = [next(n for n in operands if n.inputs[0] is s) for s in stage.sources]
-    signs = [1 if n is operands[0] else _SIGNS[operators[0].op_type] for n in ordered]
-    a, b = (stage.quantization(n) for n in ordered)
-    output = stage.output
-    return short_sum(
-        (a.scale / output.scale * signs[0], b.scale / output.scale * signs[1]),
-        (a.zero_point, b.zero_point),
-        output.zero_point,
-        (int(golden.values.min()), int(golden.values.max())),
-    )
+def _mapped(
+    stream: Stream, results: IntArray, start: int, output: StreamType, names: Identifiers
+) -> Lookup:
+    """Return a table behind ``stream``: ``results`` of the codes from ``start`` on."""
+    source = stream.element
+    table = frozen_integers(results[_inside(source.output.number, start, len(results))])
+    return Lookup(names.new(f"{stream.layer}_scale"), stream.layer, source, output, table)
 
 
-_QUANTIZATIONS = ("DequantizeLinear", "QuantizeLinear")
+def _inside(number: IntegerType, start: int, count: int) -> IntArray:
+    """Return, by bit pattern, the place of each code among ``count`` codes from ``start`` on.
+
+    Codes that cannot occur get the place of the nearest that can.
+    """
+    places: IntArray = np.clip(codes_by_pattern(number) - start, 0, count - 1)
+    return places
 
 
-def _dequantize(value: ir.Value | None) -> ir.Node:
-    node = None if value is None else value.producer()
-    assert node is not None
-    return node
+def _range(golden: Pairs, a: Stream, b: Stream) -> tuple[IntArray, IntArray]:
+    """Return per channel the least and greatest result of the codes that it can carry."""
+    ends = np.stack([a.lows, a.highs + 1, b.lows, b.highs + 1], axis=1)
+    ends = ends - np.repeat(golden.first, 2)
+    distinct, channel = np.unique(ends, axis=0, return_inverse=True)
+    parts = [golden.values[r0:r1, c0:c1] for r0, r1, c0, c1 in distinct]
+    lows, highs = (np.array([f(part) for part in parts]) for f in (np.min, np.max))
+    return lows[channel.reshape(-1)], highs[channel.reshape(-1)]
 
 
-def _range(form: WeightedSum, a: Stream, b: Stream) -> tuple[IntArray, IntArray]:
-    """Return per channel the least and greatest result: a sum is extreme at the ends."""
-    ends = [form(x, y) for x in (a.lows, a.highs) for y in (b.lows, b.highs)]
-    return np.min(ends, axis=0), np.max(ends, axis=0)
-
-
-def _record(layer: str, golden: Pairs, form: WeightedSum) -> ProofRecord:
+def _record(layer: str, golden: Pairs, form: PairForm, number: IntegerType) -> ProofRecord:
+    """Return the record of a comparison on all pairs; its range is that of the sum or product."""
     a, b = golden.codes
-    sums = a * form.factors[0] + b * form.factors[1] + form.offset
+    arguments, bits, shift, kind = golden.values, number.bits, 0, "table"
+    match form:
+        case WeightedSum():
+            arguments = a * form.factors[0] + b * form.factors[1] + form.offset
+            bits = max(abs(f) for f in form.factors).bit_length() + 1
+            kind, shift = "scale", form.shift
+        case ScaledProduct():
+            arguments = (a - form.zero_points[0]) * (b - form.zero_points[1])
+            bits, kind, shift = form.factor.bit_length() + 1, "scale", form.shift
+        case ChosenCode():
+            kind = "choice"
     return ProofRecord(
         layer=layer,
         channels=1,
-        low=int(sums.min()),
-        high=int(sums.max()),
-        form="scale",
-        parameter_bits=max(abs(f) for f in form.factors).bit_length() + 1,
-        shift=form.shift,
+        low=int(arguments.min()),
+        high=int(arguments.max()),
+        form=kind,
+        parameter_bits=bits,
+        shift=shift,
         covered=golden.values.size,
         evaluated=golden.values.size,
     )

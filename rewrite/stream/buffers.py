@@ -16,11 +16,14 @@ from ir.elements import (
     ArgMax,
     Concatenate,
     Consumer,
+    Extremum,
     GlobalAverage,
     Lookup,
     MaxPool,
     Merge,
+    PairLookup,
     ProcessingElement,
+    Product,
     Rectifier,
     Reorder,
 )
@@ -63,8 +66,8 @@ def _sized(element: Consumer) -> Consumer:
             )
         case Reorder():
             return replace(element, fifo_depth=_depth(timing.REORDER_LATENCY, 1))
-        case Merge():
-            return replace(element, fifo_depth=_depth(timing.merge_latency(element), 1))
+        case Merge() | Product() | Extremum() | PairLookup():
+            return replace(element, fifo_depth=_depth(timing.pairwise_latency(element), 1))
         case Concatenate():
             return replace(element, fifo_depth=MINIMUM_DEPTH)
         case _:

@@ -17,15 +17,19 @@ from ir.elements import (
     Concatenate,
     Consumer,
     Element,
+    Extremum,
     Fifo,
     Fork,
     GlobalAverage,
     Input,
+    Join,
     Lookup,
     MaxPool,
     Merge,
     Output,
+    PairLookup,
     ProcessingElement,
+    Product,
     Rectifier,
     Reorder,
     Reshape,
@@ -80,8 +84,8 @@ def fold_to_cycles(graph: StreamGraph, cycles: int) -> StreamGraph:
 
 
 def multipliers(graph: StreamGraph) -> int:
-    """Return the products per cycle of all matrix-vector units."""
-    return sum(e.multipliers for e in graph if isinstance(e, ProcessingElement))
+    """Return the products per cycle of all elements that multiply streams."""
+    return sum(e.multipliers for e in graph if isinstance(e, ProcessingElement | Product))
 
 
 def _fold(graph: StreamGraph, cycles: int) -> StreamGraph:
@@ -111,7 +115,7 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return replace(element, output=with_lanes(element.output, lanes))
         case Fork() | Fifo() | Output():
             return replace(element, output=element.source.output)
-        case Merge() | Concatenate():
+        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _fold_join(element, cycles)
         case Reorder():
             return _fold_reorder(element, cycles)
@@ -162,7 +166,7 @@ def _fold_reorder(element: Reorder, cycles: int) -> Reorder:
     return widened
 
 
-def _fold_join(element: Merge | Concatenate, cycles: int) -> Merge | Concatenate:
+def _fold_join(element: Join, cycles: int) -> Join:
     """Take the fewest lanes that are fast enough and divide the channels of every source."""
     channels = math.gcd(*(source.output.shape.channels for source in element.sources))
     for lanes in divisors(channels):

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from ir.elements import Concatenate, Merge
+from ir.elements import Concatenate, Extremum, Merge, PairLookup, Pairwise, Product
 from ir.errors import CompileError
 from rtl.formals import Formals, boolean, number_formals, signed_digits
-from rtl.generics.context import Context, instance
+from rtl.generics.context import Context, constants, instance
+from rtl.tables import tables
 
 
 @instance.register
 def _merge(element: Merge, context: Context) -> tuple[str, Formals]:
-    first, second = element.sources
-    limit = 2**31
-    if any(not -limit <= factor < limit for factor in element.factors):
-        raise CompileError(
-            "print",
-            element.layer,
-            f"its factors must fit 32 bits, not be {element.factors}",
-            "quantize it with scales of fewer digits",
-        )
+    _check_factors(element, *element.factors)
     return "merge", {
-        **number_formals("input_a", first.output.number),
-        **number_formals("input_b", second.output.number),
-        **number_formals("output", element.output.number),
-        "lanes": context.input_lanes,
+        **_pair(element, context),
         "factor_a": str(element.factors[0]),
         "factor_b": str(element.factors[1]),
         "offset": f'"{signed_digits(element.offset)}"',
@@ -32,6 +22,66 @@ def _merge(element: Merge, context: Context) -> tuple[str, Formals]:
         "high": str(element.high),
         "half_even": boolean(element.half_even),
         "zero_point": str(element.zero_point),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+def _pair(element: Pairwise, context: Context) -> Formals:
+    first, second = element.sources
+    return {
+        **number_formals("input_a", first.output.number),
+        **number_formals("input_b", second.output.number),
+        **number_formals("output", element.output.number),
+        "lanes": context.input_lanes,
+    }
+
+
+def _check_factors(element: Merge | Product, *factors: int) -> None:
+    if any(not -(2**31) <= factor < 2**31 for factor in factors):
+        raise CompileError(
+            "print",
+            element.layer,
+            f"its factors must fit 32 bits, not be {factors}",
+            "quantize it with scales of fewer digits",
+        )
+
+
+@instance.register
+def _product(element: Product, context: Context) -> tuple[str, Formals]:
+    _check_factors(element, element.factor)
+    return "product", {
+        **_pair(element, context),
+        "zero_point_a": str(element.zero_points[0]),
+        "zero_point_b": str(element.zero_points[1]),
+        "factor": str(element.factor),
+        "offset": f'"{signed_digits(element.offset)}"',
+        "shift": str(element.shift),
+        "low": str(element.low),
+        "high": str(element.high),
+        "half_even": boolean(element.half_even),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _extremum(element: Extremum, context: Context) -> tuple[str, Formals]:
+    return "extremum", {
+        **number_formals("", element.output.number),
+        "lanes": context.input_lanes,
+        "minimum": boolean(element.minimum),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _pair_lookup(element: PairLookup, context: Context) -> tuple[str, Formals]:
+    first, second = element.sources
+    return "pair_lookup", {
+        "input_a_bits": str(first.output.number.bits),
+        "input_b_bits": str(second.output.number.bits),
+        "output_bits": str(element.output.number.bits),
+        "lanes": context.input_lanes,
+        **constants(tables(element), context),
         "fifo_depth": context.knobs["fifo_depth"],
     }
 

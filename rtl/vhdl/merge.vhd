@@ -85,30 +85,6 @@ architecture rtl of merge is
   -- Three summands, and less than another one by rounding.
   constant sum_bits : positive := larger(larger(product_a_bits, product_b_bits), summand_bits) + 2;
 
-  -- One less than a half of what is shifted out is added, or a half if the quotient is odd: so a tie
-  -- goes to the even one. The quotient is that without zero_point.
-  function almost_half return signed is
-    variable number : signed(sum_bits - 1 downto 0) := (others => '0');
-  begin
-    for place in 0 to shift - 2 loop
-      number(place) := '1';
-    end loop;
-    return number;
-  end function;
-
-  function rounded (sum : signed(sum_bits - 1 downto 0)) return signed is
-    variable is_odd : unsigned(0 downto 0);
-  begin
-    if shift = 0 then
-      return sum;
-    end if;
-    is_odd(0) := sum(shift);
-    if zero_point mod 2 = 1 then
-      is_odd := not is_odd;
-    end if;
-    return sum + almost_half + signed(resize(is_odd, sum_bits));
-  end function;
-
   constant stages : positive := either(half_even, 6, 5);
 
   signal reservable, take : std_ulogic;
@@ -161,7 +137,8 @@ begin
       round : process (clk)
       begin
         if rising_edge(clk) then
-          nearest <= rounded(sum);
+          -- The quotient that is even or odd is that without zero_point.
+          nearest <= toward_even(sum, shift, zero_point mod 2 = 1);
         end if;
       end process;
     end generate;

@@ -69,6 +69,10 @@ package millrace_pkg is
   -- wider than a code with a constant: GHDL 2.0 writes wrong Verilog for that beyond 32 bits.
   function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector;
 
+  -- The number plus what makes its floored quotient by 2 ** shift the nearest integer, ties to even;
+  -- with flip to odd. The sum must not pass the width of the number.
+  function toward_even (number : signed; shift : natural; flip : boolean := false) return signed;
+
   -- Each lane brought from one width to another: sign- or zero-extended, or without its upper bits.
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)
     return std_ulogic_vector;
@@ -224,6 +228,24 @@ package body millrace_pkg is
       clamped := high_code;
     end if;
     return std_ulogic_vector(clamped(bits - 1 downto 0));
+  end function;
+
+  function toward_even (number : signed; shift : natural; flip : boolean := false) return signed is
+    variable almost_half : signed(number'length - 1 downto 0) := (others => '0');
+    variable is_odd : unsigned(0 downto 0);
+  begin
+    if shift = 0 then
+      return number;
+    end if;
+    -- One less than a half of what is shifted out is added, or a half if the quotient is odd.
+    for place in 0 to shift - 2 loop
+      almost_half(place) := '1';
+    end loop;
+    is_odd(0) := number(number'low + shift);
+    if flip then
+      is_odd := not is_odd;
+    end if;
+    return number + almost_half + signed(resize(is_odd, number'length));
   end function;
 
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)

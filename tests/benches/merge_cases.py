@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from harness import Case
+from pairs import INT8, UINT8, case_of, number_generics, streams
 
-import numpy as np
-from harness import Case, random_codes, write_beats
-from stream_timing import Stage, Step, output_edges
-
-from ir.elements import Input, Merge, Shape, StreamType
-from ir.interpreter import apply
+from ir.elements import Merge
 from ir.numbers import IntegerType
-from ir.timing import merge_latency
 from rtl.formals import signed_digits
-
-PIXELS = 20
-
-INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
 
 
 def merge_of(
@@ -30,11 +21,11 @@ def merge_of(
     depth: int,
 ) -> Merge:
     """Return the element; ``numbers``: of a, b, output; ``zero_point``: with half_even, or None."""
-    a, b, y = (StreamType(Shape(1, PIXELS, lanes), number, lanes) for number in numbers)
+    sources, y = streams(*numbers, lanes)
     return Merge(
         name="dut",
         layer="",
-        sources=(Input("a", "", "a", a, 0), Input("b", "", "b", b, 0)),
+        sources=sources,
         output=y,
         factors=factors,
         offset=offset,
@@ -48,28 +39,8 @@ def merge_of(
 
 
 def _case(name: str, seed: int, element: Merge) -> Case:
-    numbers = [source.output.number for source in element.sources]
-    output, lanes = element.output.number, element.output.lanes
-    steps = [Step(takes=True, yields=True)] * PIXELS
-    edges = output_edges([Stage(steps, merge_latency(element), element.fifo_depth)])
-
-    def write(folder: Path) -> None:
-        random = np.random.default_rng(seed)
-        shape = (1, 1, PIXELS, lanes)
-        a, b = (random_codes(random, shape, number.bits, number.signed) for number in numbers)
-        write_beats(folder / "input.txt", a, lanes, numbers[0].bits)
-        write_beats(folder / "input_b.txt", b, lanes, numbers[1].bits)
-        write_beats(folder / "expected.txt", apply(element, a, b), lanes, output.bits)
-
-    generics: dict[str, int | bool | str] = {
-        "seed": seed,
-        "input_a_bits": numbers[0].bits,
-        "input_a_signed": numbers[0].signed,
-        "input_b_bits": numbers[1].bits,
-        "input_b_signed": numbers[1].signed,
-        "output_bits": output.bits,
-        "output_signed": output.signed,
-        "lanes": lanes,
+    generics = {
+        **number_generics(element),
         "factor_a": element.factors[0],
         "factor_b": element.factors[1],
         "offset": signed_digits(element.offset),
@@ -78,11 +49,8 @@ def _case(name: str, seed: int, element: Merge) -> Case:
         "high": element.high,
         "half_even": element.half_even,
         "zero_point": element.zero_point,
-        "fifo_depth": element.fifo_depth,
-        "first_edge": edges[0],
-        "last_edge": edges[-1],
     }
-    return Case(name, generics, write)
+    return case_of(name, seed, element, generics)
 
 
 I8S, U8S = (INT8, INT8, INT8), (UINT8, UINT8, UINT8)

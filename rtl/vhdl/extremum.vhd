@@ -1,0 +1,109 @@
+-- The larger, or the smaller, of two streams of one shape, value by value.
+--
+--   output = a when (a > b) /= minimum, else b
+--
+-- Beat order: unchanged; a pair of beats is taken at one edge.
+-- Latency: 2 edges from taking a pair to its push into the FIFO: operands, choice; it can be taken one
+-- edge later.
+-- Cycles per frame: one per pair of beats, with fifo_depth >= 4.
+-- Limits: each input's ready waits for the other's valid.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+use work.millrace_pkg.all;
+
+entity extremum is
+  generic (
+    -- One channel of each stream.
+    bits : positive range 1 to 16;
+    is_signed : boolean;
+    -- Channels per beat; each costs a comparator and a multiplexer.
+    lanes : positive;
+    -- The smaller instead of the larger; costs nothing.
+    minimum : boolean;
+    -- Beats of the output FIFO.
+    fifo_depth : positive
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_a_ready : out std_ulogic;
+    input_a_valid : in std_ulogic;
+    input_a_data : in std_ulogic_vector(lanes * bits - 1 downto 0);
+    --
+    input_b_ready : out std_ulogic;
+    input_b_valid : in std_ulogic;
+    input_b_data : in std_ulogic_vector(lanes * bits - 1 downto 0);
+    --
+    output_ready : in std_ulogic;
+    output_valid : out std_ulogic;
+    output_data : out std_ulogic_vector(lanes * bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of extremum is
+
+  constant stages : positive := 2;
+
+  signal reservable, take : std_ulogic;
+  signal operand_a : std_ulogic_vector(input_a_data'range);
+  signal operand_b : std_ulogic_vector(input_b_data'range);
+  signal result : std_ulogic_vector(output_data'range);
+  -- Operands and choice are valid.
+  signal valid : std_ulogic_vector(1 to stages) := (others => '0');
+
+begin
+
+  take <= input_a_valid and input_b_valid and reservable;
+  input_a_ready <= input_b_valid and reservable;
+  input_b_ready <= input_a_valid and reservable;
+
+  load : process (clk)
+  begin
+    if rising_edge(clk) then
+      operand_a <= input_a_data;
+      operand_b <= input_b_data;
+      valid <= take & valid(1 to stages - 1);
+      if reset then
+        valid <= (others => '0');
+      end if;
+    end if;
+  end process;
+
+  choose : process (clk)
+  begin
+    if rising_edge(clk) then
+      for lane in 0 to lanes - 1 loop
+        if (lane_value(operand_a, lane, bits, is_signed) > lane_value(operand_b, lane, bits, is_signed))
+          /= minimum then
+          result((lane + 1) * bits - 1 downto lane * bits) <=
+            operand_a((lane + 1) * bits - 1 downto lane * bits);
+        else
+          result((lane + 1) * bits - 1 downto lane * bits) <=
+            operand_b((lane + 1) * bits - 1 downto lane * bits);
+        end if;
+      end loop;
+    end if;
+  end process;
+
+  results : entity work.reserving_fifo
+    generic map (
+      depth => fifo_depth,
+      width => lanes * bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      reservable => reservable,
+      reserve => take,
+      input_valid => valid(stages),
+      input_data => result,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+end architecture;

@@ -34,6 +34,7 @@ from frontend.plan import (
     WEIGHTED,
     Plan,
 )
+from ir.errors import CompileError
 
 FACTOR_BITS = 6
 """Width of the factors of a sum or product, where the scales can be chosen."""
@@ -53,7 +54,7 @@ class Group:
 
     ``values``: their common range.  ``clamp``: what saturation has to do.  ``average``: its scale
     follows from its input's, later.  ``least``: smallest scale that the producers allow.
-    ``quantized``: the choice, once made.
+    ``quantized``: the choice, once made.  ``name``: a tensor of the group.
     """
 
     values: Range
@@ -61,6 +62,7 @@ class Group:
     average: bool = False
     least: float = 0.0
     quantized: Quantized | None = None
+    name: str = ""
 
     @property
     def movable(self) -> bool:
@@ -69,11 +71,18 @@ class Group:
         return self.quantized is None and growing and not self.average
 
     def at_least(self, scale: float = 0.0) -> Quantized:
-        """Return the smallest scale from ``scale`` up that covers the range."""
+        """Return the smallest scale from ``scale`` up that covers the range.
+
+        Raises:
+            CompileError: a step of the producer's accumulators is larger than the clamp allows.
+        """
         least = max(self.least, scale)
         if self.clamp is None:
             return range_scale(self.values, least)
-        return clamped_scale(self.values, self.clamp, least)
+        try:
+            return clamped_scale(self.values, self.clamp, least)
+        except ValueError as error:
+            raise CompileError("quantize", self.name, str(error), "rescale its weights") from error
 
     @property
     def present(self) -> Quantized:
@@ -127,7 +136,11 @@ def make_groups(
     averages = {n.output[0] for n in nodes if n.op_type in AVERAGING}
     groups = {
         name: Group(
-            ranges[name], plan.clamps.get(name), name in averages, quantized=given.get(name)
+            ranges[name],
+            plan.clamps.get(name),
+            name in averages,
+            quantized=given.get(name),
+            name=name,
         )
         for name in plan.activations
     }

@@ -210,6 +210,16 @@ def test_refused_sums(join, message: str) -> None:  # type: ignore[no-untyped-de
     assert str(refusal.value) == message
 
 
+def test_scales_that_a_clamp_does_not_allow_are_refused() -> None:
+    group = Group((0.0, 3.0), (0.0, 6.0), least=0.1, name="conv_1.y")
+    with pytest.raises(CompileError) as refusal:
+        group.at_least()
+    assert str(refusal.value) == (
+        "conv_1.y: one accumulator step passes the whole range of its activation; rescale its "
+        "weights"
+    )
+
+
 ranges = st.tuples(st.floats(-50, 0), st.floats(0.01, 50))
 
 

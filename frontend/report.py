@@ -16,7 +16,7 @@ from typing import Any, Literal
 import jinja2
 
 from frontend.report_drawing import BOX_WIDTH, draw, shortened
-from frontend.report_elements import ElementFacts, element_facts
+from frontend.report_elements import ElementFacts, buffer_bits, element_facts
 from frontend.report_plots import decibels, error_plot
 from ir.cycles import Cycles
 from ir.errors import printable
@@ -193,6 +193,7 @@ def report_dictionary(report: Report) -> dict[str, Any]:
             "bottleneck": cycles.bottleneck,
         },
         "elements": [facts.dictionary() for facts in report.elements],
+        "buffer_bits": buffer_bits(report.elements),
         "proofs": [
             asdict(p)
             | {"accumulator": {"bits": p.accumulator.bits, "signed": p.accumulator.signed}}
@@ -225,6 +226,7 @@ def report_html(report: Report) -> str:
             elements=elements,
             products=sum(e.pe * e.simd for e in elements if e.pe and e.simd),
             macs=sum(e.macs for e in elements if e.macs),
+            buffer_bits=buffer_bits(elements),
             drawing=draw(report.graph, elements),
             box_width=BOX_WIDTH,
             error_plot=error_plot([(e.layer, e.sqnr_db) for e in report.layer_errors]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,11 @@ class Buffer:
     words: int
     bits: int
     note: str = ""
+
+    @property
+    def total_bits(self) -> int:
+        """Bits of all words."""
+        return self.words * self.bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,14 @@ def element_facts(element: Element, cycles: Cycles) -> ElementFacts:
         requantization=describe_requantization(requantization) if requantization else None,
         buffers=_buffers(element),
     )
+
+
+def buffer_bits(elements: Iterable[ElementFacts]) -> dict[str, int]:
+    """Return the bits of all buffers of a name, the largest sum first."""
+    sums: dict[str, int] = {}
+    for buffer in (buffer for facts in elements for buffer in facts.buffers):
+        sums[buffer.name] = sums.get(buffer.name, 0) + buffer.total_bits
+    return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
 
 
 def describe_requantization(requantization: Requantization) -> str:
@@ -225,7 +239,16 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
     match element:
         case ProcessingElement():
             return tuple(_processing_buffers(element))
-        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier() | ArgMax():
+        case (
+            MaxPool()
+            | GlobalAverage()
+            | Affine()
+            | Lookup()
+            | Rectifier()
+            | ArgMax()
+            | Merge()
+            | Concatenate()
+        ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Reorder():
             words = element.block_size // element.output.lanes
@@ -239,7 +262,7 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Fifo():
-            return (Buffer("FIFO", element.depth, element.output.width_bits),)
+            return (Buffer("branch FIFO", element.depth, element.output.width_bits),)
         case _:
             return ()
 

@@ -46,6 +46,7 @@ from ir.elements import (
 from ir.graph import StreamGraph
 from ir.numbers import IntegerType
 from ir.requantize import ScaleRequantization, ThresholdRequantization
+from tests.stream_graphs import Chain
 
 UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
 HOSTILE = (
@@ -214,6 +215,7 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
         "host_operators",
         "cycles",
         "elements",
+        "buffer_bits",
         "proofs",
         "comparisons",
         "quantization_error",
@@ -255,6 +257,22 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
     assert written["proofs"][0]["accumulator"] == {"bits": 21, "signed": True}
     assert written["elements"][-2]["requantization"] == "255 thresholds"
     assert written["simulation"]["latency_cycles"] == report.cycles.latency_cycles + 7
+
+
+def test_buffers_are_listed_and_summed(tmp_path: Path) -> None:
+    chain, skip = Chain(Shape(8, 6, 2)).fork(3, 70)
+    chain.conv(2, Kernel(3, 3, pad_top=1, pad_left=1, pad_bottom=1, pad_right=1), extra_rows=2)
+    report = full_report(chain.merge(skip).graph())
+    write_report(report, tmp_path)
+    bits = json.loads((tmp_path / "report.json").read_text())["buffer_bits"]
+    rows = 3 + 1 + 2
+    assert bits["line buffer"] == rows * 6 * 2 * 8
+    assert bits["branch FIFO"] == (3 + 70) * 8
+    assert list(bits.values()) == sorted(bits.values(), reverse=True)
+    text = Page(report_html(report)).text
+    assert f"line buffer 6 rows {rows * 6 * 2} 8 {rows * 6 * 2 * 8}" in text
+    assert "branch FIFO 70 8 560" in text
+    assert f"branch FIFO all {(3 + 70) * 8}" in text
 
 
 def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:

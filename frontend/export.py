@@ -23,7 +23,14 @@ from frontend.layers.pooling import (
     MaxPooling2D,
     Pooling,
 )
-from frontend.layers.shaping import UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D
+from frontend.layers.shaping import (
+    Cropping1D,
+    Cropping2D,
+    UpSampling1D,
+    UpSampling2D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+)
 from frontend.network import Input, Network, Node, Step
 from frontend.onnx_builder import GraphBuilder, Padding, Value, add_padding
 
@@ -38,6 +45,8 @@ IMAGE_LAYERS = (
     GlobalPooling2D,
     ZeroPadding1D,
     ZeroPadding2D,
+    Cropping1D,
+    Cropping2D,
     UpSampling1D,
     UpSampling2D,
 )
@@ -70,9 +79,12 @@ def export_network(network: Network) -> tuple[onnx.ModelProto, dict[str, str]]:
         if isinstance(layer, PADDINGS) and _taken_over(step, network, consumers, graph):
             padding = add_padding(graph.value.padding, layer.sides)
             values[step] = replace(graph.value, padding=padding)
+            continue
+        if isinstance(layer, PADDINGS) and _pooled(step, consumers):
+            export_shaping.pad_by_convolution(layer, step, graph)
         else:
             emit(layer, step, graph)
-            values[step] = replace(graph.value, shape=step.shape)
+        values[step] = replace(graph.value, shape=step.shape)
     names = _name_outputs(network, values, graph)
     model = helper.make_model(
         helper.make_graph(
@@ -145,6 +157,15 @@ def _taken_over(
         elif not isinstance(layer, Windowed):
             return False
     return True
+
+
+def _pooled(step: Step, consumers: dict[Node, list[Step]]) -> bool:
+    """Tell whether a pool reads what ``step`` puts out, directly or through idle layers."""
+    return any(
+        isinstance(taker.layer, Pooling)
+        or (isinstance(taker.layer, TrainingOnly) and _pooled(taker, consumers))
+        for taker in consumers[step]
+    )
 
 
 def _never_negative(graph: GraphBuilder) -> bool:

@@ -21,36 +21,36 @@ from frontend.layers.shaping import (
 )
 from frontend.network import Step
 from frontend.onnx_builder import GraphBuilder, add_padding
-from ir.errors import CompileError
-
-MAX_PADDED_CHANNELS = 4096
 
 
 @emit.register(ZeroPadding1D)
 @emit.register(ZeroPadding2D)
 def _zero_padding(layer: ZeroPadding1D | ZeroPadding2D, step: Step, graph: GraphBuilder) -> None:
-    """Append a 1x1 convolution with the identity as its kernel, which pads.
-
-    Not ONNX's Pad: onnxruntime 1.31 moves that into a MaxPool behind it, where the zeros are lost.
-    """
-    channels = step.input_shape[-1]
-    if channels > MAX_PADDED_CHANNELS:
-        raise CompileError(
-            "export",
-            layer.name,
-            f"pads {channels} channels and no convolution follows that could",
-            "put it in front of a convolution, or use padding='same' there",
-        )
+    del step
     (top, bottom), (left, right) = add_padding(graph.value.padding, layer.sides)
     graph.to_channels_first()
-    kernel = np.eye(channels, dtype=np.float32).reshape(channels, channels, 1, 1)
-    pads = [top, left, bottom, right]
-    graph.node("Conv", graph.constant("identity", kernel), kernel_shape=[1, 1], pads=pads)
+    sizes = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+    graph.node("Pad", graph.constant("sizes", sizes))
+
+
+def pad_by_convolution(
+    layer: ZeroPadding1D | ZeroPadding2D, step: Step, graph: GraphBuilder
+) -> None:
+    """Append a 1x1 convolution that gives each channel back, and pads.
+
+    For a pool behind it: onnxruntime 1.31 moves ONNX's Pad into a MaxPool, where zeros are lost.
+    """
+    channels = step.input_shape[-1]
+    (top, bottom), (left, right) = add_padding(graph.value.padding, layer.sides)
+    graph.to_channels_first()
+    kernel = graph.constant("identity", np.ones((channels, 1, 1, 1), np.float32))
+    graph.node("Conv", kernel, kernel_shape=[1, 1], pads=[top, left, bottom, right], group=channels)
 
 
 @emit.register(Cropping1D)
 @emit.register(Cropping2D)
 def _cropping(layer: Cropping1D | Cropping2D, step: Step, graph: GraphBuilder) -> None:
+    graph.to_channels_first()
     cuts = [
         (graph.axis(axis), before, step.input_shape[axis] - after)
         for axis, (before, after) in enumerate(layer.sides)

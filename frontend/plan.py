@@ -13,7 +13,8 @@ from ir.elementwise import ELEMENTWISE
 from ir.errors import CompileError
 
 WEIGHTED = ("Conv", "Gemm")
-MOVING = ("MaxPool", "Reshape", "Transpose")
+SELECTING = ("GlobalMaxPool", "Pad", "Resize", "Slice")
+MOVING = ("MaxPool", "Reshape", "Transpose", *SELECTING)
 """Their output has the scale and zero point of their input."""
 AVERAGING = ("GlobalAveragePool",)
 ADDING = ("Add",)
@@ -132,6 +133,8 @@ def _check(
             problem = f"{node.op_type} with a constant must be an affine layer of its channels"
         elif node.op_type in PAIRING and len({shapes.get(name) for name in node.input}) > 1:
             problem = f"{node.op_type} must read tensors of one shape"
+    elif node.op_type in SELECTING:
+        problem = _selection_problem(node, constants)
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
         if node.op_type in ELEMENTWISE:
             problem = f"{node.op_type} must be a function of one tensor with scalar constants"
@@ -139,6 +142,18 @@ def _check(
             problem = f"operator {node.op_type} is not supported"
     if problem is not None:
         raise CompileError("quantize", node.name, problem, "replace the layer")
+
+
+def _selection_problem(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> str | None:
+    """Return why values could not be selected by what is known now."""
+    modes = {a.name: a.s.decode() for a in node.attribute if a.name == "mode"}
+    if any(name and name not in constants for name in node.input[1:]):
+        return f"all operands of {node.op_type} but the first must be constants"
+    if node.op_type == "Pad" and modes.get("mode", "constant") != "constant":
+        return f"Pad's mode must be 'constant', not {modes['mode']!r}"
+    if node.op_type == "Resize" and modes.get("mode", "nearest") != "nearest":
+        return f"Resize must take nearest values, not {modes['mode']} ones"
+    return None
 
 
 def _host_nodes(graph: onnx.GraphProto) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 
 from frontend.frames import FloatArray, Frames, batches, frames_by_input, input_names
+from frontend.plan import MOVING
 
 BATCH = 64
 DEQUANTIZED = "_DequantizeLinear_Output"
@@ -44,7 +45,7 @@ def quantization_error(
     pairs = []
     for node in float_model.graph.node:
         name = node.output[0]
-        if node.op_type in ("Transpose", "Reshape", "MaxPool"):
+        if node.op_type in MOVING:
             continue
         if f"{name}{DEQUANTIZED}" in dequantized:
             pairs.append((node.name, name, f"{name}{DEQUANTIZED}"))

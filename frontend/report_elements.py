@@ -10,12 +10,14 @@ from ir.cycles import Cycles, buffered_rows
 from ir.elements import (
     Affine,
     ArgMax,
+    Border,
     Concatenate,
     Element,
     Extremum,
     Fifo,
     Fork,
     GlobalAverage,
+    GlobalMaximum,
     Input,
     Kernel,
     Lookup,
@@ -179,6 +181,11 @@ def _operation(element: Element) -> str:
             return f"two slopes for each of {element.multipliers.shape[1]} values"
         case ArgMax():
             return "index of the largest channel"
+        case GlobalMaximum():
+            return "global maximum"
+        case Border():
+            sides = (element.top, element.left, element.bottom, element.right)
+            return f"border {_same(sides)}"
         case Reorder():
             return f"order of blocks of {element.block_size} values"
         case Reshape():
@@ -250,6 +257,13 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
             | Concatenate()
         ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case GlobalMaximum():
+            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case Border():
+            return (
+                Buffer("input FIFO", element.input_depth, element.output.width_bits),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
         case Reorder():
             words = element.block_size // element.output.lanes
             note = f"{element.stored_blocks} blocks"

@@ -21,6 +21,10 @@ RECTIFIER_LATENCY = 5
 """From taking a beat to its push: operand, side, product, sum, shift and clamp."""
 
 
+GLOBAL_MAXIMUM_LATENCY = 1
+"""From the last pixel's step to the push: the result's register."""
+
+
 def matrix_vector_latency(simd: int) -> int:
     """From the issue of a group's last beat to its accumulators: operands, product, tree, sum."""
     return 4 + clog2(simd)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from ir.elements import (
     Affine,
     ArgMax,
+    Border,
     Concatenate,
     Consumer,
     Element,
     Extremum,
     Fifo,
     GlobalAverage,
+    GlobalMaximum,
     Lookup,
     MaxPool,
     Merge,
@@ -48,6 +50,14 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return _lanes_and_depth(element, element.fifo_depth)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _lanes_and_depth(element, element.fifo_depth)
+        case GlobalMaximum():
+            return _lanes_and_depth(element, element.fifo_depth)
+        case Border():
+            extra = "Additional beats in front of it"
+            return (
+                *_lanes_and_depth(element, element.fifo_depth),
+                Knob("extra_beats", element.extra_beats, extra, "natural"),
+            )
         case Reorder():
             return (
                 Knob("pe", element.output.lanes, f"Values per cycle; divides {element.most_lanes}"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ir.elements import (
     Affine,
+    Border,
     Concatenate,
     Consumer,
     Element,
@@ -15,6 +16,7 @@ from ir.elements import (
     Fifo,
     Fork,
     GlobalAverage,
+    GlobalMaximum,
     Input,
     Lookup,
     MaxPool,
@@ -160,7 +162,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
                 return self.knobs[element.name]["pe"]
-            case Reorder():
+            case Reorder() | Border() | GlobalMaximum():
                 return self.knobs[element.name]["pe"]
             case Output():
                 return str(element.output.lanes)
@@ -175,6 +177,8 @@ class _Builder:
             case Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate() | Reorder():
+                return self.knobs[element.name]["pe"]
+            case Border() | GlobalMaximum():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes

@@ -238,15 +238,15 @@ FIRES = {
         1,
         "Conv",
     ),
-    "pad_alone": Case(
+    "pad_below_pool": Case(
         pad_into_conv.RULES,
         build(
             IMAGE,
-            [node("Pad", "x p - a", "z"), node("Relu", "z", "y")],
+            [node("Pad", "x p - a", "z"), node("MaxPool", "z", "y", kernel_shape=[2, 1])],
             {"p": integers(1, 2, 0, 3), "a": integers(2, 3)},
         ),
         1,
-        "Conv Relu",
+        "Conv MaxPool",
     ),
     "affine_of_channels": Case(
         affine_to_depthwise.RULES,
@@ -493,6 +493,14 @@ UNTOUCHED = {
             [node("Mul", "x s", "p"), conv("p", "y"), conv("p", "z")],
             CONV | {"s": scalar(2)},
             outputs=("y", "z"),
+        ),
+    ),
+    "pad_alone": (
+        pad_into_conv.RULES,
+        build(
+            IMAGE,
+            [node("Pad", "x p - a", "z"), node("Relu", "z", "y")],
+            {"p": integers(1, 2, 0, 3), "a": integers(2, 3)},
         ),
     ),
     "pad_with_ones": (

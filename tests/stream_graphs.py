@@ -12,11 +12,13 @@ import numpy as np
 from ir.elements import (
     Affine,
     ArgMax,
+    Border,
     Concatenate,
     Element,
     Fifo,
     Fork,
     GlobalAverage,
+    GlobalMaximum,
     Input,
     Kernel,
     Lookup,
@@ -282,6 +284,28 @@ class Chain:
         self.last = Reorder(
             self._name("reorder"), "reorder", self.last, stream, block_size, nest, 3, extra_blocks
         )
+        return self
+
+    def border(self, top: int, left: int, bottom: int, right: int, lanes: int = 1) -> Chain:
+        """Append rows and columns of a random value, or take some away."""
+        source = self.last.output
+        shape = replace(
+            source.shape,
+            height=source.shape.height + top + bottom,
+            width=source.shape.width + left + right,
+        )
+        stream = StreamType(shape, source.number, lanes)
+        value = int(self.codes(source.number))
+        sides = (top, left, bottom, right)
+        self.last = Border(self._name("border"), "border", self.last, stream, *sides, value)
+        return self
+
+    def global_maximum(self, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a maximum over the frame."""
+        source = self.last.output
+        stream = StreamType(Shape(1, 1, source.shape.channels), source.number, lanes)
+        name = self._name("maximum")
+        self.last = GlobalMaximum(name, "maximum", self.last, stream, fifo_depth)
         return self
 
     def fifo(self, depth: int) -> Chain:

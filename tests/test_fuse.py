@@ -53,6 +53,15 @@ def residual(operator: str = "Add", **attributes: Any) -> QdqChain:
     return chain
 
 
+def resized() -> onnx.ModelProto:
+    """A Resize by sizes, which name the batch, too."""
+    chain = QdqChain(IMAGE)
+    sizes = chain.constant("sizes", np.array([1, 3, 16, 7], np.int64))
+    model = chain.same("Resize", "", "", sizes, mode="nearest").model()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    return model
+
+
 def subtraction() -> QdqChain:
     """Quantize(Relu(Sub(Dequantize(a), Dequantize(b)))): computed in float, still a function."""
     chain = QdqChain(IMAGE)
@@ -136,6 +145,11 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"separate_dequantizations": 1, "fuse_convolution": 3, "fuse_concatenation": 1},
     ),
     "max pool": (lambda: QdqChain(IMAGE).max_pool().model(), {"fuse_max_pool": 1}),
+    "global maximum": (
+        lambda: QdqChain(IMAGE).same("GlobalMaxPool").model(),
+        {"fuse_selection": 1},
+    ),
+    "sizes": (resized, {"resize_by_scales": 1, "fuse_selection": 1}),
     "table": (lambda: QdqChain(IMAGE).unary("Sigmoid", 1 / 256).model(), {"fuse_table": 1}),
     "tables in a row": (
         lambda: QdqChain(IMAGE).unary("Tanh", 1 / 128).binary("Mul", 0.3).model(),

@@ -88,6 +88,15 @@ NETWORKS: dict[str, Callable[[], Chain]] = {
         .average(INT8)
         .arg_max()
     ),
+    "borders": lambda: (
+        Chain(Shape(4, 5, 2), sint(8), lanes=2)
+        .border(1, 2, 0, 1, lanes=2)
+        .conv(4, Kernel(2, 3), pe=2, output=INT8)
+        .border(-1, 2, 1, -3)
+        .pool(Kernel(2, 2), lanes=2)
+        .border(-1, 0, 0, -1, lanes=4)
+        .global_maximum(lanes=2)
+    ),
     "other_orders": lambda: (
         Chain(Shape(3, 4, 2), lanes=2)
         .reorder(Shape(6, 8, 2), 8, (2, 0), (4, 2), (2, 0), (2, 1), lanes=2)

@@ -71,6 +71,19 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
     "argmax": {**NUMBER, "lanes": 3, "channels": 12, "index_bits": 4, "fifo_depth": 8},
     "axis_input": {"bits": 10, "lanes": 3, "beats": 48, "pad_value": 5},
     "axis_output": {"bits": 10, "is_signed": True, "lanes": 3, "beats": 48},
+    "border": {
+        "bits": 8,
+        "lanes": 2,
+        "height": 9,
+        "width": 7,
+        "channels": 4,
+        "top": 1,
+        "left": -1,
+        "bottom": -2,
+        "right": 3,
+        "pad_value": 5,
+        "fifo_depth": 2,
+    },
     "concatenate": {"bits": 8, "channels": "(4, 6, 2)", "lanes": 2, "fifo_depth": 2},
     "depthwise_vector": {
         "activation_bits": 8,
@@ -94,6 +107,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         **parameters(8),
         "fifo_depth": 8,
     },
+    "global_maximum": {**NUMBER, "lanes": 2, "pixels": 49, "channels": 8, "fifo_depth": 3},
     "lookup": {"input_bits": 8, "output_bits": 8, "lanes": 2, "table": table(256, 8)},
     "matrix_vector": {
         "activation_bits": 8,

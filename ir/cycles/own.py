@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from ir.cycles.pools import pool_cycles
-from ir.elements import Element, Input, MaxPool, ProcessingElement, input_lanes, sources
+from ir.elements import Border, Element, Input, MaxPool, ProcessingElement, input_lanes, sources
 
 
 def own_cycles(element: Element) -> int:
@@ -39,3 +39,9 @@ def _processing_element(element: ProcessingElement) -> Iterator[int]:
 @working_cycles.register
 def _max_pool(element: MaxPool) -> Iterator[int]:
     yield from pool_cycles(element.kernel, element.source.output.shape, element.output.lanes)
+
+
+@working_cycles.register
+def _border(element: Border) -> Iterator[int]:
+    rows, columns = element.walk
+    yield rows * columns * element.output.shape.channels // element.output.lanes

@@ -6,7 +6,7 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, element_events, gated
-from ir.elements import Affine, ArgMax, GlobalAverage, Lookup, Rectifier
+from ir.elements import Affine, ArgMax, GlobalAverage, GlobalMaximum, Lookup, Rectifier
 
 
 def _pointwise(element: Affine | Lookup | Rectifier, system: EventSystem, latency: int) -> None:
@@ -33,9 +33,17 @@ def _rectifier(element: Rectifier, system: EventSystem) -> None:
 
 @element_events.register
 def _global_average(element: GlobalAverage, system: EventSystem) -> None:
+    _global(element, system, timing.global_average_latency(element.requantization))
+
+
+@element_events.register
+def _global_maximum(element: GlobalMaximum, system: EventSystem) -> None:
+    _global(element, system, timing.GLOBAL_MAXIMUM_LATENCY)
+
+
+def _global(element: GlobalAverage | GlobalMaximum, system: EventSystem, latency: int) -> None:
     source, stream = system.streams[id(element.source)], element.source.output
     yields = np.arange(stream.beats - element.output.beats, stream.beats)
-    latency = timing.global_average_latency(element.requantization)
     system.streams[id(element)] = gated(system, source, yields, latency, element.fifo_depth)
 
 

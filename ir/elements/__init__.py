@@ -13,14 +13,15 @@ from typing import TypeAlias
 from ir.elements.joining import Concatenate, Extremum, Merge, PairLookup, Product
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
-from ir.elements.pooling import GlobalAverage, MaxPool
+from ir.elements.pooling import GlobalAverage, GlobalMaximum, MaxPool
 from ir.elements.processing import ProcessingElement
-from ir.elements.shaping import Loop, Reorder
+from ir.elements.shaping import Border, Loop, Reorder
 from ir.elements.streams import Kernel, Shape, StreamType
 
 __all__ = [
     "Affine",
     "ArgMax",
+    "Border",
     "Concatenate",
     "Consumer",
     "Element",
@@ -28,6 +29,7 @@ __all__ = [
     "Fifo",
     "Fork",
     "GlobalAverage",
+    "GlobalMaximum",
     "Input",
     "Join",
     "Kernel",
@@ -57,11 +59,13 @@ Reader: TypeAlias = (
     | ProcessingElement
     | MaxPool
     | GlobalAverage
+    | GlobalMaximum
     | Affine
     | Lookup
     | Rectifier
     | ArgMax
     | Reorder
+    | Border
     | WidthConverter
     | Fifo
     | Fork
@@ -114,7 +118,7 @@ def input_lanes(element: Consumer) -> int:
             return element.output.lanes
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.output.lanes
-        case Reorder():
+        case Reorder() | Border() | GlobalMaximum():
             return element.output.lanes
         case _:
             return element.source.output.lanes

@@ -26,6 +26,17 @@ class MaxPool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GlobalMaximum:
+    """Maximum of each channel over the frame."""
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+    fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GlobalAverage:
     """Sum of each channel over the frame, requantized."""
 

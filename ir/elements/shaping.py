@@ -59,3 +59,38 @@ class Reorder:
         neighbours = run.count if run.stride == 1 else 1
         channels = self.source.output.shape.channels, self.output.shape.channels
         return math.gcd(neighbours, self.block_size, *channels, *(loop.stride for loop in outer))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Border:
+    """A map with rows and columns of ``pad_value`` around it, or without those at its edges.
+
+    ``top``, ``left``, ``bottom``, ``right``: added if positive, taken away if negative.
+    ``extra_beats``: beats that may come in while padding is sent, beyond two.
+    """
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+    top: int
+    left: int
+    bottom: int
+    right: int
+    pad_value: int = 0
+    fifo_depth: int = 2
+    extra_beats: int = 0
+
+    @property
+    def input_depth(self) -> int:
+        """Beats of the FIFO in front."""
+        return 2 + self.extra_beats
+
+    @property
+    def walk(self) -> tuple[int, int]:
+        """Rows and columns of the map with all that is added and nothing taken away."""
+        shape = self.source.output.shape
+        return (
+            shape.height + max(self.top, 0) + max(self.bottom, 0),
+            shape.width + max(self.left, 0) + max(self.right, 0),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.elements import Reorder
+from ir.elements import Border, Reorder
 from ir.interpreter.dispatch import apply
 from ir.numbers import IntArray
 
@@ -18,3 +18,18 @@ def _reorder(element: Reorder, x: IntArray) -> IntArray:
     shape = element.output.shape
     blocks = x.reshape(len(x), -1, element.block_size)
     return blocks[:, :, places].reshape(len(x), shape.height, shape.width, shape.channels)
+
+
+@apply.register
+def _border(element: Border, x: IntArray) -> IntArray:
+    rows, columns = (element.top, element.bottom), (element.left, element.right)
+    padded = np.pad(
+        x,
+        ((0, 0), *(tuple(max(side, 0) for side in sides) for sides in (rows, columns)), (0, 0)),
+        constant_values=element.pad_value,
+    )
+    kept = tuple(
+        slice(max(-first, 0), size - max(-last, 0))
+        for (first, last), size in zip((rows, columns), padded.shape[1:3], strict=True)
+    )
+    return padded[:, kept[0], kept[1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ir.elements import GlobalAverage, Kernel, MaxPool, ProcessingElement
+from ir.elements import GlobalAverage, GlobalMaximum, Kernel, MaxPool, ProcessingElement
 from ir.interpreter.dispatch import apply
 from ir.interpreter.pointwise import look_up
 from ir.numbers import IntArray
@@ -78,3 +78,9 @@ def _max_pool(element: MaxPool, x: IntArray) -> IntArray:
 @apply.register
 def _global_average(element: GlobalAverage, x: IntArray) -> IntArray:
     return element.requantization(x.sum(axis=(1, 2), keepdims=True))
+
+
+@apply.register
+def _global_maximum(element: GlobalMaximum, x: IntArray) -> IntArray:
+    maxima: IntArray = x.max(axis=(1, 2), keepdims=True)
+    return maxima

@@ -26,6 +26,7 @@ from rewrite.lower.processing import convolution, dense
 from rewrite.lower.reading import Stage, stages
 from rewrite.lower.rectifier import rectifier
 from rewrite.lower.sampling import SampleRecord, sample
+from rewrite.lower.selection import crop, global_maximum, pad, resize
 from rewrite.onnx import FusedModel
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.fuse_layout import MOVING
@@ -42,6 +43,10 @@ _BUILDERS: dict[str, Builder] = {
     "MaxPool": max_pool,
     "GlobalAveragePool": global_average,
     "ArgMax": arg_max,
+    "Pad": pad,
+    "Slice": crop,
+    "Resize": resize,
+    "GlobalMaxPool": global_maximum,
     "Table": lookup,
 }
 _BY_FUNCTION: dict[str, Builder] = {"Affine": affine, "Rectifier": rectifier}

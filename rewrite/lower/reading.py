@@ -15,9 +15,14 @@ import onnx_ir as ir
 
 from ir.errors import CompileError
 from ir.numbers import IntArray, IntegerType
+from rewrite.onnx.fuse_selection import SELECTING
 from rewrite.onnx.graphs import CODE_TYPES, constant, is_operator
 
-COMPUTING = ("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat")
+COMPUTING = (
+    *("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat"),
+    *SELECTING,
+)
+"""Operators that make a stage's result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from rewrite.onnx import (
     fuse_global_average,
     fuse_layout,
     fuse_max_pool,
+    fuse_selection,
 )
 from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
@@ -35,6 +36,7 @@ from rewrite.onnx.fuse_merge import fuse_merge
 from rewrite.onnx.fuse_rectifier import fuse_rectifier
 from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
+from rewrite.onnx.resize_by_scales import resize_by_scales
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
@@ -58,6 +60,8 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_dense.fuse_dense,
     fuse_global_average.fuse_global_average,
     fuse_max_pool.fuse_max_pool,
+    resize_by_scales,
+    fuse_selection.fuse_selection,
     fuse_arg_max.fuse_arg_max,
     fuse_concatenation,
     fuse_table,
@@ -74,6 +78,7 @@ _RULES = (
     fuse_dense.RULES,
     fuse_global_average.RULES,
     fuse_max_pool.RULES,
+    fuse_selection.RULES,
     fuse_arg_max.RULES,
     fuse_layout.RULES,
     drop_requantization.RULES,

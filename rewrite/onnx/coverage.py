@@ -12,11 +12,14 @@ from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
-    "Conv, Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, "
-    "ArgMax, elementwise functions of one or two tensors, Concat, Transpose, Reshape and Flatten"
+    "Conv, Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, GlobalMaxPool, "
+    "ArgMax, elementwise functions of one or two tensors, Concat, Pad, Slice, "
+    "Resize to nearest values, Transpose, Reshape and Flatten"
 )
 
-_HEAVY = frozenset("Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool".split())
+_HEAVY = frozenset(
+    "Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool GlobalMaxPool".split()
+)
 """Operators that are never left to the host in silence."""
 
 

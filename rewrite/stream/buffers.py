@@ -14,10 +14,12 @@ from ir import timing
 from ir.elements import (
     Affine,
     ArgMax,
+    Border,
     Concatenate,
     Consumer,
     Extremum,
     GlobalAverage,
+    GlobalMaximum,
     Lookup,
     MaxPool,
     Merge,
@@ -64,11 +66,13 @@ def _sized(element: Consumer) -> Consumer:
             return replace(
                 element, fifo_depth=_depth(latency, stream.shape.channels // stream.lanes)
             )
+        case GlobalMaximum():
+            return replace(element, fifo_depth=_depth(timing.GLOBAL_MAXIMUM_LATENCY, 1))
         case Reorder():
             return replace(element, fifo_depth=_depth(timing.REORDER_LATENCY, 1))
         case Merge() | Product() | Extremum() | PairLookup():
             return replace(element, fifo_depth=_depth(timing.pairwise_latency(element), 1))
-        case Concatenate():
+        case Concatenate() | Border():
             return replace(element, fifo_depth=MINIMUM_DEPTH)
         case _:
             return element

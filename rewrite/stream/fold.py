@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from ir.cycles import own_cycles
 from ir.elements import (
     Affine,
     ArgMax,
+    Border,
     Concatenate,
     Consumer,
     Element,
@@ -21,6 +23,7 @@ from ir.elements import (
     Fifo,
     Fork,
     GlobalAverage,
+    GlobalMaximum,
     Input,
     Join,
     Lookup,
@@ -110,6 +113,8 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return _fold_processing_element(element, cycles)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _fold_lanes(element, cycles)
+        case GlobalMaximum() | Border():
+            return _fold_lanes(element, cycles)
         case ArgMax() | Reshape():
             lanes = 1 if isinstance(element, ArgMax) else element.source.output.lanes
             return replace(element, output=with_lanes(element.output, lanes))
@@ -145,9 +150,11 @@ def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
             yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
 
 
-def _fold_lanes(
-    element: MaxPool | GlobalAverage | Affine | Lookup | Rectifier, cycles: int
-) -> MaxPool | GlobalAverage | Affine | Lookup | Rectifier:
+_Uniform: TypeAlias = MaxPool | GlobalAverage | Affine | Lookup | Rectifier | GlobalMaximum | Border
+"""Elements that send as many channels at a time as they read."""
+
+
+def _fold_lanes(element: _Uniform, cycles: int) -> _Uniform:
     """Keep the incoming lanes where they are fast enough, else widen."""
     incoming = element.source.output.lanes
     for lanes in divisors(element.output.shape.channels):

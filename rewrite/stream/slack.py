@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ir.cycles import fifo_demands, steady_period
-from ir.elements import Consumer, Element, Fifo, ProcessingElement, Reorder
+from ir.elements import Border, Consumer, Element, Fifo, ProcessingElement, Reorder
 from ir.graph import StreamGraph
 from ir.maxplus import DeadlockError
 
 Slack = dict[str, int]
-"""Extra rows of a processing element, extra blocks of a Reorder, depth of a Fifo, by name."""
+"""By name: extra rows of a processing element, blocks of a Reorder, beats of a Border; depth of a
+Fifo, by name."""
 
 Demands = Callable[[Slack], Slack | None]
 """Tells how deep the Fifos are used at full pace with a given slack; None if that is too slow."""
@@ -100,7 +101,7 @@ def _least(graph: StreamGraph) -> Slack:
 def _has_slack(element: Element) -> bool:
     if isinstance(element, ProcessingElement):
         return not element.is_direct
-    return isinstance(element, Fifo | Reorder)
+    return isinstance(element, Fifo | Reorder | Border)
 
 
 def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
@@ -110,6 +111,8 @@ def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
                 return replace(element, extra_rows=slack[name])
             case Reorder(name=name) if name in slack:
                 return replace(element, extra_blocks=slack[name])
+            case Border(name=name) if name in slack:
+                return replace(element, extra_beats=slack[name])
             case Fifo(name=name) if name in slack:
                 return replace(element, depth=slack[name])
             case _:

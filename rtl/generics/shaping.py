@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ir.elements import Reorder
-from rtl.formals import Formals
+from ir.elements import Border, Reorder
+from rtl.formals import Formals, bit_pattern
 from rtl.generics.context import Context, instance
 
 
@@ -18,6 +18,25 @@ def _reorder(element: Reorder, context: Context) -> tuple[str, Formals]:
         "counts": _vector(loop.count for loop in element.loops),
         "strides": _vector(loop.stride for loop in element.loops),
         "extra_blocks": context.knobs["extra_blocks"],
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _border(element: Border, context: Context) -> tuple[str, Formals]:
+    shape, number = element.source.output.shape, element.output.number
+    return "border", {
+        "bits": str(number.bits),
+        "lanes": context.input_lanes,
+        "height": str(shape.height),
+        "width": str(shape.width),
+        "channels": str(shape.channels),
+        "top": str(element.top),
+        "left": str(element.left),
+        "bottom": str(element.bottom),
+        "right": str(element.right),
+        "pad_value": str(bit_pattern(element.pad_value, number)),
+        "extra_beats": context.knobs["extra_beats"],
         "fifo_depth": context.knobs["fifo_depth"],
     }
 

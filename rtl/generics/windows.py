@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ir.elements import GlobalAverage, MaxPool, ProcessingElement
+from ir.elements import GlobalAverage, GlobalMaximum, MaxPool, ProcessingElement
 from rtl.formals import (
     Formals,
     bit_pattern,
@@ -72,5 +72,17 @@ def _global_average(element: GlobalAverage, context: Context) -> tuple[str, Form
         **number_formals("output", element.output.number),
         **scale_formals(element, element.requantization),
         **constants(tables(element), context),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _global_maximum(element: GlobalMaximum, context: Context) -> tuple[str, Formals]:
+    shape = element.source.output.shape
+    return "global_maximum", {
+        **number_formals("", element.output.number),
+        "lanes": context.input_lanes,
+        "pixels": str(shape.pixels),
+        "channels": str(shape.channels),
         "fifo_depth": context.knobs["fifo_depth"],
     }

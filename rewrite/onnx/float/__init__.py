@@ -37,8 +37,11 @@ from rewrite.onnx.float import (
     transpose_elementwise,
     transpose_pairs,
 )
+from rewrite.onnx.resize_by_scales import RULES as RESIZES
 
 Rules = Sequence[RewriteRule]
+
+RESIZE_BY_SCALES: Rules = tuple(RESIZES.rules)
 
 PIPELINE: tuple[tuple[Rules, ...], ...] = (
     (
@@ -50,6 +53,7 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
         matmul_to_gemm.RULES,
         conv_form.RULES,
         relu_form.RULES,
+        RESIZE_BY_SCALES,
     ),
     (
         pad_into_conv.RULES,

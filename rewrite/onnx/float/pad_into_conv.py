@@ -1,8 +1,8 @@
-"""Conv(Pad(x)) -> Conv(x; more pads); any other Pad(x) -> Conv(x, identity; pads).
+"""Conv(Pad(x)) -> Conv(x; more pads); MaxPool(Pad(x)) -> MaxPool(Conv(x, 1; pads, group=channels)).
 
-Both pad with 0.  The second form is a 1x1 convolution with the identity matrix, exact because each
-output is one input times 1 plus zeros.  Condition: constant mode, value 0, not negative, height and
-width only.
+Both pad with 0.  The second form is a 1x1 convolution that gives each channel back, exact because
+each output is one input times 1: onnxruntime would move the Pad into the pool, where zeros are
+lost.  Other Pads stay.  Condition: constant mode, value 0, not negative, height and width only.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class PadIntoConv(RewriteRuleClassBase):  # type: ignore[misc]
 
 
 class PadToConv(RewriteRuleClassBase):  # type: ignore[misc]
-    """A Pad that nothing takes in."""
+    """A Pad in front of a pool."""
 
     def pattern(self, op: Any, x: ir.Value) -> Any:
         """Any Pad."""
@@ -83,26 +83,25 @@ class PadToConv(RewriteRuleClassBase):  # type: ignore[misc]
         return op.Pad(x, _outputs=["y"], **attributes)
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
-        """Zeros around an image, and no Conv behind."""
+        """Zeros around an image, and a pool behind."""
         if image_pads(y.producer()) is None:
             return MatchResult().fail("it must put zeros around an image", y)
-        user = only_user(y)
-        if user is not None and user.op_type == "Conv":
-            return MatchResult().fail("the Conv behind takes it in", y)
+        if not any(user.op_type in ("MaxPool", "AveragePool") for user, _ in y.uses()):
+            return MatchResult().fail("no pool reads it", y)
         return MatchResult()
 
     def rewrite(self, op: Any, x: ir.Value, y: ir.Value) -> Any:
-        """Convolve with the identity."""
+        """Convolve each channel with 1."""
         node, shape, pads = y.producer(), static_shape(x), image_pads(y.producer())
         assert node is not None
         assert shape is not None
         assert pads is not None
         return op.Conv(
             x,
-            float_initializer(op, node, "weight", np.eye(shape[1])[:, :, None, None]),
+            float_initializer(op, node, "weight", np.ones((shape[1], 1, 1, 1))),
             float_initializer(op, node, "bias", np.zeros(shape[1])),
             dilations=[1, 1],
-            group=1,
+            group=shape[1],
             kernel_shape=[1, 1],
             pads=list(pads),
             strides=[1, 1],

@@ -1,0 +1,133 @@
+"""Borders, nearest upsampling and global maxima: codes selected, repeated or surrounded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx import TensorProto, helper, numpy_helper
+
+from ir.elements import Border, GlobalMaximum, Shape, StreamType
+from ir.errors import CompileError
+from ir.identifiers import Identifiers
+from ir.numbers import IntArray
+from rewrite.lower.arithmetic import Built, mapped
+from rewrite.lower.layout import Stream, as_map, reordered
+from rewrite.lower.reading import Quantization, Stage
+from rewrite.onnx.execution import run
+from rewrite.onnx.fuse_selection import pad_sides
+
+
+def pad(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build a Border from a Pad; its value becomes the code that QuantizeLinear makes of it."""
+    stage = stages[0]
+    assert stage.operator is not None
+    operands = stage.operator.inputs
+    axes = stage.array(operands[3]) if len(operands) > 3 and operands[3] else None
+    value = stage.array(operands[2]).reshape(-1)[0] if len(operands) > 2 and operands[2] else 0
+    sides = pad_sides(stage.array(operands[1]), axes, 4)[:, 2:]
+    (top, left), (bottom, right) = sides.tolist()
+    code = _code(np.float32(value), stage.output)
+    return _border(source, (top, left, bottom, right), code, names, layer)
+
+
+def _code(value: np.float32, quantization: Quantization) -> int:
+    number = quantization.number
+    with np.errstate(over="ignore"):
+        code = np.rint(value / quantization.scale).astype(np.float64) + quantization.zero_point
+    return int(np.clip(code, number.minimum, number.maximum))
+
+
+def crop(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build a Border from a Slice of rows and columns."""
+    stage = stages[0]
+    assert stage.operator is not None
+    begins, ends, axes = (stage.array(v).reshape(-1) for v in stage.operator.inputs[1:4])
+    _, *sizes = source.positions.shape if source.positions.ndim == 3 else (0, 1, 1)
+    sides = np.zeros((2, 2), np.int64)
+    for begin, end, axis in zip(begins, ends, axes, strict=True):
+        size = sizes[int(axis) % 4 - 2]
+        kept = range(size)[slice(int(begin), int(end))]
+        if not kept:
+            raise CompileError(
+                "lower", layer, "something of the map must be left", "take less away"
+            )
+        sides[:, int(axis) % 4 - 2] = -kept.start, kept.stop - size
+    (top, left), (bottom, right) = sides.tolist()
+    return _border(source, (top, left, bottom, right), 0, names, layer)
+
+
+def _border(
+    source: Stream, sides: tuple[int, int, int, int], code: int, names: Identifiers, layer: str
+) -> Built:
+    stream = as_map(source, names, layer)
+    top, left, bottom, right = sides
+    height, width = stream.shape.height + top + bottom, stream.shape.width + left + right
+    rows_left = stream.shape.height + min(top, 0) + min(bottom, 0)
+    columns_left = stream.shape.width + min(left, 0) + min(right, 0)
+    if min(rows_left, columns_left) < 1:
+        raise CompileError("lower", layer, "something of the map must be left", "take less away")
+    output = StreamType(
+        Shape(height, width, stream.shape.channels), stream.element.output.number, 1
+    )
+    element = Border(names.new(layer), layer, stream.element, output, *sides, pad_value=code)
+    padded = max(sides) > 0
+    lows = np.minimum(stream.lows, code) if padded else stream.lows
+    highs = np.maximum(stream.highs, code) if padded else stream.highs
+    return Built(mapped(element, lows, highs, layer))
+
+
+def resize(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build a Reorder from a Resize that repeats rows and columns (or leaves some out)."""
+    if source.positions.ndim != 3:
+        raise CompileError(
+            "lower",
+            layer,
+            f"input must have channels, rows and columns, not {source.positions.ndim} axes",
+            "resize images only",
+        )
+    rows, columns = _nearest(stages[0], source.positions.shape)
+    chosen = source.positions[:, rows][:, :, columns]
+    named = replace(source, layer=layer)
+    return Built(reordered(named, chosen.transpose(1, 2, 0), names))
+
+
+def _nearest(stage: Stage, shape: tuple[int, ...]) -> tuple[IntArray, IntArray]:
+    """Return the rows and columns that onnxruntime's Resize takes: it is run on their numbers."""
+    assert stage.operator is not None
+    channels, height, width = shape
+    node = onnx.NodeProto()
+    node.op_type = "Resize"
+    node.input.extend(["x", "", "scales"])
+    node.output.append("y")
+    for attribute in stage.operator.attributes.values():
+        node.attribute.append(ir.to_proto(attribute))
+    graph = helper.make_graph(
+        [node],
+        "nearest",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *shape])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(stage.array(stage.operator.inputs[2]), "scales")],
+    )
+    imports = [helper.make_opsetid("", stage.opset)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+    numbers = np.zeros((1, *shape), np.float32)
+    numbers[:] = np.arange(height, dtype=np.float32)[:, None]
+    by_row = run(model, None, {"x": numbers})[0][0]
+    numbers[:] = np.arange(width, dtype=np.float32)[None, :]
+    by_column = run(model, None, {"x": numbers})[0][0]
+    assert len(by_row) == channels, "fusing checks that channels stay"
+    return by_row[0, :, 0].astype(np.int64), by_column[0, 0].astype(np.int64)
+
+
+def global_maximum(
+    stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str
+) -> Built:
+    """Build a global maximum."""
+    del stages
+    stream = as_map(source, names, layer)
+    output = StreamType(Shape(1, 1, stream.shape.channels), stream.element.output.number, 1)
+    element = GlobalMaximum(names.new(layer), layer, stream.element, output)
+    return Built(mapped(element, stream.lows, stream.highs, layer))

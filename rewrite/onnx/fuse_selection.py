@@ -1,0 +1,128 @@
+"""Fuse what selects, repeats or surrounds codes and computes no new ones.
+
+    Quantize(Pad(Dequantize(x, s, z), sizes, value), s, z) -> Pad(x, s, z, sizes, value)
+
+and the same for Slice, Resize to nearest values and GlobalMaxPool.  Quantize(Dequantize(c)) = c for
+every code c if both use the same scale and zero point; dequantization increases strictly, so that
+the greatest number is that of the greatest code; a Pad's value becomes one code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from onnxscript.rewriter import RewriteRuleSet
+
+from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
+from rewrite.onnx.graphs import DOMAIN, constant, same_constant
+
+
+class FuseSelection(FusionRule):
+    """The rewrite for one operator; ``reason`` says why an operator of a wrong form is refused."""
+
+    parameters = ("x", "x_scale", "x_zero_point", "y_scale", "y_zero_point")
+
+    def __init__(self, operator: str, reason: Callable[[ir.Node], str | None]) -> None:
+        super().__init__()
+        self.function = operator
+        self.reason = reason
+
+    def pattern(
+        self, op: Any, x: Any, x_scale: Any, x_zero_point: Any, y_scale: Any, y_zero_point: Any
+    ) -> Any:
+        """Match the operator between dequantization and quantization."""
+        selected = getattr(op, self.function)(
+            op.DequantizeLinear(x, x_scale, x_zero_point),
+            _allow_other_inputs=True,
+            _outputs=["result"],
+        )
+        return op.QuantizeLinear(selected, y_scale, y_zero_point)
+
+    def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
+        """Refuse unless both quantizations are the same, per tensor, and the form is right."""
+        if not same_constant(values["x_scale"], values["y_scale"]) or not same_constant(
+            values["x_zero_point"], values["y_zero_point"]
+        ):
+            return f"scale and zero point must be the same before and after {self.function}"
+        codes = codes_refusal("input", values["x_scale"], values["x_zero_point"])
+        if codes is None and any(v is not None and constant(v) is None for v in result.inputs[1:]):
+            return f"all operands of {self.function} but the first must be constants"
+        return codes or self.reason(result)
+
+    def rewrite(self, op: Any, **values: ir.Value) -> ir.Value:
+        """Return the call; the operator's constants come last."""
+        selecting = values["result"].producer()
+        assert selecting is not None
+        operands = [v for v in selecting.inputs[1:] if v is not None]
+        inputs = [*(values[name] for name in self.parameters), *operands]
+        call: ir.Value = getattr(op, self.function)(*inputs, _domain=DOMAIN)
+        node = call.producer()
+        assert node is not None
+        node.name = selecting.name
+        return call
+
+
+def pad_sides(sizes: Any, axes: Any | None, rank: int) -> Any:
+    """Return a Pad's sizes as (begin and end, axes of a tensor of ``rank``)."""
+    sides = np.zeros((2, rank), np.int64)
+    chosen = range(rank) if axes is None else [int(a) % rank for a in np.asarray(axes).reshape(-1)]
+    sides[:, list(chosen)] = np.asarray(sizes).reshape(2, -1)
+    return sides
+
+
+def _pad(node: ir.Node) -> str | None:
+    mode = node.attributes.get_string("mode", "constant")
+    if mode != "constant":
+        return f"Pad's mode must be 'constant', not {mode!r}"
+    sizes = constant(node.inputs[1])
+    axes = constant(node.inputs[3]) if len(node.inputs) > 3 else None
+    if sizes is None or (axes is None and sizes.size != 8):
+        return "Pad must surround an image with rows and columns"
+    if pad_sides(sizes, axes, 4)[:, :2].any():
+        return "Pad must surround an image with rows and columns, not with channels"
+    return None
+
+
+def _slice(node: ir.Node) -> str | None:
+    axes = constant(node.inputs[3]) if len(node.inputs) > 3 else None
+    steps = constant(node.inputs[4]) if len(node.inputs) > 4 else None
+    if axes is None or any(int(a) not in (2, 3, -1, -2) for a in axes.reshape(-1)):
+        return "Slice must take rows and columns out of an image, not channels"
+    if steps is not None and np.any(steps != 1):
+        return "Slice must take each row and column, not every other one"
+    return None
+
+
+def _resize(node: ir.Node) -> str | None:
+    mode = node.attributes.get_string("mode", "nearest")
+    if mode != "nearest":
+        return f"Resize must take nearest values, not {mode} ones, between codes"
+    scales = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    if scales is None or scales.size != 4:
+        return "Resize must repeat each row and column of an image equally often"
+    return None if np.all(scales[:2] == 1) else "Resize must leave the channels of an image alone"
+
+
+def _global_max(node: ir.Node) -> str | None:
+    return None
+
+
+_REASONS: dict[str, Callable[[ir.Node], str | None]] = {
+    "Pad": _pad,
+    "Slice": _slice,
+    "Resize": _resize,
+    "GlobalMaxPool": _global_max,
+}
+
+SELECTING = tuple(_REASONS)
+"""Operators that select, repeat or surround codes."""
+
+RULES = RewriteRuleSet([FuseSelection.rule(name, reason) for name, reason in _REASONS.items()])
+
+
+def fuse_selection(model: ir.Model) -> int:
+    """Apply to ``model``; return how many were fused."""
+    return int(RULES.apply_to_model(model))

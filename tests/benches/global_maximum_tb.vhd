@@ -1,0 +1,82 @@
+-- Bench of global_maximum; the scenarios are those of stream_bench.
+
+library ieee;
+use ieee.std_logic_1164.all;
+
+library vunit_lib;
+context vunit_lib.vunit_context;
+
+entity global_maximum_tb is
+  generic (
+    runner_cfg : string;
+    seed : positive;
+    bits : positive;
+    is_signed : boolean;
+    lanes : positive;
+    pixels : positive;
+    channels : positive;
+    fifo_depth : positive;
+    first_edge : integer;
+    last_edge : integer
+  );
+end entity;
+
+architecture bench of global_maximum_tb is
+
+  signal finished : boolean;
+  signal clk, reset : std_ulogic;
+  signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
+  signal input_data : std_ulogic_vector(lanes * bits - 1 downto 0);
+  signal output_data : std_ulogic_vector(lanes * bits - 1 downto 0);
+
+begin
+
+  main : process
+  begin
+    test_runner_setup(runner, runner_cfg);
+    wait until finished;
+    test_runner_cleanup(runner);
+  end process;
+
+  bench : entity work.stream_bench
+    generic map (
+      configuration_text => runner_cfg,
+      input_width => input_data'length,
+      output_width => output_data'length,
+      seed => seed,
+      first_edge => first_edge,
+      last_edge => last_edge
+    )
+    port map (
+      finished => finished,
+      clk => clk,
+      reset => reset,
+      input_ready => input_ready,
+      input_valid => input_valid,
+      input_data => input_data,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+  dut : entity work.global_maximum
+    generic map (
+      bits => bits,
+      is_signed => is_signed,
+      lanes => lanes,
+      pixels => pixels,
+      channels => channels,
+      fifo_depth => fifo_depth
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_ready => input_ready,
+      input_valid => input_valid,
+      input_data => input_data,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+end architecture;

@@ -1,0 +1,172 @@
+"""Borders, nearest upsampling, global maxima: from ONNX, exact and in one element each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ir.elements import Border, Element, GlobalMaximum, ProcessingElement, Reorder
+from ir.errors import CompileError
+from rewrite.lower import lower
+from rewrite.onnx import fuse
+from tests.lowering import kinds, lowered
+from tests.qdq import QdqChain
+
+IMAGE = (3, 6, 5)
+
+Build = Callable[[], QdqChain]
+
+
+def select(chain: QdqChain, operator: str, *operands: object, **attributes: object) -> QdqChain:
+    names = ["" if o is None else chain.constant("operand", np.asarray(o)) for o in operands]
+    return chain.same(operator, *names, **attributes)
+
+
+def sizes(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int64)
+
+
+def scales(*numbers: float) -> np.ndarray:
+    return np.array(numbers, np.float32)
+
+
+NEAREST = {
+    "mode": "nearest",
+    "coordinate_transformation_mode": "asymmetric",
+    "nearest_mode": "floor",
+}
+
+SELECTED: dict[str, tuple[Build, list[type[Element]]]] = {
+    "pad": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, 1, 0, 0, 0, 2, 3)).conv(2),
+        [Border, ProcessingElement],
+    ),
+    "pad with a number": (
+        lambda: select(
+            QdqChain(IMAGE, "int8"), "Pad", sizes(0, 0, 1, 0, 0, 0, 0, 1), np.float32(0.33)
+        ),
+        [Border],
+    ),
+    "pad with what saturates": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(1, 0, 2, 1), np.float32(-1e9), sizes(2, -1)),
+        [Border],
+    ),
+    "pad and crop": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, -1, 2, 0, 0, 2, -3)),
+        [Border],
+    ),
+    "crop": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(1, 0), sizes(5, -2), sizes(2, 3)).conv(2),
+        [Border, ProcessingElement],
+    ),
+    "crop to the end": (
+        lambda: select(QdqChain(IMAGE, "int8"), "Slice", sizes(-4), sizes(2**62), sizes(-1)),
+        [Border],
+    ),
+    "crop behind a transposition": (
+        lambda: select(
+            QdqChain((6, 5, 3)).transpose(0, 3, 1, 2), "Slice", sizes(1), sizes(3), sizes(2)
+        ),
+        [Border],
+    ),
+    "nearest": (
+        lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 3), **NEAREST),
+        [Reorder],
+    ),
+    "nearest, half pixel": (
+        lambda: select(QdqChain(IMAGE, "int8"), "Resize", None, scales(1, 1, 2, 2), mode="nearest"),
+        [Reorder],
+    ),
+    "fewer pixels": (
+        lambda: select(QdqChain((3, 6, 4)), "Resize", None, scales(1, 1, 0.5, 0.5), **NEAREST),
+        [Reorder],
+    ),
+    "global maximum": (
+        lambda: select(QdqChain(IMAGE), "GlobalMaxPool").conv(4, (1, 1)),
+        [GlobalMaximum, ProcessingElement],
+    ),
+    "global maximum of signed codes": (
+        lambda: select(QdqChain(IMAGE, "int8"), "GlobalMaxPool"),
+        [GlobalMaximum],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_selected(name: str) -> None:
+    build, elements = SELECTED[name]
+    chain = build()
+    assert kinds(lowered(chain.model())) == elements
+    assert dict(fuse(chain.model()).applied)["fuse_selection"] == 1
+
+
+def test_sizes_become_scales() -> None:
+    chain = select(QdqChain(IMAGE), "Resize", None, None, sizes(1, 3, 12, 5), mode="nearest")
+    model = chain.model()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    fused = fuse(model)
+    assert dict(fused.applied)["resize_by_scales"] == 1
+    assert dict(fuse(fused.proto).applied)["resize_by_scales"] == 0
+    assert Reorder in kinds(lower(fused))
+
+
+def test_a_border_widens_the_range_to_its_value() -> None:
+    chain = select(QdqChain(IMAGE), "Pad", sizes(0, 0, 1, 0, 0, 0, 0, 0))
+    element = next(e for e in lowered(chain.model()).graph if isinstance(e, Border))
+    assert element.pad_value == chain.zero_point
+
+
+REFUSED: dict[str, tuple[Build, str]] = {
+    "reflection": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, 1, 0, 0, 0, 1, 0), mode="reflect"),
+        "pad_3: Pad's mode must be 'constant', not 'reflect'; change the Pad",
+    ),
+    "padding of channels": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 1, 1, 0, 0, 0, 1, 0)),
+        "pad_3: Pad must surround an image with rows and columns, not with channels; change the "
+        "Pad",
+    ),
+    "channels": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(2), sizes(1)),
+        "slice_3: Slice must take rows and columns out of an image, not channels; change the Slice",
+    ),
+    "every other row": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(6), sizes(2), sizes(2)),
+        "slice_3: Slice must take each row and column, not every other one; change the Slice",
+    ),
+    "interpolation": (
+        lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 2), mode="linear"),
+        "resize_3: Resize must take nearest values, not linear ones, between codes; change the "
+        "Resize",
+    ),
+    "more channels": (
+        lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 2, 2, 2), **NEAREST),
+        "resize_3: Resize must leave the channels of an image alone; change the Resize",
+    ),
+    "uneven repetition": (
+        lambda: select(QdqChain(IMAGE), "Resize", None, None, sizes(1, 3, 8, 5), **NEAREST),
+        "resize_3: Resize must repeat each row and column of an image equally often; change the "
+        "Resize",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    build, message = REFUSED[name]
+    with pytest.raises(CompileError) as refusal:
+        lower(fuse(build().model()))
+    assert str(refusal.value) == message
+
+
+def test_another_scale_is_refused() -> None:
+    chain = QdqChain(IMAGE)
+    chain.unary("GlobalMaxPool")
+    with pytest.raises(CompileError) as refusal:
+        fuse(chain.model())
+    assert str(refusal.value) == (
+        "globalmaxpool_3: scale and zero point must be the same before and after GlobalMaxPool; "
+        "change the GlobalMaxPool"
+    )

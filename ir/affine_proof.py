@@ -7,33 +7,26 @@ both; a line found for -x becomes one for x by negating its multiplier.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ir.numbers import IntArray, frozen_integers
 from ir.proof import ProofRecord, Steps, check_equal, golden_steps, record, solve_steps
-from ir.requantize import GoldenRequantization, Requantization, ScaleRequantization
+from ir.requantize import GoldenRequantization, ScaleRequantization
 
 
-@dataclass(frozen=True, slots=True)
-class AffineSolution:
-    """``requantization`` of ``codes * signs``; signs (channels,) are all 1 for a line."""
-
-    requantization: Requantization
-    signs: IntArray
-    proof: ProofRecord
-
-
-def prove_affine(
+def fit_affine(
     layer: str,
     golden: GoldenRequantization,
     weights: IntArray,
     lows: IntArray,
     highs: IntArray,
     bounds: tuple[int, int],
-) -> AffineSolution:
-    """Return an integer form of ``clip(golden(code * weights), *bounds)``, checked on all codes.
+) -> tuple[ScaleRequantization, ProofRecord] | None:
+    """Return a line equal to ``clip(golden(code * weights), *bounds)``, checked on all codes.
+
+    None if there is none, as where halves round to even.
 
     Args:
         layer: for messages.
@@ -46,17 +39,15 @@ def prove_affine(
     signs = np.where(weights < 0, -1, 1)
     steps = _code_steps(golden_steps(golden, *bounds), np.abs(weights), signs, lows, highs)
     requantization = solve_steps(steps)
-    if isinstance(requantization, ScaleRequantization):
-        multipliers = frozen_integers(requantization.multipliers * signs)
-        requantization = replace(requantization, multipliers=multipliers)
-        signs = np.ones_like(signs)
+    if not isinstance(requantization, ScaleRequantization):
+        return None
+    multipliers = frozen_integers(requantization.multipliers * signs)
+    requantization = replace(requantization, multipliers=multipliers)
     codes = np.arange(lows.min(), highs.max() + 1)[:, None]
     arguments = np.clip(codes, lows, highs)
     expected = np.clip(golden(arguments * weights), *bounds)
-    check_equal(layer, expected, requantization, arguments * signs)
-    return AffineSolution(
-        requantization, signs, record(layer, steps, requantization, arguments.size)
-    )
+    check_equal(layer, expected, requantization, arguments)
+    return requantization, record(layer, steps, requantization, arguments.size)
 
 
 def _code_steps(

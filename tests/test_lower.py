@@ -104,7 +104,7 @@ CASES: dict[str, tuple[Build, list[type[Element]]]] = {
     "affine": (lambda: QdqChain(IMAGE).conv(3, (1, 1), group=3, scale=0.5), [Affine]),
     "affine with ties": (
         lambda: ties(QdqChain(IMAGE).conv(3, (1, 1), group=3)),
-        [ProcessingElement],
+        [Lookup],
     ),
     "max pool": (
         lambda: QdqChain((3, 9, 9)).max_pool(3, strides=[2, 2], pads=[1, 1, 1, 1]),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ir.affine_proof import prove_affine
+from ir.affine_proof import fit_affine
 from ir.errors import CompileError
 from ir.numbers import IntArray, IntegerType
 from ir.proof import check_equal, golden_steps, prove, slope_bounds, solve
@@ -239,16 +239,27 @@ def test_affine_equals_brute_force(
     w = np.array(weights)
     function = affine_golden(factor, w, 0, 255, zero_point)
     zeros = np.zeros(len(w), np.int64)
-    solution = prove_affine("layer", function, w, zeros, zeros + 255, (0, 255))
+    line = fit_affine("layer", function, w, zeros, zeros + 255, (0, 255))
+    if line is None:
+        assert power  # only ties lie on no line
+        return
+    requantization, proof = line
     codes = np.arange(256)[:, None] * np.ones(len(w), np.int64)
-    assert np.array_equal(solution.requantization(codes * solution.signs), function(codes * w))
-    assert solution.proof.covered == 256 * len(w)
+    assert np.array_equal(requantization(codes), function(codes * w))
+    assert proof.covered == 256 * len(w)
 
 
-def test_falling_channel_with_ties_is_mirrored() -> None:
+def test_falling_channel_is_mirrored() -> None:
+    w = np.array([-1, 1, 0])
+    function = affine_golden(0.3717, w, 0, 255, 128)
+    zeros = np.zeros(3, np.int64)
+    line = fit_affine("layer", function, w, zeros, zeros + 255, (0, 255))
+    assert line is not None
+    assert np.sign(line[0].multipliers).tolist() == [-1, 1, 0]
+
+
+def test_ties_lie_on_no_line() -> None:
     w = np.array([-1, 1, 0])
     function = affine_golden(0.5, w, 0, 255, 128)
     zeros = np.zeros(3, np.int64)
-    solution = prove_affine("layer", function, w, zeros, zeros + 255, (0, 255))
-    assert isinstance(solution.requantization, ThresholdRequantization)
-    assert solution.signs.tolist() == [-1, 1, 1]
+    assert fit_affine("layer", function, w, zeros, zeros + 255, (0, 255)) is None

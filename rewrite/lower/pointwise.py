@@ -6,26 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from ir.affine_proof import AffineSolution, prove_affine
-from ir.elements import Affine, ArgMax, Element, Kernel, Lookup, ProcessingElement, StreamType
+from ir.affine_proof import fit_affine
+from ir.elements import Affine, ArgMax, Lookup, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntegerType, frozen_integers
 from ir.proof import output_bounds
 from rewrite.lower.arithmetic import (
     Built,
-    accumulator_of,
     channel_mismatch,
     golden_of,
     linear_constants,
     mapped,
-    reachable,
     table_range,
     weight_codes,
 )
 from rewrite.lower.layout import Stream, as_map, as_vector
-from rewrite.lower.reading import Quantization, Stage
-from rewrite.lower.tables import table_of
+from rewrite.lower.reading import Stage
+from rewrite.lower.tables import codes_by_pattern, table_of
 
 
 def lookup(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
@@ -39,13 +37,9 @@ def lookup(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer:
 
 
 def affine(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build a factor and a summand per channel.
-
-    Where only thresholds are exact and a channel falls, the codes are multiplied by 1 or -1 in a
-    processing element first: thresholds need a rising function.
-    """
+    """Build a factor and a summand per channel; a table for each channel where no line is equal."""
     stream = as_map(source, names, layer)
-    stage = stages[0]
+    stage, number = stages[0], stream.element.output.number
     weights = weight_codes(stage, axis=0).reshape(-1)
     if len(weights) != stream.shape.channels:
         raise channel_mismatch(layer, len(weights), stream.shape.channels)
@@ -54,36 +48,19 @@ def affine(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer:
     golden = golden_of(
         layer, linear.factors, linear.biases, stage.output, np.minimum(*ends), np.maximum(*ends)
     )
-    solution = prove_affine(
-        layer, golden, weights, stream.lows, stream.highs, output_bounds(golden, None, None)
-    )
-    element = _affine_element(stream, solution, stage.output, names, layer)
     results = golden(ends[0]), golden(ends[1])
     lows, highs = np.minimum(*results), np.maximum(*results)
-    return Built(mapped(element, lows, highs, layer), solution.proof)
-
-
-def _affine_element(
-    stream: Stream, solution: AffineSolution, output: Quantization, names: Identifiers, layer: str
-) -> Element:
-    sent = StreamType(stream.shape, output.number, 1)
-    requantization = solution.requantization
-    if np.all(solution.signs == 1):
-        return Affine(names.new(layer), layer, stream.element, sent, requantization)
-    diagonal = np.diag(solution.signs)[None, None]
-    return ProcessingElement(
-        name=names.new(layer),
-        layer=layer,
-        source=stream.element,
-        output=sent,
-        kernel=Kernel(1, 1),
-        pad_value=0,
-        weights=frozen_integers(diagonal),
-        weight_number=IntegerType(2, True),
-        accumulator=accumulator_of(*reachable(diagonal, stream.lows, stream.highs), requantization),
-        requantization=requantization,
-        convolved=output.number,
-    )
+    output = StreamType(stream.shape, stage.output.number, 1)
+    name, bounds = names.new(layer), output_bounds(golden, None, None)
+    line = fit_affine(layer, golden, weights, stream.lows, stream.highs, bounds)
+    if line is None:
+        codes = codes_by_pattern(number)[:, None]
+        table = frozen_integers(golden(codes * weights).T)
+        element = Lookup(name, layer, stream.element, output, table)
+        return Built(mapped(element, lows, highs, layer))
+    requantization, proof = line
+    scaled = Affine(name, layer, stream.element, output, requantization)
+    return Built(mapped(scaled, lows, highs, layer), proof)
 
 
 def arg_max(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

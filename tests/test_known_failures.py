@@ -1,6 +1,7 @@
 """What other compilers are known to get silently wrong, or to die of: right here, or refused.
 
-Each model is saved as .h5 and .keras by Keras 3, loaded, exported and compared with Keras.
+Each model is saved as .h5 and .keras by Keras 3, loaded, exported and compared with Keras; then it
+is compiled, which compares the integers of its elements with onnxruntime's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from frontend.compiler import compile_model
 from frontend.export import export_network
 from frontend.network import read_network
 from frontend.reference import onnx_run, start_tensorflow
@@ -48,6 +50,7 @@ RIGHT: dict[str, Callable[[Any], Any]] = {
         IMAGE, L.DepthwiseConv2D(3, depth_multiplier=2)
     ),
     "padded_pool_aborts": lambda L: sequential(IMAGE, L.AveragePooling2D(3, 2, "same")),
+    "padded_max_pool_aborts": lambda L: sequential(IMAGE, L.MaxPooling2D(3, 2, "same")),
     "overlapping_pool_aborts": lambda L: sequential(IMAGE, L.MaxPooling2D(3, 1)),
     "merge_of_three_refused": merge_of_three,
     "conv2d_transpose_refused": lambda L: sequential(IMAGE, L.Conv2DTranspose(3, 3, 2, "same")),
@@ -74,6 +77,53 @@ def test_right(name: str, ending: str, tmp_path: Path) -> None:
                                          frames.values(), strict=True)))  # fmt: skip
     assert got.shape == expected.shape
     assert np.max(np.abs(got - expected)) <= 1e-5 * np.max(np.abs(expected))
+
+
+WITHOUT_ELEMENT = {
+    "bilinear_becomes_nearest": "up_sampling2d: operator Resize is not supported",
+    "padded_pool_aborts": "average_pooling2d: operator AveragePool is not supported",
+    "conv2d_transpose_refused": "conv2d_transpose: operator ConvTranspose is not supported",
+    "repeat_vector_missing": "repeat_vector: operator Tile is not supported",
+}
+"""Exported, but refused in one line when it comes to hardware."""
+COMPILED = [name for name in RIGHT if name not in WITHOUT_ELEMENT]
+
+
+@pytest.mark.parametrize("name", WITHOUT_ELEMENT)
+def test_no_element_yet(name: str, tmp_path: Path) -> None:
+    RIGHT[name](start_tensorflow().layers).save(tmp_path / "m.keras")
+    with pytest.raises(CompileError) as caught:
+        compile_model(tmp_path / "m.keras")
+    assert str(caught.value) == f"{WITHOUT_ELEMENT[name]}; replace the layer"
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled(name: str, tmp_path: Path) -> None:
+    RIGHT[name](start_tensorflow().layers).save(tmp_path / "m.keras")
+    compilation = compile_model(tmp_path / "m.keras")
+    assert compilation.comparison.values > 0
+    assert compilation.graph.host_operators == ()
+
+
+def test_default_precision_gives_a_constant(tmp_path: Path) -> None:
+    """The jet tagger's shape, with nothing chosen by hand: hls4ml agrees in 0.06 % of the classes."""
+    L = start_tensorflow().layers
+    model = sequential(
+        (16,),
+        *(L.Dense(units, activation="relu") for units in (64, 32, 32)),
+        L.Dense(5, activation="softmax"),
+    )
+    random = np.random.default_rng(3)
+    for variable in model.weights:  # around 0, so that the class depends on the frame
+        deviation = np.sqrt(2 / variable.shape[0]) * (variable.name == "kernel")
+        variable.assign(random.normal(0, deviation, variable.shape).astype(np.float32))
+    model.save(tmp_path / "m.keras")
+    compilation = compile_model(tmp_path / "m.keras")
+    frames = random.normal(0, 1, (2000, 16)).astype(np.float32)
+    wanted = np.argmax(np.asarray(model(frames)), axis=1)
+    got = np.argmax(compilation.golden.run({"pixels": frames}), axis=1)
+    assert len(np.unique(wanted)) == 5
+    assert np.mean(wanted == got) > 0.95
 
 
 def dot(L: Any) -> Any:

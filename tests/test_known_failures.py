@@ -106,7 +106,7 @@ def test_compiled(name: str, tmp_path: Path) -> None:
 
 
 def test_default_precision_gives_a_constant(tmp_path: Path) -> None:
-    """The jet tagger's shape, with nothing chosen by hand: hls4ml agrees in 0.06 % of the classes."""
+    """The jet tagger, nothing chosen by hand: hls4ml agrees in 0.06 % of the classes."""
     L = start_tensorflow().layers
     model = sequential(
         (16,),

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from typer.core import TyperCommand
 
 from frontend import __version__
+from frontend.optional_value import filled
 from ir.errors import CompileError, printable
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -44,8 +46,24 @@ TEST = (
 )
 
 
+SIMULATE = (
+    "Prove it, with random stalls, in GHDL, every stream, or, hundreds of times faster, as the "
+    "netlist that GHDL synthesizes. Alone it means ghdl."
+)
+SimulatorName = Literal["ghdl", "netlist"]
+OPTIONAL_VALUES = {"--simulate": get_args(SimulatorName)}
+
+
+class _Command(TyperCommand):
+    """The command, with options whose value may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, filled(args, OPTIONAL_VALUES))
+
+
 @app.command(
-    help="Compile a trained network to streaming VHDL that computes onnxruntime's integers."
+    cls=_Command,
+    help="Compile a trained network to streaming VHDL that computes onnxruntime's integers.",
 )
 def compile_command(
     model: Annotated[Path, typer.Argument(help=MODEL, show_default=False)],
@@ -77,10 +95,22 @@ def compile_command(
         typer.Option("--argmax", help="Send the class instead of leaving Softmax to the host."),
     ] = False,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="Prove it in GHDL: every stream, with random stalls.")
-    ] = False,
+        SimulatorName | None,
+        typer.Option(help=SIMULATE, metavar="[ghdl|netlist]", show_default=False),
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames to simulate.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random stalls.")] = 0,
+    trace: Annotated[
+        bool,
+        typer.Option(
+            "--trace",
+            help="Compare every element's stream in the netlist, too, and name the first that "
+            "differs; GHDL always does.",
+        ),
+    ] = False,
+    wave: Annotated[
+        bool, typer.Option("--wave", help="Write the simulation's waveform for GTKWave.")
+    ] = False,
     show_version: Annotated[
         bool | None,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print and exit."),
@@ -89,11 +119,14 @@ def compile_command(
     """Compile ``model``; typer shows the options' own help."""
     # The chain imports slowly; --help and wrong usage must not wait for it.
     from frontend.calibration import Preprocessing
-    from frontend.compiler import CompileOptions, SimulationRequest, compile_model, write_output
+    from frontend.compiler import CompileOptions, compile_model, write_output
     from frontend.quantize import QuantizeOptions
+    from frontend.simulation import SimulationRequest
     from frontend.summary import print_summary
-    from sim import SimulationOptions
+    from sim import SimulationOptions, Simulator
 
+    if simulate is None and (trace or wave):
+        raise typer.BadParameter("--trace and --wave need --simulate")
     console = Console(stderr=True)
     options = CompileOptions(
         weights=weights,
@@ -103,8 +136,14 @@ def compile_command(
         quantization=QuantizeOptions(argmax=argmax),
         cycles=cycles,
     )
-    request = SimulationRequest(frames, SimulationOptions(seed=seed)) if simulate else None
     folder = output or Path(f"{model.stem}_millrace")
+    request = simulate and SimulationRequest(
+        frames,
+        SimulationOptions(seed=seed, wave=wave),
+        Simulator(simulate),
+        trace,
+        failed_wave=folder.with_name(f"{folder.name}_failed"),
+    )
     with _stages(console) as show:
         compilation = compile_model(model, options, show)
         written = write_output(compilation, folder, request, show)

@@ -5,7 +5,7 @@
     compilation = compile_model(Path("model.h5"))
     write_output(compilation, Path("out"), SimulationRequest(frames=8))
 
-This module and the command line are the only ones that see every part.
+This module, ``frontend/simulation.py`` and the command line are the only ones that see every part.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from frontend.open_model import open_model
 from frontend.output import replace_entries
 from frontend.quantization_error import TensorError, quantization_error
 from frontend.quantize import QuantizedModel, QuantizeOptions, quantize
+from frontend.simulation import SimulationRequest, facts, simulate_golden
 from frontend.source import SourceModel
 from ir.cycles import Cycles, predict
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 from ir.interpreter import evaluate
-from ir.numbers import IntArray
 from rewrite.lower import Lowered, lower
 from rewrite.onnx import FusedModel, fuse
 from rewrite.onnx.float import canonicalize
 from rewrite.stream import schedule
 from rtl import library
 from rtl.printer import write_vhdl
-from sim import SimulationOptions, SimulationResult, simulate
+from sim import SimulationResult
 
 StageContext = Callable[[str], AbstractContextManager[object]]
 """Wraps each stage, named for people, so that a front end can show progress."""
@@ -92,14 +92,6 @@ class Compilation:
     golden: GoldenModel
     comparison: report.Comparison
     stage_seconds: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class SimulationRequest:
-    """``frames`` of the test data through GHDL, with stalls."""
-
-    frames: int = 8
-    options: SimulationOptions = field(default_factory=SimulationOptions)
 
 
 class _Clock:
@@ -216,31 +208,9 @@ def simulate_compilation(
     folder: Path,
     sources: Sequence[Path] | None = None,
 ) -> SimulationResult:
-    """Simulate frames of the test data in ``folder``; compare every stream.
-
-    ``sources``: the VHDL as it was written, in compile order; by default it is written anew.
-
-    Raises:
-        CompileError: a value differs from onnxruntime's or the interpreter's, or the core hangs.
-    """
+    """Simulate frames of the test data; see ``simulate_golden``."""
     frames = first_frames(compilation.test.inputs, request.frames)
-    graph, golden = compilation.graph, compilation.golden
-    inputs = golden.input_codes(frames)
-    expected: dict[str, IntArray] = evaluate(graph, inputs)
-    codes = golden.output_codes(frames)
-    expected.update({output.name: codes[output.port] for output in graph.outputs})
-    result = simulate(graph, inputs, expected, folder, request.options, sources)
-    if result.fault is not None:
-        raise CompileError(
-            "simulate", compilation.source.name, str(result.fault), "please report this"
-        )
-    if list(result.completions) != list(predict(graph, len(result.completions)).completions):
-        raise CompileError(
-            "simulate", compilation.source.name,
-            f"frames were complete after {result.completions} cycles, not as predicted",
-            "please report this",
-        )  # fmt: skip
-    return result
+    return simulate_golden(compilation.graph, compilation.golden, frames, request, folder, sources)
 
 
 def write_output(
@@ -270,7 +240,7 @@ def write_output(
             contents = manifest(compilation.graph, compilation.cycles, sources)
             (fresh / "manifest.json").write_text(json.dumps(contents, indent=2) + "\n")
         if simulation is not None:
-            with stage("simulate in GHDL"):
+            with stage(simulation.stage):
                 result = simulate_compilation(compilation, simulation, fresh / "sim", paths)
         with stage("write the report"):
             written = _report(compilation, simulation, result)
@@ -299,17 +269,7 @@ def _report(
     simulation, simulated_frames = None, 0
     if request is not None and result is not None:
         simulated_frames = min(request.frames, compilation.test.frames)
-        simulation = report.Simulation(
-            result.simulator,
-            simulated_frames,
-            f"random on {request.options.stalls.value} sides, seed {request.options.seed}; "
-            f"{len(result.completions)} frames again without stalls",
-            sum(result.values_checked[output.name] for output in graph.outputs),
-            0,
-            result.cycles_per_frame,
-            result.latency_cycles,
-            sum(result.values_checked.values()),
-        )
+        simulation = facts(graph, request, simulated_frames, result)
     return report.Report(
         report.Source(compilation.source.name, loaded.format),
         graph,

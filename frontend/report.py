@@ -128,8 +128,8 @@ class Simulation:
 
     ``stalls``: what the bench did to the streams, such as ``"random on both sides, seed 1"``;
     ``outputs``: values at the core's outputs compared with onnxruntime's; ``values``: values
-    compared at all streams, those inside included; cycles are those measured in the unstalled
-    part, None if there was none.
+    compared at ``streams`` streams, these outputs included; cycles are those measured in the
+    unstalled part, None if there was none.  ``wave``: file of the waveform beside the bench.
     """
 
     simulator: str
@@ -140,6 +140,8 @@ class Simulation:
     cycles_per_frame: int | None = None
     latency_cycles: int | None = None
     values: int = 0
+    streams: int = 0
+    wave: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

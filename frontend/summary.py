@@ -49,6 +49,10 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
             f"[bold green]{verdict.outputs:,} of {verdict.outputs:,} outputs equal onnxruntime[/] "
             f"({verdict.frames} frames, stalls {escape(verdict.stalls)})"
         )
+        console.print(f"{verdict.values:,} values compared at {verdict.streams} streams")
+        if verdict.wave is not None:
+            wave = printable(str(folder / "sim" / verdict.wave))
+            console.print(f"waveform: gtkwave {escape(wave)}")
     if report.graph.host_operators:
         operators = ", ".join(report.graph.host_operators)
         console.print(f"left to the host: {escape(printable(operators))}")

@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
+class Simulator(Enum):
+    """What simulates a network: GHDL its VHDL, Verilator the netlist that GHDL synthesizes."""
+
+    GHDL = "ghdl"
+    NETLIST = "netlist"
+
+
 class Stalls(Enum):
     """Which sides of the core stall at random."""
 

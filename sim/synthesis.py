@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -33,11 +34,15 @@ def synthesize(top: str, sources: Sequence[Path], generics: Mapping[str, int] | 
         CompileError: there is no GHDL, or it refuses the design.
     """
     overrides = [f"-g{name}={value}" for name, value in sorted((generics or {}).items())]
-    # GHDL reads the sources itself: object code, which takes as long again, is not needed.
-    files = [str(path.resolve()) for path in sources]
-    with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
+    with tempfile.TemporaryDirectory(prefix="millrace-") as scratch:
+        # Copies, because the netlist says where everything comes from: the same wherever they are.
+        folder = Path(scratch)
+        files = [path.name for path in sources]
+        for path in sources:
+            shutil.copyfile(path, folder / path.name)
+        # GHDL reads the sources itself: object code, which takes as long again, is not needed.
         command = [find_ghdl().program, "synth", *FLAGS, "--out=verilog", *overrides, *files]
-        status, written, messages = _run([*command, "-e", top], Path(folder))
+        status, written, messages = _run([*command, "-e", top], folder)
     if status != 0:
         raise refusal(messages)
     return repaired(written)

@@ -178,7 +178,8 @@ def _run(compilation: Compilation, frames: int, folder: Path) -> tuple[str, floa
     Returns:
         The simulator's name and its seconds.
     """
-    from frontend.compiler import SimulationRequest, simulate_compilation
+    from frontend.compiler import simulate_compilation
+    from frontend.simulation import SimulationRequest
     from sim import SimulationOptions
     from sim.options import Stalls
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import resource
@@ -19,6 +20,7 @@ import typer
 
 from frontend import __version__
 from frontend.__main__ import app, main
+from frontend.optional_value import filled
 from tests.keras_models import layer_models
 from tests.test_bad_input import truncated
 from zoo import MODELS, digits
@@ -95,6 +97,43 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
         assert {path.name for path in cache.iterdir()} <= {"millrace", "matplotlib"}
 
 
+def test_netlist_is_simulated_on_request(tmp_path: Path) -> None:
+    arguments = [str(MODEL), "--simulate", "netlist", "--trace", "--wave", "--frames", "2"]
+    run = millrace([*arguments, "-o", "out"], tmp_path)
+    assert run.returncode == 0, run.stderr
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    found = written["simulation"]
+    assert found["simulator"].startswith("Verilator 5")
+    assert (found["frames"], found["outputs"], found["mismatches"]) == (2, OUTPUTS, 0)
+    assert found["cycles_per_frame"] == written["cycles"]["cycles_per_frame"]
+    # The input's port, every element but a reshape, the output's port
+    assert found["streams"] > 4
+    assert found["values"] > OUTPUTS
+    assert f"measured in {found['simulator']}: " in " ".join(run.stdout.split())
+    assert f"{found['values']:,} values compared at {found['streams']} streams" in run.stdout
+    assert "waveform: gtkwave out/sim/waves.fst" in run.stdout
+    assert found["wave"] == "waves.fst"
+    assert (tmp_path / "out" / "sim" / found["wave"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complete"),
+    [
+        (["m.h5", "--simulate"], ["m.h5", "--simulate", "ghdl"]),
+        (["--simulate", "m.h5"], ["--simulate", "ghdl", "m.h5"]),
+        (["--simulate", "--frames", "3"], ["--simulate", "ghdl", "--frames", "3"]),
+        (["--simulate", "netlist", "m.h5"], ["--simulate", "netlist", "m.h5"]),
+        (["--simulate=netlist", "m.h5"], ["--simulate=netlist", "m.h5"]),
+        (["--", "--simulate"], ["--", "--simulate"]),
+        (["m.h5"], ["m.h5"]),
+    ],
+)
+def test_simulate_stands_alone_or_with_a_simulator(
+    arguments: list[str], complete: list[str]
+) -> None:
+    assert filled(arguments, {"--simulate": ("ghdl", "netlist")}) == complete
+
+
 def test_help_names_every_option(tmp_path: Path) -> None:
     run = millrace(["--help"], tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
@@ -119,6 +158,8 @@ def test_version(tmp_path: Path) -> None:
         ([str(MODEL), "--seed", "-1"], "--seed"),
         ([str(MODEL), "one too many"], "unexpected extra argument"),
         ([str(MODEL), "-o"], "requires an argument"),
+        ([str(MODEL), "--simulate=modelsim"], "'modelsim' is not one of"),
+        ([str(MODEL), "--trace"], "--trace and --wave need --simulate"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str, tmp_path: Path) -> None:

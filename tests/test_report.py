@@ -164,6 +164,7 @@ def full_report(graph: StreamGraph | None = None) -> Report:
             cycles.cycles_per_frame,
             cycles.latency_cycles + 7,
             4321,
+            12,
         ),
         tools=(("onnxruntime", "1.31.0"),),
     )
@@ -287,7 +288,7 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
 def test_page_says_what_was_found() -> None:
     text = Page(report_html(full_report())).text
     assert "30 of 30" in text
-    assert "4,321 values were compared at all streams" in text
+    assert "4,321 values were compared at 12 streams" in text
     assert "differs by +7" in text
     assert "-1,234,567 to 7,654" in text
     assert "98.00 % 98 of 100" in text

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "sim": {"ir", "rtl"},
     "zoo": {"ir", "frontend"},
 }
-COMPOSERS = {"frontend/__main__.py", "frontend/compiler.py"}
+COMPOSERS = {"frontend/__main__.py", "frontend/compiler.py", "frontend/simulation.py"}
 """They put the chain together and see everything but the zoo."""
 
 

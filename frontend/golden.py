@@ -1,83 +1,143 @@
-"""The golden model: stock onnxruntime on quantized.onnx, and its integers at the core's ports."""
+"""The golden model: stock onnxruntime on quantized.onnx, and its integers at the core's ports.
+
+What onnxruntime computes must not depend on our looking at it: with int8 activations, for example,
+it computes in integers only where no codes leave the graph.  So the codes at the core's outputs are
+recovered from the numbers that the graph makes of them itself.  Where the host still works on these
+numbers, the graph is cut there, and what the host makes of the recovered codes must be the outputs
+of the whole.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
 from onnx.utils import Extractor
 
-from frontend.frames import FloatArray, Frames, batches, frames_by_input
+from frontend.batches import Array, fixed_batch, in_batches
+from frontend.frames import FloatArray, Frames, frames_by_input
+from frontend.onnx_reference import INPUT_TYPES, as_input, session
 from ir.elements import Input, Output
 from ir.errors import CompileError
-from ir.graph import StreamGraph
+from ir.graph import HostTensor, StreamGraph
 from ir.numbers import IntArray
 
-BATCH = 256
-"""Frames per call; the arithmetic of a frame does not depend on it."""
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Tensor that tells the codes of a port.
 
-def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """Return a session as a user gets it: CPU provider, default options, but silent."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    It holds the codes themselves, or if there is a ``host`` the numbers that it makes of them.
+    """
+
+    tensor: str
+    host: HostTensor | None
+
+    def codes(self, values: Array) -> IntArray:
+        """Return the codes; numbers are multiples of the scale but for float32's rounding."""
+        if self.host is None:
+            return values.astype(np.int64)
+        codes: IntArray = np.rint(values.astype(np.float64) / self.host.scale).astype(np.int64)
+        return codes + self.host.zero_point
 
 
 class GoldenModel:
     """Runs quantized.onnx and shows the integers that the core must read and send.
 
-    Frames are float32 arrays (frames, *ONNX input shape without batch), by input name; those of
-    an only input may come as an array.
+    Frames are float32 arrays (frames, *ONNX input shape without batch), by input name, also where
+    an input takes codes; those of an only input may come as an array.
     """
 
     def __init__(self, quantized: onnx.ModelProto, graph: StreamGraph) -> None:
         self._graph = graph
-        self._names = [graph.host_tensors[i.port].onnx_name for i in graph.inputs]
-        extractor = Extractor(quantized)
+        self._batch = fixed_batch(quantized)
         self._whole = session(quantized)
-        self._inputs = self._tensors(extractor, graph.inputs)
-        self._outputs = self._tensors(extractor, graph.outputs)
-
-    def _tensors(
-        self, extractor: Extractor, ports: Sequence[Input | Output]
-    ) -> onnxruntime.InferenceSession:
-        wanted = [self._graph.host_tensors[p.port].onnx_tensor for p in ports]
-        return session(extractor.extract_model(self._names, wanted))
+        self._types = {i.name: INPUT_TYPES[i.type] for i in self._whole.get_inputs()}
+        self._own = [output.name for output in quantized.graph.output]
+        self._entering = _entering(quantized, graph)
+        self._shown = [_shown(quantized, graph.host_tensors[o.port]) for o in graph.outputs]
+        tensors = list(dict.fromkeys(s.tensor for s in self._shown))
+        self._showing, self._host = self._whole, None
+        if not set(tensors) <= set(self._own):
+            codes = {
+                graph.host_tensors[o.port].onnx_tensor: np.dtype(str(o.output.number))
+                for o in graph.outputs
+                if graph.host_tensors[o.port].onnx_tensor not in self._own
+            }
+            extractor = _extractor(quantized, codes)
+            self._showing = session(extractor.extract_model(list(self._types), tensors))
+            self._host = session(_host_part(extractor, self._shown, self._own))
 
     def run(self, frames: FloatArray | Frames) -> FloatArray:
         """Return the model's first output for each frame, host operators included."""
-        results = [self._whole.run(None, batch)[0] for batch in self._batches(frames)]
-        return np.concatenate(results)
+        return self._computed(self._whole, self._own[:1], frames)[0]
 
     def input_codes(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
         """Return the integers that enter each port, (frames, height, width, channels)."""
-        return self._codes(self._inputs, self._graph.inputs, frames)
+        codes: dict[str, IntArray] = {}
+        for port in self._graph.inputs:
+            name = self._graph.host_tensors[port.port].onnx_name
+            tensor = self._feed(frames)[name]
+            if (entering := self._entering[port.port]) is not None:
+                entry, batch = session(entering), self._batch
+                (tensor,) = in_batches([tensor], _running(entry, name), batch)
+            codes[port.port] = self.streamed(port, tensor.astype(np.int64))
+        return codes
 
     def output_codes(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
-        """Return the integers that each port must send, (frames, height, width, channels)."""
-        return self._codes(self._outputs, self._graph.outputs, frames)
+        """Return the integers that each port must send, (frames, height, width, channels).
 
-    def _batches(self, frames: FloatArray | Frames) -> list[Frames]:
-        return list(batches(frames_by_input(frames, self._names), BATCH))
+        Raises:
+            CompileError: the host's operators make other outputs of them than the whole model has.
+        """
+        names = list(dict.fromkeys(s.tensor for s in self._shown))
+        values = dict(zip(names, self._computed(self._showing, names, frames), strict=True))
+        if self._host is not None:
+            wanted = self._computed(self._whole, self._own, frames)
+            running, feed = self._host, list(values.values())
+            inputs = [i.name for i in running.get_inputs()]
+            got = in_batches(
+                feed,
+                lambda part: running.run(self._own, dict(zip(inputs, part, strict=True))),
+                self._batch,
+            )
+            for name, one, other in zip(self._own, wanted, got, strict=True):
+                if not np.array_equal(one, other, equal_nan=True):
+                    raise CompileError(
+                        "golden", name,
+                        "onnxruntime makes other codes for the host's operators than without them",
+                        "take the operators behind the last quantized layer off the model",
+                    )  # fmt: skip
+        return {
+            port.port: self.streamed(port, shown.codes(values[shown.tensor]))
+            for port, shown in zip(self._graph.outputs, self._shown, strict=True)
+        }
 
-    def _codes(
+    def _feed(self, frames: FloatArray | Frames) -> dict[str, Array]:
+        given = frames_by_input(frames, list(self._types))
+        return {
+            name: np.ascontiguousarray(as_input(name, given[name], kind))
+            for name, kind in self._types.items()
+        }
+
+    def _computed(
         self,
         golden: onnxruntime.InferenceSession,
-        ports: Sequence[Input | Output],
+        names: Sequence[str],
         frames: FloatArray | Frames,
-    ) -> dict[str, IntArray]:
-        results = [golden.run(None, batch) for batch in self._batches(frames)]
-        codes: dict[str, IntArray] = {}
-        for number, port in enumerate(ports):
-            tensor = np.concatenate([r[number] for r in results]).astype(np.int64)
-            codes[port.port] = self.streamed(port, tensor)
-        return codes
+    ) -> tuple[Array, ...]:
+        feed = self._feed(frames)
+        return in_batches(
+            list(feed.values()),
+            lambda part: golden.run(names, dict(zip(feed, part, strict=True))),
+            self._batch,
+        )
 
     def streamed(self, port: Input | Output, tensor: IntArray) -> IntArray:
         """Return an ONNX tensor (frames, *shape) in stream layout, frames x NHWC."""
@@ -92,3 +152,83 @@ class GoldenModel:
         plain = tensor.reshape(len(tensor), *host.shape)
         ordered = plain.transpose(0, *(axis + 1 for axis in host.stream_order))
         return ordered.reshape(len(tensor), shape.height, shape.width, shape.channels)
+
+
+def _extractor(model: onnx.ModelProto, codes: Mapping[str, np.dtype[Any]]) -> Extractor:
+    """Return an extractor of parts of ``model`` that knows the types of ``codes``.
+
+    onnx has no types for the results of operators that are onnxruntime's own.
+    """
+    inferred = onnx.shape_inference.infer_shapes(model)
+    known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.input)}
+    for name, kind in codes.items():
+        if name not in known:
+            value = helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(kind), None)
+            inferred.graph.value_info.append(value)
+    return Extractor(inferred)
+
+
+def _running(
+    model: onnxruntime.InferenceSession, name: str
+) -> Callable[[list[Array]], Iterable[Array]]:
+    """Return a function of the frames of the only input."""
+    return lambda part: model.run(None, {name: part[0]})
+
+
+def _entering(model: onnx.ModelProto, graph: StreamGraph) -> dict[str, onnx.ModelProto | None]:
+    """Return, by port, the model from its input to the codes; None where the input is codes."""
+    codes = {
+        graph.host_tensors[i.port].onnx_tensor: np.dtype(str(i.output.number)) for i in graph.inputs
+    }
+    extractor = _extractor(model, codes)
+    models: dict[str, onnx.ModelProto | None] = {}
+    for port in graph.inputs:
+        host = graph.host_tensors[port.port]
+        models[port.port] = None
+        if host.onnx_tensor != host.onnx_name:
+            models[port.port] = extractor.extract_model([host.onnx_name], [host.onnx_tensor])
+    return models
+
+
+def _shown(model: onnx.ModelProto, host: HostTensor) -> _Shown:
+    """Return where to look for the codes of an output port."""
+    outputs = {output.name for output in model.graph.output}
+    readers = [
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] == host.onnx_tensor
+    ]
+    if host.onnx_tensor in outputs or not readers:
+        return _Shown(host.onnx_tensor, None)
+    own = [name for name in readers if name in outputs]
+    return _Shown((own or readers)[0], host)
+
+
+def _host_part(
+    extractor: Extractor, shown: Sequence[_Shown], outputs: list[str]
+) -> onnx.ModelProto:
+    """Return the model from the shown tensors to the outputs.
+
+    Numbers are quantized first: operators between codes and codes are run in integers only then.
+    """
+    codes = [s.tensor if s.host is None else s.host.onnx_tensor for s in shown]
+    model: onnx.ModelProto = extractor.extract_model(list(dict.fromkeys(codes)), outputs)
+    graph = model.graph
+    for s in shown:
+        entry = next((i for i in graph.input if s.host and i.name == s.host.onnx_tensor), None)
+        if s.host is None or entry is None:
+            continue
+        kind = helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type)
+        parameters = [f"{s.tensor}/scale", f"{s.tensor}/zero_point"]
+        for name, value in zip(
+            parameters,
+            (np.array(s.host.scale, np.float32), np.array(s.host.zero_point, kind)),
+            strict=True,
+        ):
+            graph.initializer.append(numpy_helper.from_array(value, name))
+        numbers = f"{s.tensor}/numbers"
+        graph.node.insert(
+            0, helper.make_node("QuantizeLinear", [numbers, *parameters], [entry.name])
+        )
+        entry.name, entry.type.tensor_type.elem_type = numbers, TensorProto.FLOAT
+    return model

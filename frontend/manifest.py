@@ -18,7 +18,11 @@ def manifest(graph: StreamGraph, cycles: Cycles, vhdl_sources: list[str]) -> dic
         "top": graph.name,
         "vhdl_standard": "2008",
         "vhdl_sources": vhdl_sources,
-        "inputs": [_port(graph, i, "onnx_input") for i in graph.inputs],
+        "inputs": [
+            _port(graph, i, "onnx_input")
+            | {"host_operators": list(graph.host_tensors[i.port].operators)}
+            for i in graph.inputs
+        ],
         "outputs": [_port(graph, o, "onnx_output") for o in graph.outputs],
         "host_operators": list(graph.host_operators),
         "macs_per_frame": macs(graph),

@@ -17,7 +17,8 @@ STANDARD = ("", "ai.onnx")
 MICROSOFT = "com.microsoft"
 QUANTIZED_MICROSOFT = frozenset(
     """QuantizeLinear DequantizeLinear QLinearAdd QLinearMul QLinearConcat QLinearConv
-    QLinearAveragePool QLinearGlobalAveragePool QLinearLeakyRelu QLinearSigmoid QGemm""".split()
+    QLinearAveragePool QLinearGlobalAveragePool QLinearLeakyRelu QLinearSigmoid QLinearSoftmax
+    QGemm""".split()
 )
 """Quantized operators that onnxruntime adds to the standard."""
 

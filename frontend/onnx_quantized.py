@@ -65,7 +65,12 @@ def code_ranges(model: onnx.ModelProto, shapes: dict[str, Shape]) -> dict[str, I
                 low, high = _spanned(node, constants)
         middle = ((low + high) / 2,)
         ranges[value.name] = InputRange(
-            middle, ((high - low) / 4,), (low,), (high,), "what the input's codes stand for"
+            middle,
+            ((high - low) / 4,),
+            (low,),
+            (high,),
+            "what the input's codes stand for",
+            kind != TensorProto.FLOAT,
         )
     return ranges
 

@@ -28,7 +28,7 @@ class InputRange:
     """What the values of an input look like, for each channel or for all.
 
     Half of the frames are normal (``mean``, ``deviation``), half uniform, all within
-    ``low .. high``.
+    ``low .. high``.  ``whole``: whole numbers only.
     """
 
     mean: tuple[float, ...]
@@ -36,6 +36,7 @@ class InputRange:
     low: tuple[float, ...]
     high: tuple[float, ...]
     reason: str
+    whole: bool = False
 
 
 PIXELS = InputRange((127.5,), (64.0,), (0.0,), (255.0,), "pixels of 0 to 255")
@@ -111,4 +112,4 @@ def stand_in_frames(shape: Shape, values: InputRange, seed: int = 0) -> NDArray[
             frame = frame.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)[: shape[0], : shape[1]]
         frames[index] = np.clip(frame, low, high)
     frames[0], frames[1] = low, high
-    return frames
+    return np.rint(frames) if values.whole else frames

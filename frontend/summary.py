@@ -53,6 +53,10 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
         if verdict.wave is not None:
             wave = printable(str(folder / "sim" / verdict.wave))
             console.print(f"waveform: gtkwave {escape(wave)}")
+    for tensor in report.graph.host_tensors.values():
+        if tensor.operators:
+            name = f"{tensor.onnx_name}: {', '.join(tensor.operators)}"
+            console.print(f"left to the host in front of input {escape(printable(name))}")
     if report.graph.host_operators:
         operators = ", ".join(report.graph.host_operators)
         console.print(f"left to the host: {escape(printable(operators))}")

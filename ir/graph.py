@@ -16,6 +16,8 @@ class HostTensor:
 
     ``real = (code - zero_point) * scale``.  ``shape``: ONNX shape without the batch;
     ``stream_order``: axes of that shape, slowest first, in the order in which they are streamed.
+    ``operators``: ONNX operators that the host computes between an input and the tensor's
+    quantization, in order.
     """
 
     onnx_name: str
@@ -24,6 +26,7 @@ class HostTensor:
     stream_order: tuple[int, ...]
     scale: float
     zero_point: int
+    operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

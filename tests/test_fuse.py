@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from ir.errors import CompileError
 from rewrite.onnx import PIPELINE, compare, fuse, random_inputs
+from tests.code_chain import CodeChain
 from tests.qdq import QdqChain
 
 Chain = Callable[[], onnx.ModelProto]
@@ -77,6 +78,18 @@ def sloped(shape: tuple[int, ...]) -> QdqChain:
     chain = QdqChain(IMAGE)
     slopes = chain.constant("slope", chain.random.uniform(-1, 2, shape).astype(np.float32))
     return chain.requantize(chain.node("PRelu", [chain.dequantize(), slopes]), 0.04)
+
+
+def float_pool(*, shown: bool = False) -> onnx.ModelProto:
+    """Quantize(MaxPool(LeakyRelu(Dequantize(x)))); ``shown``: the pool's numbers are an output."""
+    chain = QdqChain(IMAGE)
+    y = chain.node("LeakyRelu", [chain.dequantize()], alpha=0.2)
+    pooled = chain.node("MaxPool", [y], kernel_shape=[2, 2], strides=[2, 2])
+    model = chain.requantize(pooled, float(chain.scale)).model()
+    if shown:
+        output = helper.make_tensor_value_info(pooled, TensorProto.FLOAT, None)
+        model.graph.output.append(output)
+    return model
 
 
 FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
@@ -151,6 +164,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     ),
     "sizes": (resized, {"resize_by_scales": 1, "fuse_selection": 1}),
     "table": (lambda: QdqChain(IMAGE).unary("Sigmoid", 1 / 256).model(), {"fuse_table": 1}),
+    "constants per channel": (
+        lambda: QdqChain(IMAGE).binary("Mul", [[[0.5]], [[-1.0]], [[0.7]]]).model(),
+        {"fuse_channelwise": 1},
+    ),
+    "pool in float": (
+        float_pool,
+        {"quantize_before_moving": 1, "fuse_table": 1, "fuse_max_pool": 1},
+    ),
     "tables in a row": (
         lambda: QdqChain(IMAGE).unary("Tanh", 1 / 128).binary("Mul", 0.3).model(),
         {"fuse_table": 2},
@@ -181,6 +202,55 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "two pools": (
         lambda: QdqChain((3, 12, 12)).conv(4).max_pool().max_pool().model(),
         {"fuse_convolution": 1, "fuse_max_pool": 2, "absorb_max_pool": 1},
+    ),
+    "QLinearConv": (
+        lambda: CodeChain(IMAGE).conv(4).conv(2, per_channel=False, bias=False).model(),
+        {"qdq_from_operators": 2, "explicit_biases": 1, "fuse_convolution": 2},
+    ),
+    "QLinearConv of int8 codes": (
+        lambda: CodeChain(IMAGE, "int8").conv(4).conv(2).model(),
+        {"qdq_from_operators": 2, "fuse_convolution": 2},
+    ),
+    "QLinearMatMul": (
+        lambda: CodeChain((6,)).dense(4).model(),
+        {"qdq_from_operators": 1, "gemm_from_matmul": 1, "explicit_biases": 1, "fuse_dense": 1},
+    ),
+    "QGemm": (
+        lambda: CodeChain((6,)).dense(4, bias=True).dense(3, bias=False).model("Softmax"),
+        {"qdq_from_operators": 2, "explicit_biases": 1, "fuse_dense": 2},
+    ),
+    "QLinearAdd": (
+        lambda: CodeChain(IMAGE).residual().model(),
+        {"qdq_from_operators": 2, "fuse_convolution": 1, "fuse_merge": 1},
+    ),
+    "QLinearMul": (
+        lambda: CodeChain(IMAGE).residual("QLinearMul").model(),
+        {"qdq_from_operators": 2, "fuse_convolution": 1, "fuse_merge": 1},
+    ),
+    "QLinearConcat": (
+        lambda: CodeChain(IMAGE).concatenated().model(),
+        {"qdq_from_operators": 2, "fuse_convolution": 1, "fuse_concatenation": 1},
+    ),
+    "QLinearGlobalAveragePool": (
+        lambda: CodeChain(IMAGE).average().flat(3).model(),
+        {"qdq_from_operators": 1, "fuse_global_average": 1},
+    ),
+    "QLinearLeakyRelu": (
+        lambda: CodeChain(IMAGE).unary("QLinearLeakyRelu", 0.03, alpha=0.2).model(),
+        {"qdq_from_operators": 1, "fuse_table": 1},
+    ),
+    "QLinearSigmoid": (
+        lambda: CodeChain(IMAGE, "int8").unary("QLinearSigmoid", 1 / 256).model(),
+        {"qdq_from_operators": 1, "fuse_table": 1},
+    ),
+    "max pool of codes": (
+        lambda: CodeChain(IMAGE, enters=True).max_pool().conv(4).max_pool().model(),
+        {
+            "qdq_from_operators": 3,
+            "fuse_max_pool": 2,
+            "fuse_convolution": 1,
+            "absorb_max_pool": 1,
+        },
     ),
     "Dense and table": (
         lambda: QdqChain((6,)).gemm(4).clip(-1.0, 1.0).model("Softmax"),
@@ -219,7 +289,7 @@ def test_one_node_per_element_with_the_layers_name(case: str) -> None:
     assert len({n.name for n in calls}) == len(calls)
     assert {n.name for n in calls} <= names
     kinds = {n.op_type for n in fused.proto.graph.node if n.domain != "millrace"}
-    assert kinds <= {"QuantizeLinear", "DequantizeLinear", "Softmax"}
+    assert kinds <= {"QuantizeLinear", "DequantizeLinear", "Softmax", "Reshape"}
 
 
 def changed_scale(chain: QdqChain, operator: str, **attributes: object) -> onnx.ModelProto:
@@ -249,6 +319,15 @@ def wide_sum() -> QdqChain:
     chain = QdqChain(IMAGE, "uint16")
     before = chain.here
     return chain.unary("Relu").join("Add", before)
+
+
+def computed_scale() -> onnx.ModelProto:
+    chain = CodeChain(IMAGE)
+    scale = chain.node("ReduceMax", ["x"], keepdims=0)
+    chain.parameters[0] = scale
+    chain.constants["unused"] = np.float32(1)
+    operands = chain.weights((4, 3, 3, 3), 0, per_channel=True)
+    return chain.layer("QLinearConv", operands, 0.02).model()
 
 
 REFUSED: dict[str, tuple[str, Chain, str]] = {
@@ -309,16 +388,27 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "dequantizelinear_7: two quantizations in a row must have the same scale and zero point; "
         "change the DequantizeLinear",
     ),
-    "constant per channel": (
-        "fuse_table",
-        lambda: QdqChain(IMAGE).binary("Mul", np.ones((3, 1, 1))).model(),
-        "mul_3: Mul must be one of the supported quantized operators; supported between "
+    "broadcasting constant": (
+        "fuse_channelwise",
+        lambda: QdqChain(IMAGE).average().binary("Mul", np.ones((3, 2, 2))).model(),
+        "mul_6: Mul must be one of the supported quantized operators; supported between "
         "DequantizeLinear and QuantizeLinear:",
     ),
     "one slope": (
         "fuse_rectifier",
         lambda: sloped((1,)).same("LpPool", kernel_shape=[2, 2]).model(),
         "lppool_6: LpPool must be one of the supported quantized operators; supported between",
+    ),
+    "pool with another reader": (
+        "quantize_before_moving",
+        lambda: float_pool(shown=True),
+        "maxpool_4: MaxPool must stand between DequantizeLinear and QuantizeLinear, not in float; "
+        "quantize its operands and its result, or take it off the end of the model",
+    ),
+    "scale that is computed": (
+        "qdq_from_operators",
+        computed_scale,
+        "reducemax_1: ReduceMax must be one of the supported quantized operators; supported",
     ),
     "broadcast": (
         "fuse_merge",
@@ -365,7 +455,7 @@ def test_unquantized_layer_at_the_end_is_not_left_to_the_host() -> None:
     chain = QdqChain((6,)).gemm(4)
     weights, _ = chain.weights((4, 2), 1, codes="int8", per_channel=False)
     model = chain.model_of(chain.node("Gemm", [chain.dequantize(), weights]))
-    with pytest.raises(CompileError, match=r"gemm_9: Gemm must be one of the supported"):
+    with pytest.raises(CompileError, match=r"gemm_9: Gemm must stand between Dequant"):
         fuse(model)
 
 

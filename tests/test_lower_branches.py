@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -31,6 +32,7 @@ from ir.interpreter import evaluate
 from rewrite.lower import lower
 from rewrite.onnx import fuse, random_inputs
 from rewrite.onnx.execution import run
+from tests.code_chain import CodeChain
 from tests.lowering import kinds, lowered, output_codes, streamed
 from tests.qdq import QdqChain
 
@@ -118,14 +120,16 @@ def average_of_two() -> QdqChain:
     return chain.requantize(half, float(x.scale))
 
 
-Build = Callable[[], QdqChain]
+Build = Callable[[], QdqChain | CodeChain]
 P, M, C, K = ProcessingElement, Merge, Concatenate, Fork
 
 CASES: dict[str, tuple[Build, list[type[Element]]]] = {
     "Add": (residual, [P, K, Fifo, P, Fifo, M]),
     "Sub": (lambda: residual("Sub"), [P, K, Fifo, P, Fifo, M]),
-    "Add of signed codes": (lambda: residual("Add", "int8", 0.7), [P, K, Fifo, P, Fifo, M]),
-    "Sub of signed codes": (lambda: residual("Sub", "int8"), [P, K, Fifo, P, Fifo, M]),
+    "Add of signed codes": (
+        lambda: CodeChain(IMAGE, "int8").conv(4).residual(),
+        [P, K, Fifo, P, Fifo, M],
+    ),
     "average": (average_of_two, [K, Fifo, Fifo, Lookup, M]),
     "clamp": (relu_behind, [P, K, Fifo, P, Fifo, M, Lookup, P]),
     "three readers": (
@@ -133,7 +137,10 @@ CASES: dict[str, tuple[Build, list[type[Element]]]] = {
         [P, K, Fifo, Lookup, Fifo, MaxPool, Lookup, Fifo, P, Lookup, C],
     ),
     "channels": (lambda: concatenated(1), [K, Fifo, Fifo, P, Lookup, C, P]),
-    "signed channels": (lambda: concatenated(1, "int8"), [K, Fifo, Fifo, P, Lookup, C, P]),
+    "signed channels": (
+        lambda: CodeChain(IMAGE, "int8").concatenated().conv(2),
+        [K, Fifo, Fifo, P, Lookup, Lookup, C, P],
+    ),
     "rows": (
         lambda: concatenated(2),
         [K, Fifo, Reshape, Fifo, P, Lookup, Reshape, C, Reshape, P],
@@ -157,6 +164,19 @@ def test_equals_onnxruntime(case: str) -> None:
     proofs = {p.layer: p for p in result.proofs}
     assert all(proofs[m.layer].evaluated == proofs[m.layer].covered for m in merges)
     assert all(proofs[m.layer].covered > 30_000 for m in merges)
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub"])
+def test_signed_codes_with_two_readers(operator: str) -> None:
+    """onnxruntime moves int8 codes to uint8, and so to integer kernels, for single readers only."""
+    fused = fuse(residual(operator, "int8").model())
+    message = (
+        f"conv_5: onnxruntime {onnxruntime.__version__} must run this Conv in integers, but "
+        "computes it in float32; quantize its operands and result, activations to uint8"
+    )
+    with pytest.raises(CompileError) as refusal:
+        lower(fused)
+    assert str(refusal.value) == message
 
 
 def test_every_branch_has_its_own_fifo() -> None:

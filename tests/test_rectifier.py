@@ -14,7 +14,7 @@ from ir.errors import CompileError
 from ir.numbers import IntegerType
 from ir.rectifier_proof import fit_two_lines
 from rewrite.lower import lower
-from rewrite.lower.rectifier import MOST_FUNCTIONS
+from rewrite.lower.by_channel import MOST_FUNCTIONS
 from rewrite.onnx import fuse
 from tests.keras_weights import sequential
 from tests.lowering import kinds, lowered
@@ -68,7 +68,8 @@ def test_too_many_slopes_are_refused() -> None:
     with pytest.raises(CompileError) as caught:
         lower(fuse(sloped(chain, np.ones((2, 128, 128)), 0.04, 9).model()))
     assert str(caught.value) == (
-        f"prelu_3: a PRelu must have at most {MOST_FUNCTIONS} slopes, not 32768; share its slopes "
+        f"prelu_3: a function must have at most {MOST_FUNCTIONS} constants, not 32768; share its "
+        "constants "
         "along rows and columns"
     )
 

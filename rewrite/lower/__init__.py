@@ -5,6 +5,7 @@ The result computes nothing twice and decides no parallelism: pe = simd = lanes 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
 from rewrite.lower.arithmetic import Built
 from rewrite.lower.branches import fork_streams
+from rewrite.lower.census import check_execution
+from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
 from rewrite.lower.layout import Stream, moved
 from rewrite.lower.merging import merge
@@ -29,6 +32,7 @@ from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.lower.selection import crop, global_maximum, pad, resize
 from rewrite.onnx import FusedModel
 from rewrite.onnx.coverage import host_nodes
+from rewrite.onnx.entry import code_inputs, nodes_before
 from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import constant, is_fused, is_operator, node_label
 
@@ -49,7 +53,11 @@ _BUILDERS: dict[str, Builder] = {
     "GlobalMaxPool": global_maximum,
     "Table": lookup,
 }
-_BY_FUNCTION: dict[str, Builder] = {"Affine": affine, "Rectifier": rectifier}
+_BY_FUNCTION: dict[str, Builder] = {
+    "Affine": affine,
+    "Channelwise": channelwise,
+    "Rectifier": rectifier,
+}
 """Builders of functions whose operator has another builder elsewhere."""
 _JOINERS: dict[str, Joiner] = {"Merge": merge, "Concat": concatenate}
 """Builders of what reads several streams."""
@@ -86,6 +94,8 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
     proofs: list[ProofRecord] = []
     samples: list[SampleRecord] = []
     host = set(host_nodes(model.graph))
+    for value in code_inputs(model.graph):
+        streams[value] = ports.add_codes(value)
     for node in model.graph:
         source = node.inputs[0]
         result = node.outputs[0]
@@ -106,6 +116,10 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
             streams[result] = built.stream
             proofs += [built.proof] if built.proof else []
             samples.append(sample(parts, read, built.stream))
+    allowed = Counter(n.op_type for n in (*host, *nodes_before(model.graph)))
+    for record in samples:
+        allowed.update(record.in_float)
+    check_execution(fused.quantized, allowed)
     outputs = ports.add_outputs(streams)
     shared = StreamGraph(top, ports.inputs, outputs, ports.host_tensors, fused.host_operators)
     graph = fork_streams(shared, names)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from ir.numbers import IntArray
@@ -23,20 +24,27 @@ def run_alone(stages: tuple[Stage, ...], *codes: IntArray) -> IntArray:
 
     ``codes``: one array for each source of the first stage.
     """
+    model = model_alone(stages, *(c.shape for c in codes))
     entries = [_entry(stages[0], source) for source in stages[0].sources]
-    model = _sandwich(stages, entries, [c.shape for c in codes])
     numbers = {}
     for number, (entry, array) in enumerate(zip(entries, codes, strict=True)):
         entering = stages[0].quantization(entry)
         centred = (array - entering.zero_point).astype(np.float32)
         numbers[f"numbers_{number}"] = centred * entering.scale
-    (result,) = run(ir.to_proto(model), None, numbers)
+    (result,) = run(model, None, numbers)
     if is_operator(stages[-1].nodes[-1], "ArgMax"):
         return result.astype(np.int64)
     leaving = stages[-1].output
     restored = np.rint(result.astype(np.float64) / float(leaving.scale)) + leaving.zero_point
     recovered: IntArray = restored.astype(np.int64)
     return recovered
+
+
+def model_alone(stages: tuple[Stage, ...], *shapes: tuple[int, ...]) -> onnx.ModelProto:
+    """Return the model that ``run_alone`` runs on codes of these shapes."""
+    entries = [_entry(stages[0], source) for source in stages[0].sources]
+    model: onnx.ModelProto = ir.to_proto(_sandwich(stages, entries, shapes))
+    return model
 
 
 def _entry(stage: Stage, source: ir.Value) -> ir.Node:

@@ -10,8 +10,9 @@ from ir.errors import CompileError
 from ir.graph import HostTensor
 from ir.identifiers import Identifiers
 from rewrite.lower.layout import Stream, stream_order
-from rewrite.lower.reading import known_shape, number_type
+from rewrite.lower.reading import known_shape, number_type, stages
 from rewrite.onnx.coverage import host_nodes
+from rewrite.onnx.entry import code_inputs, input_of, operators_before
 from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import constant, is_fused, is_operator
 
@@ -20,16 +21,32 @@ class Ports:
     """Collects inputs, outputs and their host tensors while a graph is lowered."""
 
     def __init__(self, model: ir.Model, names: Identifiers) -> None:
+        self._model = model
         self._graph = model.graph
         self._names = names
-        self._quantizes = [n for n in model.graph if _reads_input(n)]
+        host = set(host_nodes(model.graph))
+        quantizes = [n for n in model.graph if is_operator(n, "QuantizeLinear") and n not in host]
+        self._entries = len(quantizes) + len(code_inputs(model.graph))
         self.host_tensors: dict[str, HostTensor] = {}
         self.inputs: tuple[Input, ...] = ()
 
     def add_input(self, quantize: ir.Node) -> Stream:
         """Return the stream behind the QuantizeLinear of a graph input."""
-        codes = quantize.outputs[0]
-        source = _graph_input(quantize)
+        source, codes = input_of(quantize.inputs[0]), quantize.outputs[0]
+        assert source is not None, "coverage is checked before"
+        return self._add(source, codes, _parameters(quantize), operators_before(quantize))
+
+    def add_codes(self, source: ir.Value) -> Stream:
+        """Return the stream of a graph input that holds codes."""
+        return self._add(source, source, _first_reading(self._model, source), ())
+
+    def _add(
+        self,
+        source: ir.Value,
+        codes: ir.Value,
+        parameters: tuple[float, int],
+        operators: tuple[str, ...],
+    ) -> Stream:
         layer = source.name or "input"
         sizes = known_shape(codes, layer)
         order = _input_order(codes, len(sizes))
@@ -43,18 +60,16 @@ class Ports:
         streamed = [sizes[axis] for axis in order]
         shape = Shape(*[1] * (3 - len(sizes)), *streamed)
         positions = np.arange(shape.size).reshape(streamed).transpose(np.argsort(order))
-        zero_point = quantize.inputs[2]
-        assert zero_point is not None
-        assert zero_point.const_value is not None
-        number = number_type(zero_point.const_value.dtype)
-        port = self._port("s_axis", layer, len(self._quantizes))
-        scale, zero = _parameters(quantize)
+        assert codes.dtype is not None
+        number = number_type(codes.dtype)
+        port = self._port("s_axis", layer, self._entries)
+        scale, zero = parameters
         element = Input(
             self._names.new(layer), layer, port, StreamType(shape, number, 1), pad_value=zero
         )
         self.inputs = (*self.inputs, element)
         self.host_tensors[port] = HostTensor(
-            source.name or "", codes.name or "", sizes, order, scale, zero
+            source.name or "", codes.name or "", sizes, order, scale, zero, operators
         )
         lows = np.full(shape.channels, number.minimum)
         highs = np.full(shape.channels, number.maximum)
@@ -96,19 +111,27 @@ class Ports:
         return base if count == 1 else self._names.new(f"{base}_{layer}")
 
 
-def _reads_input(node: ir.Node) -> bool:
-    return is_operator(node, "QuantizeLinear")
+def _first_reading(model: ir.Model, codes: ir.Value) -> tuple[float, int]:
+    """Return (scale, zero point) of the first reader of codes that enter the graph as they are."""
+    pending = [codes]
+    while pending:
+        value = pending.pop(0)
+        for node, index in value.uses():
+            if is_operator(node, *MOVING):
+                pending += node.outputs
+            elif is_operator(node, "DequantizeLinear"):
+                return _parameters(node)
+            elif is_fused(node):
+                return _inside(model, node, index)
+    return 1.0, 0
 
 
-def _graph_input(quantize: ir.Node) -> ir.Value:
-    value = quantize.inputs[0]
-    while value is not None and not value.is_graph_input():
-        node = value.producer()
-        assert node is not None
-        assert is_operator(node, *MOVING)
-        value = node.inputs[0]
-    assert value is not None
-    return value
+def _inside(model: ir.Model, call: ir.Node, index: int) -> tuple[float, int]:
+    (stage, *_) = stages(model, call)
+    source = model.functions[call.op_identifier()].inputs[index]
+    entry = next(n for n in stage.nodes if n.inputs[0] is source)
+    quantization = stage.quantization(entry)
+    return float(quantization.scale), quantization.zero_point
 
 
 def _input_order(codes: ir.Value, axes: int) -> tuple[int, ...]:
@@ -134,6 +157,11 @@ def _parameters(node: ir.Node) -> tuple[float, int]:
     return float(scale.reshape(-1)[0]), int(zero_point.reshape(-1)[0])
 
 
+def _from_core(dequantize: ir.Node, host: set[ir.Node]) -> bool:
+    codes = dequantize.inputs[0]
+    return codes is not None and codes.producer() not in host
+
+
 def _codes_behind(output: ir.Value, host: set[ir.Node]) -> list[ir.Value]:
     """Return the codes from which the host computes ``output``."""
     pending, found = [output], []
@@ -142,7 +170,7 @@ def _codes_behind(output: ir.Value, host: set[ir.Node]) -> list[ir.Value]:
         node = value.producer()
         if node is None or node not in host:
             found += [value] if constant(value) is None else []
-        elif is_operator(node, "DequantizeLinear"):
+        elif is_operator(node, "DequantizeLinear") and _from_core(node, host):
             found += [v for v in node.inputs[:1] if v is not None]
         else:
             pending += [v for v in node.inputs if v is not None]

@@ -16,7 +16,8 @@ from ir.elements import sources as sources_of
 from ir.errors import CompileError
 from ir.interpreter import apply
 from ir.numbers import IntArray
-from rewrite.lower.alone import run_alone
+from rewrite.lower.alone import model_alone, run_alone
+from rewrite.lower.census import float_operators
 from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Stage
 
@@ -26,11 +27,15 @@ _MOST_FRAMES = 64
 
 @dataclass(frozen=True, slots=True)
 class SampleRecord:
-    """One element was compared with onnxruntime at ``values`` output values, without difference."""
+    """One element was compared with onnxruntime at ``values`` output values, without difference.
+
+    ``in_float``: operators with integer kernels that onnxruntime ran in float all the same.
+    """
 
     layer: str
     frames: int
     values: int
+    in_float: tuple[str, ...] = ()
 
 
 def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Stream) -> SampleRecord:
@@ -57,7 +62,9 @@ def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Strea
             "on a CPU without VNNI onnxruntime's 8-bit products may saturate; if it has VNNI, this "
             "is a bug, please report it",
         )
-    return SampleRecord(result.layer, frames, got.size)
+    alone = model_alone(stages, *(t.shape for t in tensors))
+    in_float = tuple(operator for operator, _ in float_operators(alone))
+    return SampleRecord(result.layer, frames, got.size, in_float)
 
 
 def _random_codes(source: Stream, frames: int, seed: int) -> IntArray:

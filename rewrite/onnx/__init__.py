@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import onnx
+import onnx.version_converter
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
@@ -31,17 +32,22 @@ from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
+from rewrite.onnx.fuse_channelwise import fuse_channelwise
 from rewrite.onnx.fuse_concatenation import fuse_concatenation
 from rewrite.onnx.fuse_merge import fuse_merge
 from rewrite.onnx.fuse_rectifier import fuse_rectifier
 from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
+from rewrite.onnx.qdq_from_operators import qdq_from_operators
+from rewrite.onnx.quantize_before_moving import quantize_before_moving
 from rewrite.onnx.resize_by_scales import resize_by_scales
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
 
 COMPARED_FRAMES = 16
+OPSET = 21
+"""Operator set of the fused graph, unless the quantized one is newer."""
 
 FUNCTION_OVERLOADS = 10
 """First ONNX IR version in which several functions may share a name."""
@@ -49,11 +55,13 @@ FUNCTION_OVERLOADS = 10
 Rewrite = Callable[[ir.Model], int]
 
 PIPELINE: tuple[Rewrite, ...] = (
+    qdq_from_operators,
     separate_dequantizations,
     explicit_zero_points,
     gemm_from_matmul,
     explicit_biases,
     drop_requantization.drop_requantization,
+    quantize_before_moving,
     fuse_layout.fuse_layout,
     fuse_convolution.fuse_convolution,
     fuse_affine.fuse_affine,
@@ -66,6 +74,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_concatenation,
     fuse_table,
     fuse_rectifier,
+    fuse_channelwise,
     fuse_merge,
     absorb_table,
     absorb_max_pool,
@@ -92,12 +101,14 @@ class FusedModel:
     ``proto``: runs in stock onnxruntime.  ``applied``: (rewrite, how often it fired), in order.
     ``compared_values``: values that onnxruntime computed alike before and after the rewrites.
     ``host_operators``: operators left to the host behind the last codes, in order.
+    ``quantized``: what it was made of.
     """
 
     proto: onnx.ModelProto
     applied: tuple[tuple[str, int], ...]
     compared_values: int
     host_operators: tuple[str, ...]
+    quantized: onnx.ModelProto
 
 
 def fuse(quantized: onnx.ModelProto, inputs: Inputs | None = None) -> FusedModel:
@@ -123,19 +134,17 @@ def fuse(quantized: onnx.ModelProto, inputs: Inputs | None = None) -> FusedModel
             compared += compare(before, after, frames)
             before = after
     check_coverage(model, _RULES)
-    host = tuple(n.op_type for n in host_nodes(model.graph))
-    return FusedModel(
-        ir.to_proto(model), tuple(applied), compared, tuple(o for o in host if o != _DEQUANTIZE)
-    )
+    host = tuple(n.op_type for n in host_nodes(model.graph) if n.op_type not in _QUANTIZATIONS)
+    return FusedModel(ir.to_proto(model), tuple(applied), compared, host, quantized)
 
 
-_DEQUANTIZE = "DequantizeLinear"
+_QUANTIZATIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def _prepared(quantized: onnx.ModelProto) -> ir.Model:
     """Return ``quantized`` with known types and shapes and all constants as initializers."""
     try:
-        inferred = onnx.shape_inference.infer_shapes(quantized, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(_modern(quantized), data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise CompileError(
             "fuse",
@@ -148,6 +157,25 @@ def _prepared(quantized: onnx.ModelProto) -> ir.Model:
     passes.LiftConstantsToInitializersPass(lift_all_constants=True)(model)
     passes.IdentityEliminationPass()(model)
     return model
+
+
+def _modern(quantized: onnx.ModelProto) -> onnx.ModelProto:
+    """Return ``quantized`` in an operator set that can write what the rewrites write.
+
+    Raises:
+        CompileError: an operator has no newer form.
+    """
+    versions = [o.version for o in quantized.opset_import if o.domain in ("", "ai.onnx")]
+    if all(version >= OPSET for version in versions):
+        return quantized
+    try:
+        return onnx.version_converter.convert_version(quantized, OPSET)
+    except RuntimeError as error:
+        raise CompileError(
+            "fuse", quantized.graph.name or "model",
+            f"cannot be brought from operator set {versions[0]} to {OPSET} ({error})",
+            f"export the model with opset {OPSET}",
+        ) from error  # fmt: skip
 
 
 def _settle(model: ir.Model) -> None:

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
 
 from ir.errors import CompileError
+from rewrite.onnx.entry import input_of, nodes_before
 from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
@@ -21,6 +22,7 @@ _HEAVY = frozenset(
     "Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool GlobalMaxPool".split()
 )
 """Operators that are never left to the host in silence."""
+_QUANTIZABLE = frozenset("Conv ConvTranspose Gemm MatMul MaxPool GlobalAveragePool".split())
 
 
 def host_nodes(graph: ir.Graph) -> list[ir.Node]:
@@ -42,13 +44,27 @@ def check_coverage(model: ir.Model, rules: Sequence[RewriteRuleSet]) -> None:
             supported.
     """
     host = set(host_nodes(model.graph))
+    last, before = _behind_softmax(model.graph), nodes_before(model.graph)
     for node in model.graph:
         if node in host:
             heavy = node.op_type in _HEAVY
-            if heavy or is_operator(node, "QuantizeLinear") or is_fused(node):
+            quantized = is_operator(node, "QuantizeLinear") or is_fused(node, "Layout")
+            if heavy or (quantized and node not in last) or (is_fused(node) and not quantized):
                 raise _unsupported(model, node if heavy else _culprit(node, host), rules)
-        elif not _known(node):
+        elif node not in before and not _known(node):
             raise _unsupported(model, node, rules)
+
+
+def _behind_softmax(graph: ir.Graph) -> set[ir.Node]:
+    """Return all nodes behind a Softmax: the host may quantize what it computes."""
+    values: set[ir.Value] = set()
+    found: set[ir.Node] = set()
+    for node in graph:
+        if any(v in values for v in node.inputs if v):
+            found.add(node)
+        if node in found or is_operator(node, "Softmax", "LogSoftmax"):
+            values.update(node.outputs)
+    return found
 
 
 def _known(node: ir.Node) -> bool:
@@ -56,19 +72,8 @@ def _known(node: ir.Node) -> bool:
     if is_fused(node):
         return True
     if is_operator(node, "QuantizeLinear"):
-        return from_input(source)
-    codes = source is not None and source.dtype in CODE_TYPES
-    return is_operator(node, *MOVING) and (codes or from_input(source))
-
-
-def from_input(value: ir.Value | None) -> bool:
-    """True if ``value`` is a graph input, moved at most: the host moves it, too."""
-    while value is not None and not value.is_graph_input():
-        node = value.producer()
-        if node is None or not is_operator(node, *MOVING):
-            return False
-        value = node.inputs[0]
-    return value is not None
+        return input_of(source) is not None
+    return is_operator(node, *MOVING) and source is not None and source.dtype in CODE_TYPES
 
 
 def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:
@@ -88,6 +93,12 @@ def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
     reason = _refusal(model, node, rules)
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
+    if node.op_type in _QUANTIZABLE:
+        return CompileError(
+            "fuse", node_label(node),
+            f"{node.op_type} must stand between DequantizeLinear and QuantizeLinear, not in float",
+            "quantize its operands and its result, or take it off the end of the model",
+        )  # fmt: skip
     return CompileError(
         "fuse",
         node_label(node),

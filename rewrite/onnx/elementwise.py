@@ -16,6 +16,8 @@ ELEMENTWISE = frozenset(
     Tanh ThresholdedRelu Where Xor""".split()
 )
 """Operators that work on each value alone."""
+CHANNELWISE = ("BatchNormalization",)
+"""Operators that work on each value alone, by its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class ElementwiseRegion:
     @property
     def computes(self) -> bool:
         """True if there is an operator besides the quantizations."""
-        return any(is_operator(n, *ELEMENTWISE) for n in self.nodes)
+        return any(is_operator(n, *ELEMENTWISE, *CHANNELWISE) for n in self.nodes)
 
     def extract(self, model: ir.Model, function: str) -> None:
         """Replace the region by a call of a new ``function``, named after its last operator."""
@@ -36,15 +38,18 @@ class ElementwiseRegion:
         inputs = list(self.sources)
         for member in ordered:
             inputs += [v for v in member.inputs if v is not None and constant(v) is not None]
-        last = [n for n in ordered if is_operator(n, *ELEMENTWISE)][-1]
+        last = [n for n in ordered if is_operator(n, *ELEMENTWISE, *CHANNELWISE)][-1]
         extract_function(model, function, ordered, list(dict.fromkeys(inputs)), last.name or "")
 
 
-def region_of(quantize: ir.Node, *, slopes: bool = False) -> ElementwiseRegion | None:
+def region_of(
+    quantize: ir.Node, *, slopes: bool = False, scalar: bool = True
+) -> ElementwiseRegion | None:
     """Return the region in front of a QuantizeLinear; None if it holds something else or leaks.
 
-    Constants are scalars, but for a PRelu's ``slopes`` where they are asked for; all quantizations
-    are per tensor.
+    All quantizations of what is computed are per tensor.  Constants, which may be quantized, too,
+    are scalars, but for a PRelu's ``slopes`` where they are asked for; with ``scalar`` false they
+    have any shape, and BatchNormalization counts as elementwise.
     """
     if codes_refusal("result", quantize.inputs[1], quantize.inputs[2]):
         return None
@@ -54,11 +59,14 @@ def region_of(quantize: ir.Node, *, slopes: bool = False) -> ElementwiseRegion |
     while pending:
         value = pending.pop()
         node = None if value is None else value.producer()
-        if value is None or node in nodes or _is_scalar(value):
+        if value is None or node in nodes or _is_constant(value, scalar):
             continue
-        if node is None or not is_operator(node, "DequantizeLinear", *ELEMENTWISE):
+        operators = ELEMENTWISE if scalar else (*ELEMENTWISE, *CHANNELWISE)
+        if node is None or not is_operator(node, "DequantizeLinear", *operators):
             return None
         nodes.add(node)
+        if node.op_type == "DequantizeLinear" and _is_constant(node.inputs[0], scalar):
+            continue
         if slopes and is_operator(node, "PRelu") and constant(node.inputs[1]) is not None:
             pending.append(node.inputs[0])
         elif node.op_type != "DequantizeLinear":
@@ -72,9 +80,9 @@ def region_of(quantize: ir.Node, *, slopes: bool = False) -> ElementwiseRegion |
     return ElementwiseRegion(frozenset(nodes), tuple(sources))
 
 
-def _is_scalar(value: ir.Value) -> bool:
+def _is_constant(value: ir.Value | None, scalar: bool) -> bool:
     array = constant(value)
-    return array is not None and array.size == 1
+    return array is not None and (array.size == 1 or not scalar)
 
 
 def _leaks(nodes: set[ir.Node], quantize: ir.Node) -> bool:

@@ -38,6 +38,8 @@ def run(model: onnx.ModelProto, outputs: Sequence[str] | None, inputs: Inputs) -
 def random_inputs(model: onnx.ModelProto, frames: int, seed: int = 0) -> dict[str, Array]:
     """Return inputs that reach every code of each input's QuantizeLinear, ends included.
 
+    Inputs that are codes themselves take all their values.
+
     A fixed batch size in the model takes precedence over ``frames``.
     """
     generator = np.random.default_rng(seed)
@@ -49,8 +51,12 @@ def random_inputs(model: onnx.ModelProto, frames: int, seed: int = 0) -> dict[st
         tensor = value.type.tensor_type
         shape = [d.dim_value for d in tensor.shape.dim]
         shape[0] = shape[0] or frames
-        low, high = _input_range(model, value.name, constants)
         dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        if dtype.kind in "iu":
+            ends = np.iinfo(dtype)
+            inputs[value.name] = generator.integers(ends.min, ends.max, shape, dtype, endpoint=True)
+            continue
+        low, high = _input_range(model, value.name, constants)
         inputs[value.name] = generator.uniform(low, high, shape).astype(dtype)
     return inputs
 

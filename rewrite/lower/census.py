@@ -1,0 +1,70 @@
+"""Whether onnxruntime computes in integers what the elements compute in integers.
+
+onnxruntime makes integer operators of quantized ones only where the graph around them allows it:
+with int8 activations, for instance, not where codes have two readers.  Its float kernels round
+sums in an order of their own, so that no integer arithmetic can be equal to them.  What each
+element is compared with is its nodes alone; so the whole model must not run more operators in float
+than all elements alone and the host do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import onnx
+import onnxruntime
+
+from ir.errors import CompileError
+
+COUNTED = frozenset(
+    """Conv FusedConv ConvTranspose Gemm FusedGemm MatMul FusedMatMul AveragePool GlobalAveragePool
+    Add Mul Concat LeakyRelu Sigmoid Resize""".split()
+)
+"""Operators that onnxruntime has integer kernels for, and its own names of the float kernels."""
+
+
+def float_operators(model: onnx.ModelProto) -> list[tuple[str, str]]:
+    """Return (operator, name) of the nodes of ``COUNTED`` that onnxruntime runs, in order."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    with tempfile.TemporaryDirectory(prefix="millrace-optimized-") as folder:
+        path = Path(folder) / "optimized.onnx"
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        optimized = onnx.load(path)
+    codes = _codes(optimized)
+    return [
+        (node.op_type, node.name or node.output[0])
+        for node in optimized.graph.node
+        if node.op_type in COUNTED and node.input[0] not in codes
+    ]
+
+
+def _codes(model: onnx.ModelProto) -> set[str]:
+    """Return the tensors that integer operators and quantizations make."""
+    codes: set[str] = set()
+    for node in model.graph.node:
+        makes = node.op_type.startswith(("QLinear", "QGemm", "QuantizeLinear"))
+        if makes or (node.op_type != "DequantizeLinear" and node.input and node.input[0] in codes):
+            codes.update(node.output)
+    return codes
+
+
+def check_execution(model: onnx.ModelProto, allowed: Counter[str]) -> None:
+    """Raise CompileError if onnxruntime runs more operators of ``model`` in float than allowed."""
+    left = allowed.copy()
+    for operator, name in float_operators(model):
+        left[operator] -= 1
+        if left[operator] < 0:
+            plain = operator.removeprefix("Fused")
+            raise CompileError(
+                "lower", name,
+                f"onnxruntime {onnxruntime.__version__} must run this {plain} in integers, but "
+                "computes it in float32",
+                "quantize its operands and result, activations to uint8",
+            )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Every network of the zoo, quantized by onnxruntime itself, is computed bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+import zoo
+from frontend.compiler import compile_model
+from ir.errors import CompileError
+from tests.third_party import STYLES, check_interpreter, float_model, quantized_by_onnxruntime
+from tests.verdicts import compare_cycles, run_hardware
+from zoo.graphs import macs
+
+NETWORKS = zoo.networks()
+MOST_MACS = 100_000
+"""More multiplications per frame than this take GHDL minutes."""
+SHORT = ["digits_batchnorm", "digits_leaky", "digits_rescaling", "pocket_baseline"]
+SIMULATED = [("digits_cnn", "uint8"), ("pool_3x3_stride_2", "int8 operators")]
+FLOAT_POOL = "digits_batchnorm"
+"""In QOperator form, onnxruntime leaves this one's pools in float, between normalizations."""
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("third_party")
+
+
+def quantized(name: str, style: str, folder: Path, *, canonical: bool) -> onnx.ModelProto:
+    path = folder / f"{name}.h5"
+    if not path.exists():
+        zoo.save(name, path)
+    return quantized_by_onnxruntime(float_model(path, canonical=canonical), style, folder)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", SHORT)
+def test_interpreter_equals_onnxruntime(name: str, style: str, folder: Path) -> None:
+    canonical = name == FLOAT_POOL and "operators" in style
+    check_interpreter(quantized(name, style, folder, canonical=canonical))
+
+
+def test_float_pool_between_normalizations_is_refused(folder: Path) -> None:
+    model = quantized(FLOAT_POOL, "uint8 operators", folder, canonical=False)
+    with pytest.raises(CompileError) as refusal:
+        check_interpreter(model)
+    assert str(refusal.value) == (
+        "maxpool_4: MaxPool must stand between DequantizeLinear and QuantizeLinear, not in float; "
+        "quantize its operands and its result, or take it off the end of the model"
+    )
+
+
+def check_hardware(name: str, style: str, folder: Path) -> None:
+    path = folder / f"{name} {style}.onnx"
+    model = quantized(name, style, folder, canonical=False)
+    onnx.save(model, path)
+    compilation = compile_model(path)
+    assert compilation.quantized.model.SerializeToString() == model.SerializeToString()
+    frames = compilation.test.inputs
+    result = run_hardware(compilation, frames, folder / path.stem, stalled_frames=3, seed=2)
+    assert result.fault is None
+    assert compare_cycles(compilation, result) is None
+
+
+@pytest.mark.parametrize(("name", "style"), SIMULATED)
+def test_hardware_equals_onnxruntime(name: str, style: str, folder: Path) -> None:
+    check_hardware(name, style, folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("canonical", [False, True])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_whole_zoo_in_the_interpreter(name: str, style: str, canonical: bool, folder: Path) -> None:
+    if name == FLOAT_POOL and "operators" in style and not canonical:
+        pytest.skip("refused, see above")
+    check_interpreter(quantized(name, style, folder, canonical=canonical))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [n for n in NETWORKS if macs(NETWORKS[n].network) <= MOST_MACS])
+def test_whole_zoo_in_hardware(name: str, folder: Path) -> None:
+    check_hardware(name, "uint8", folder)

@@ -77,8 +77,12 @@ def load_onnx(
 
 
 def _check(model: onnx.ModelProto, name: str) -> None:
+    shaped = onnx.ModelProto()
+    shaped.CopyFrom(model)
+    for value in shaped.graph.output:  # whose shapes onnxruntime does not miss
+        value.type.tensor_type.shape.SetInParent()
     try:
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(shaped)
     except (onnx.checker.ValidationError, ValueError) as error:
         raise CompileError(
             "load", name, f"is no valid ONNX model ({first_line(error)})", "export it again"

@@ -58,7 +58,7 @@ def check_hardware(name: str, style: str, folder: Path) -> None:
     onnx.save(model, path)
     compilation = compile_model(path)
     assert compilation.quantized.model.SerializeToString() == model.SerializeToString()
-    frames = compilation.test.inputs
+    (frames,) = compilation.test.inputs.values()
     result = run_hardware(compilation, frames, folder / path.stem, stalled_frames=3, seed=2)
     assert result.fault is None
     assert compare_cycles(compilation, result) is None

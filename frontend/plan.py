@@ -140,6 +140,8 @@ def _check(
             problem = f"{node.op_type} must be a function of one tensor with scalar constants"
         else:
             problem = f"operator {node.op_type} is not supported"
+        if node.op_type == "ConvTranspose":
+            problem = "ConvTranspose must have constant weights and pads smaller than its kernel"
     if problem is not None:
         raise CompileError("quantize", node.name, problem, "replace the layer")
 

@@ -29,6 +29,7 @@ from rewrite.onnx.float import (
     scalar_batch_normalization,
     transpose_elementwise,
     transpose_pairs,
+    transposed_conv,
 )
 
 Array = npt.NDArray[Any]
@@ -247,6 +248,85 @@ FIRES = {
         ),
         1,
         "Conv MaxPool",
+    ),
+    "transposed_conv": Case(
+        transposed_conv.RULES,
+        build(
+            (2, 4, 3),
+            [
+                node(
+                    "ConvTranspose",
+                    "x w b",
+                    "y",
+                    kernel_shape=[3, 4],
+                    strides=[2, 3],
+                    pads=[1, 0, 0, 2],
+                    output_padding=[1, 1],
+                )
+            ],
+            {"w": normal(2, 5, 3, 4), "b": normal(5)},
+        ),
+        1,
+        "Conv Reshape Transpose Reshape Slice",
+    ),
+    "transposed_conv_in_groups": Case(
+        transposed_conv.RULES,
+        build(
+            (4, 3, 3),
+            [node("ConvTranspose", "x w b", "y", strides=[2, 2], group=2, dilations=[2, 1])],
+            {"w": normal(4, 3, 2, 2), "b": normal(6)},
+        ),
+        1,
+        "Conv Reshape Transpose Reshape Slice",
+    ),
+    "transposed_conv_of_stride_1": Case(
+        transposed_conv.RULES,
+        build(
+            (4, 3, 3),
+            [node("ConvTranspose", "x w b", "y", auto_pad="SAME_LOWER")],
+            {"w": normal(4, 3, 2, 3), "b": normal(3)},
+        ),
+        1,
+        "Conv",
+    ),
+    "transposed_conv_of_a_shape": Case(
+        transposed_conv.RULES,
+        build(
+            (4, 3, 3),
+            [node("ConvTranspose", "x w b", "y", strides=[3, 2], output_shape=[9, 6])],
+            {"w": normal(4, 3, 2, 3), "b": normal(3)},
+        ),
+        1,
+        "Conv Reshape Transpose Reshape Slice",
+    ),
+    "transposed_bias": Case(
+        transposed_conv.BIASES,
+        build((4, 3, 3), [node("ConvTranspose", "x w", "y")], {"w": normal(4, 3, 2, 3)}),
+        1,
+        "ConvTranspose",
+    ),
+    "affine_after_transposed_conv": Case(
+        fold_affine_after.RULES,
+        build(
+            (4, 3, 3),
+            [
+                node("ConvTranspose", "x w b", "z", group=2, strides=[2, 2]),
+                node("BatchNormalization", "z g o m v", "y"),
+            ],
+            BATCH_NORM | {"w": normal(4, 2, 3, 3), "b": normal(4)},
+        ),
+        1,
+        "ConvTranspose",
+    ),
+    "activation_before_slice": Case(
+        activation_before_pool.RULES,
+        build(
+            IMAGE,
+            [node("Slice", "x b e a", "z"), node("Relu", "z", "y")],
+            {"b": integers(1), "e": integers(4), "a": integers(2)},
+        ),
+        1,
+        "Relu Slice",
     ),
     "affine_of_channels": Case(
         affine_to_depthwise.RULES,
@@ -501,6 +581,22 @@ UNTOUCHED = {
             IMAGE,
             [node("Pad", "x p - a", "z"), node("Relu", "z", "y")],
             {"p": integers(1, 2, 0, 3), "a": integers(2, 3)},
+        ),
+    ),
+    "pads_of_the_kernel": (
+        transposed_conv.RULES,
+        build(
+            IMAGE,
+            [node("ConvTranspose", "x w b", "y", pads=[0, 2, 0, 0])],
+            {"w": normal(3, 4, 2, 2), "b": normal(4)},
+        ),
+    ),
+    "transposed_conv_with_bias": (
+        transposed_conv.BIASES,
+        build(
+            IMAGE,
+            [node("ConvTranspose", "x w b", "y")],
+            {"w": normal(3, 4, 2, 2), "b": normal(4)},
         ),
     ),
     "pad_with_ones": (

@@ -6,13 +6,19 @@ Compiling compares the interpreter with onnxruntime, and each element with its n
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from frontend.compiler import compile_model
+from frontend.reference import start_tensorflow
 from ir.cycles import predict
 from ir.elements import Border, Element, GlobalMaximum, ProcessingElement, Reorder
+from ir.interpreter import evaluate
+from sim import simulate
 from tests.keras_models import layer_models
+from tests.keras_weights import sequential
 
 ELEMENTS: dict[str, list[type[Element]]] = {
     "conv_groups": [ProcessingElement],
@@ -28,6 +34,15 @@ ELEMENTS: dict[str, list[type[Element]]] = {
     "cropping1d": [Border],
     "padding1d": [Border],
     "up1d": [Reorder],
+    "transposed": [ProcessingElement],
+    "transposed_strides": [ProcessingElement, Reorder, Border],
+    "transposed_same": [ProcessingElement, Reorder, Border],
+    "transposed_same_odd": [ProcessingElement],
+    "transposed_output_valid": [ProcessingElement, Reorder, Border],
+    "transposed_output_short": [ProcessingElement, Reorder, Border],
+    "transposed1d": [ProcessingElement, Border],
+    "transposed1d_same": [ProcessingElement],
+    "padding_then_transposed": [ProcessingElement],
     "up_nearest": [Reorder],
 }
 
@@ -44,3 +59,35 @@ def test_layer_compiles(name: str, tmp_path: Path) -> None:
 
 
 _KINDS = (Border, GlobalMaximum, ProcessingElement, Reorder)
+
+
+def chain() -> Any:
+    """A model of many of them, small enough for GHDL."""
+    layers = start_tensorflow().layers
+    return sequential(
+        (5, 6, 4),
+        layers.Conv2D(4, 3, groups=2, activation="relu"),
+        layers.Conv2DTranspose(3, 3, 2, "same"),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Cropping2D(((1, 0), (0, 2))),
+        layers.DepthwiseConv2D(2, depth_multiplier=2),
+        layers.UpSampling2D((1, 2), interpolation="nearest"),
+        layers.ZeroPadding2D(((1, 0), (0, 1))),
+        layers.MaxPooling2D((2, 3), 1, "same"),
+        layers.GlobalMaxPooling2D(),
+    )
+
+
+def test_chain_equals_the_interpreter_in_ghdl(tmp_path: Path) -> None:
+    path = tmp_path / "chain.h5"
+    chain().save(path)
+    graph = compile_model(path).graph
+    (source,) = graph.inputs
+    shape, number = source.output.shape, source.output.number
+    size = (3, shape.height, shape.width, shape.channels)
+    codes = np.random.default_rng(1).integers(number.minimum, number.maximum + 1, size)
+    inputs = {source.port: codes}
+    result = simulate(graph, inputs, evaluate(graph, inputs), tmp_path / "sim")
+    assert result.passed, result.fault
+    assert result.completions == predict(graph).completions

@@ -34,7 +34,9 @@ SUPPORTED: dict[str, type[Layer]] = {
     "BatchNormalization": pointwise.BatchNormalization,
     "Concatenate": merging.Concatenate,
     "Conv1D": convolutions.Conv1D,
+    "Conv1DTranspose": convolutions.Conv1DTranspose,
     "Conv2D": convolutions.Conv2D,
+    "Conv2DTranspose": convolutions.Conv2DTranspose,
     "Cropping1D": shaping.Cropping1D,
     "Cropping2D": shaping.Cropping2D,
     "Dense": convolutions.Dense,
@@ -72,8 +74,6 @@ SUPPORTED: dict[str, type[Layer]] = {
 EXPORTED: dict[str, type[Layer]] = {
     "AveragePooling1D": pooling.AveragePooling1D,
     "AveragePooling2D": pooling.AveragePooling2D,
-    "Conv1DTranspose": convolutions.Conv1DTranspose,
-    "Conv2DTranspose": convolutions.Conv2DTranspose,
     "LayerNormalization": pointwise.LayerNormalization,
     "RepeatVector": shaping.RepeatVector,
     "UpSampling2D": shaping.UpSampling2D,

@@ -118,7 +118,7 @@ def input_lanes(element: Consumer) -> int:
             return element.output.lanes
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.output.lanes
-        case Reorder() | Border() | GlobalMaximum():
+        case Reorder() | Border() | GlobalMaximum() | Reshape():
             return element.output.lanes
         case _:
             return element.source.output.lanes

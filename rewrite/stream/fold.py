@@ -115,8 +115,11 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return _fold_lanes(element, cycles)
         case GlobalMaximum() | Border():
             return _fold_lanes(element, cycles)
-        case ArgMax() | Reshape():
-            lanes = 1 if isinstance(element, ArgMax) else element.source.output.lanes
+        case ArgMax():
+            return replace(element, output=with_lanes(element.output, 1))
+        case Reshape():
+            # Wires: a beat stays within a pixel on both sides.
+            lanes = math.gcd(element.source.output.lanes, element.output.shape.channels)
             return replace(element, output=with_lanes(element.output, lanes))
         case Fork() | Fifo() | Output():
             return replace(element, output=element.source.output)

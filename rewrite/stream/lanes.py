@@ -15,7 +15,6 @@ from ir.elements import (
     Fifo,
     Fork,
     Output,
-    Reshape,
     WidthConverter,
     input_lanes,
     sources,
@@ -37,7 +36,7 @@ def adapt_lanes(graph: StreamGraph) -> StreamGraph:
 
     def rule(element: Consumer) -> Element:
         match element:
-            case Fork() | Fifo() | Reshape() | Output():
+            case Fork() | Fifo() | Output():
                 lanes = element.source.output.lanes
                 return replace(element, output=replace(element.output, lanes=lanes))
             case _:

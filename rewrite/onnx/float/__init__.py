@@ -36,6 +36,7 @@ from rewrite.onnx.float import (
     scalar_batch_normalization,
     transpose_elementwise,
     transpose_pairs,
+    transposed_conv,
 )
 from rewrite.onnx.resize_by_scales import RULES as RESIZES
 
@@ -53,6 +54,7 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
         matmul_to_gemm.RULES,
         conv_form.RULES,
         relu_form.RULES,
+        transposed_conv.BIASES,
         RESIZE_BY_SCALES,
     ),
     (
@@ -63,6 +65,11 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
         fold_affine_before.RULES,
         remove_identity.RULES,
         transpose_pairs.RULES,
+    ),
+    (
+        transposed_conv.RULES,
+        pad_into_conv.RULES,
+        activation_before_pool.RULES,
     ),
     (
         scalar_batch_normalization.RULES,

@@ -1,4 +1,5 @@
-"""Conv(x, W, b) * scale + offset -> Conv(x, W * scale, b * scale + offset); the same for Gemm.
+"""Conv(x, W, b) * scale + offset -> Conv(x, W * scale, b * scale + offset); the same for Gemm and
+ConvTranspose.
 
 Exact in real numbers; computed in float64 for the whole chain of Mul, Add, Sub, Div, Neg and
 BatchNormalization and rounded to float32 once.  Condition: constants vary along the output channels
@@ -13,8 +14,8 @@ import numpy as np
 import onnx_ir as ir
 from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
 
-from rewrite.onnx.float.affine import AFFINE_OPERATORS, affine_chain, affine_step
-from rewrite.onnx.float.values import clone, constant, float_initializer, only_user
+from rewrite.onnx.float.affine import AFFINE_OPERATORS, FloatArray, affine_chain, affine_step
+from rewrite.onnx.float.values import clone, constant, float_initializer, integer, only_user
 
 
 class FoldAffineAfter(RewriteRuleClassBase):  # type: ignore[misc]
@@ -30,7 +31,7 @@ class FoldAffineAfter(RewriteRuleClassBase):  # type: ignore[misc]
         return getattr(op, self.operator)(_outputs=["y"], **attributes)
 
     def check(self, context: Any, y: ir.Value, **_: Any) -> MatchResult:
-        """The chain starts at a Conv or Gemm that nothing else reads."""
+        """The chain starts at a Conv, Gemm or ConvTranspose that nothing else reads."""
         result = MatchResult()
         user = only_user(y)
         if affine_step(y.producer()) is None:
@@ -39,7 +40,7 @@ class FoldAffineAfter(RewriteRuleClassBase):  # type: ignore[misc]
             return result.fail("the chain goes on; the last operator folds all of it")
         chain = affine_chain(y)
         producer = chain.source.producer()
-        if producer is None or producer.op_type not in ("Conv", "Gemm"):
+        if producer is None or producer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
             return result.fail("the chain does not start at a Conv or Gemm", y)
         if only_user(chain.source) is None:
             return result.fail("something else reads the sums before the chain", chain.source)
@@ -60,7 +61,7 @@ class FoldAffineAfter(RewriteRuleClassBase):  # type: ignore[misc]
         assert weight is not None
         assert bias is not None
         weight = weight.astype(np.float64)
-        scaled = weight * (scale.reshape(-1, 1, 1, 1) if node.op_type == "Conv" else scale)
+        scaled = weight * _of_outputs(node, scale, len(weight))
         folded = bias.astype(np.float64) * scale + offset
         inputs = [
             node.inputs[0],
@@ -68,6 +69,22 @@ class FoldAffineAfter(RewriteRuleClassBase):  # type: ignore[misc]
             float_initializer(op, node, "bias", folded),
         ]
         return clone(op, node, inputs)
+
+
+def _of_outputs(node: ir.Node, scale: FloatArray, inputs: int) -> FloatArray:
+    """Return a number per output channel so that it spreads over the weights of ``node``.
+
+    ``inputs``: first dimension of a ConvTranspose's weights (inputs, outputs / groups, rows,
+    columns).
+    """
+    match node.op_type:
+        case "Conv":
+            return scale.reshape(-1, 1, 1, 1)
+        case "ConvTranspose":
+            groups = integer(node, "group", 1)
+            return np.repeat(scale.reshape(groups, -1), inputs // groups, axis=0)[:, :, None, None]
+        case _:
+            return scale
 
 
 RULES: tuple[RewriteRule, ...] = tuple(FoldAffineAfter.rule(o) for o in AFFINE_OPERATORS)

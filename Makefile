@@ -21,7 +21,7 @@ test: setup  ## lint, types and all tests of the short profile, in JOBS processe
 test-long: setup  ## more examples, more stalls, bigger networks
 	$(IN_VENV) -m pytest -n $(JOBS) --dist worksteal --long
 
-random: setup  ## as many random networks as you like: make random N=200
+random: setup  ## as many random networks as you like: make random N=500
 	$(IN_VENV) -m tests.random_networks --count $(or $(N),200) --jobs $(JOBS)
 
 bench: setup  ## seconds, memory and cycles of the zoo

@@ -1,4 +1,4 @@
-"""Whole random networks: onnxruntime == interpreter == GHDL, and cycles as predicted.
+"""Whole random networks: onnxruntime == interpreter == netlist (== GHDL), cycles as predicted.
 
 This is the short profile; ``python -m tests.random_networks`` runs as many as you like.  A failure
 that was found stays here as a small case of its own.
@@ -6,13 +6,20 @@ that was found stays here as a small case of its own.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
+from rich.console import Console
 
-from tests.case import Case
+from tests.case import Case, parse
+from tests.random_networks import as_line, in_ghdl, main, recorded, run, summary, tell
 from tests.strategies import cases, draw
-from tests.verdicts import judge
+from tests.verdicts import Verdict, judge
 from zoo.network import (
+    Activate,
     BatchNorm,
     Conv,
     Dense,
@@ -26,7 +33,7 @@ from zoo.network import (
     Rescale,
 )
 
-SHORT, LONG = 40, 200
+SHORT, GHDL, LONG = 40, 4, 200
 
 
 FOUND = (
@@ -43,6 +50,8 @@ FOUND = (
     Case(Network("random", (2, 3, 2), (Normalize((0.5, 3.0), (2.0, 9.0)), Flatten(), Relu()))),
     # onnxruntime merges the padding into the pool, and then refuses it.
     Case(Network("random", (3, 4, 2), (Pad(1, 2, 2, 0), MaxPool((1, 2), padding="same")))),
+    # GHDL's synthesis refuses to count a single class.
+    Case(Network("random", (2, 2, 1), (Conv(1, 1), Activate("softmax"))), argmax=True),
     # oneDNN's convolution reads past the image.
     Case(Network("random", (5, 2, 1), (Conv(4, (3, 2), stride=(1, 3), padding="same"),))),
 )
@@ -60,6 +69,15 @@ def test_hardware_equals_onnxruntime(case: Case) -> None:
     assert judge(case).problems == ()
 
 
+@pytest.mark.parametrize("number", range(GHDL))
+def test_vhdl_equals_onnxruntime(number: int) -> None:
+    verdict = judge(draw(number), ghdl=True)
+    assert verdict.problems == ()
+    if verdict.refusal is None:
+        # The same phases ran in both.
+        assert verdict.in_netlist == verdict.in_ghdl > 0
+
+
 @pytest.mark.parametrize("case", FOUND, ids=repr)
 def test_failures_found_before(case: Case) -> None:
     verdict = judge(case)
@@ -70,4 +88,51 @@ def test_failures_found_before(case: Case) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(LONG))
 def test_more_of_them(number: int) -> None:
-    assert judge(draw(number)).problems == ()
+    assert judge(draw(number), ghdl=in_ghdl(number, 0.1)).problems == ()
+
+
+def test_a_share_runs_in_ghdl() -> None:
+    assert sum(in_ghdl(number, 0.1) for number in range(500)) == 50
+    assert not any(in_ghdl(number, 0.0) for number in range(100))
+    assert all(in_ghdl(number, 1.0) for number in range(100))
+
+
+def test_a_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def judged(numbers: Sequence[int], share: float, jobs: int) -> Iterator[tuple[int, Verdict]]:
+        for number in numbers:
+            asked.append(number)
+            yield number, Verdict(draw(number), in_netlist=number, problems=("wrong",) * number)
+
+    monkeypatch.setattr("tests.random_networks.judge_all", judged)
+    record, console = tmp_path / "record", Console(file=io.StringIO(), width=200)
+    first = run([0, 1], 0.1, 1, record, console)
+    record.write_text(record.read_text() + as_line(2, first[0])[:-9])
+    second = run([0, 1, 2, 3], 0.1, 1, record, console)
+    assert asked == [0, 1, 2, 3]
+    assert second[:2] == first
+    assert list(recorded(record).values()) == second
+    assert [verdict.in_netlist for verdict in second] == [0, 1, 2, 3]
+
+
+def test_failures_are_told_with_their_line_and_counted() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=200)
+    verdict = Verdict(FOUND[0], in_netlist=1234, deadlocks=1, problems=("it hangs",))
+    tell(verdict, console)
+    assert out.getvalue() == f"FAILED it hangs\n  {FOUND[0]!r}\n\n"
+    assert parse(repr(FOUND[0])) == FOUND[0]
+    console.print(summary([verdict, Verdict(FOUND[1])]))
+    rows = [[c.strip() for c in line.split("│")[1:3]] for line in out.getvalue().splitlines()[3:]]
+    assert ["networks", "2"] in rows
+    assert ["failed", "1"] in rows
+    assert ["output values, netlist against onnxruntime", "1,234"] in rows
+    assert ["deadlocks", "1"] in rows
+
+
+def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--ghdl-share", "1.5"])
+    assert stop.value.code == 2
+    assert "--ghdl-share must be 0 to 1" in capsys.readouterr().err

@@ -115,6 +115,15 @@ NETWORKS: dict[str, Callable[[], Chain]] = {
         .dense(6, pe=6, simd=12)
         .dense(1, simd=2, output=sint(8))
     ),
+    "one_channel": lambda: (
+        Chain(Shape(2, 3, 1))
+        .conv(1, Kernel(2, 1), pool=Kernel(1, 2))
+        .pool(Kernel(1, 1))
+        .affine()
+        .lookup()
+        .average()
+        .arg_max()
+    ),
     "one_pixel": lambda: Chain(Shape(1, 1, 1)).conv(1, Kernel(1, 1)),
     "kernel_larger_than_stride_skips_pixels": lambda: Chain(Shape(7, 8, 1)).conv(
         2, Kernel(1, 2, 3, 3), pe=2

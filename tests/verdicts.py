@@ -1,4 +1,4 @@
-"""One network through the whole chain: onnxruntime == interpreter == GHDL, cycles as predicted."""
+"""A network through the whole chain: onnxruntime == interpreter == netlist == GHDL, and cycles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray
-from sim import SimulationOptions, SimulationResult, simulate
+from sim import Hang, Mismatch, SimulationOptions, SimulationResult, simulate, simulate_netlist
 from tests.case import Case, FloatArray
 from zoo.weights import Regime
 
@@ -44,16 +44,20 @@ REFUSALS = (
 class Verdict:
     """What came of a case.
 
-    ``interpreted``, ``simulated``: output values compared with onnxruntime's.  ``mismatches``:
-    output values that the interpreter got wrong, and 1 for the first wrong value in GHDL.
-    ``problems``: a line each; empty if all is well.  ``refusal``: why the compiler refused, for a
-    reason that ``REFUSALS`` allows.
+    ``interpreted``, ``in_netlist``, ``in_ghdl``: output values compared with onnxruntime's, the
+    last 0 where GHDL was not asked; ``at_streams``: values compared at all streams in both.
+    ``mismatches``: output values that the interpreter got wrong, and 1 for the first wrong value
+    in each simulation.  ``problems``: a line each; empty if all is well.  ``refusal``: why the
+    compiler refused, for a reason that ``REFUSALS`` allows.
     """
 
     case: Case
     interpreted: int = 0
-    simulated: int = 0
+    in_netlist: int = 0
+    in_ghdl: int = 0
+    at_streams: int = 0
     mismatches: int = 0
+    deadlocks: int = 0
     cycle_errors: int = 0
     problems: tuple[str, ...] = ()
     refusal: str | None = None
@@ -64,12 +68,15 @@ class Verdict:
         return not self.problems
 
 
-def judge(case: Case) -> Verdict:
-    """Run ``case`` through the chain; whatever happens is told, nothing is raised."""
+def judge(case: Case, *, ghdl: bool = False) -> Verdict:
+    """Run ``case`` through the chain; whatever happens is told, nothing is raised.
+
+    Every stream is compared in the simulated netlist and, if ``ghdl``, in the VHDL itself.
+    """
     start = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            verdict = _judge(case, Path(folder))
+            verdict = _judge(case, Path(folder), ghdl)
     except CompileError as error:
         verdict = refused(case, error)
     except Exception:  # one broken network must not hide the others
@@ -86,7 +93,7 @@ def refused(case: Case, error: CompileError) -> Verdict:
     return Verdict(case, problems=(line,))
 
 
-def _judge(case: Case, folder: Path) -> Verdict:
+def _judge(case: Case, folder: Path, ghdl: bool) -> Verdict:
     source, calibration = folder / "model.h5", folder / "calibration.npy"
     case.save(source)
     np.save(calibration, case.calibration())
@@ -99,22 +106,39 @@ def _judge(case: Case, folder: Path) -> Verdict:
     frames = case.frames(INTERPRETED_FRAMES)
     interpreted, wrong = compare_interpreter(compilation, frames)
     problems = [f"interpreter: {wrong} of {interpreted} values differ"] if wrong else []
-    stall_seed = case.seed % 1_000_000
-    result = run_hardware(
-        compilation, frames, folder / "sim", stalled_frames=STALLED_FRAMES, seed=stall_seed
-    )
-    if result.fault is not None:
-        problems.append(f"{result.simulator}: {result.fault}")
-    cycle_problem = compare_cycles(compilation, result)
-    if cycle_problem is not None:
-        problems.append(cycle_problem)
-    return Verdict(
-        case,
-        interpreted=interpreted,
-        simulated=output_values(compilation, result),
-        mismatches=wrong + (result.fault is not None),
-        cycle_errors=int(cycle_problem is not None),
-        problems=tuple(problems),
+    verdict = Verdict(case, interpreted=interpreted, mismatches=wrong, problems=tuple(problems))
+    simulators = {"netlist": simulate_netlist} | ({"ghdl": simulate} if ghdl else {})
+    for name, simulator in simulators.items():
+        result = run_hardware(
+            compilation,
+            frames,
+            folder / name,
+            stalled_frames=STALLED_FRAMES,
+            seed=case.seed % 1_000_000,
+            simulator=simulator,
+        )
+        verdict = _with_simulation(verdict, f"in_{name}", compilation, result)
+    return verdict
+
+
+def _with_simulation(
+    verdict: Verdict, figure: str, compilation: Compilation, result: SimulationResult
+) -> Verdict:
+    """Return ``verdict`` with what came of a simulation; ``figure`` counts its output values."""
+    cycles = compare_cycles(compilation, result)
+    fault = result.fault
+    return replace(
+        verdict,
+        **{figure: output_values(compilation, result)},
+        at_streams=verdict.at_streams + sum(result.values_checked.values()),
+        mismatches=verdict.mismatches + int(isinstance(fault, Mismatch)),
+        deadlocks=verdict.deadlocks + int(isinstance(fault, Hang)),
+        cycle_errors=verdict.cycle_errors + int(cycles is not None),
+        problems=(
+            *verdict.problems,
+            *([] if fault is None else [f"{result.simulator}: {fault}"]),
+            *([] if cycles is None else [f"{result.simulator}: {cycles}"]),
+        ),
     )
 
 
@@ -150,7 +174,11 @@ def run_hardware(
     expected: dict[str, IntArray] = evaluate(graph, inputs)
     expected |= {output.name: outputs[output.port] for output in graph.outputs}
     options = SimulationOptions(
-        seed=seed, timed_frames=timed, stalled_frames=stalled_frames, timeout_seconds=600.0
+        seed=seed,
+        timed_frames=timed,
+        stalled_frames=stalled_frames,
+        timeout_seconds=600.0,
+        jobs=1,
     )
     return simulator(graph, inputs, expected, folder, options)
 

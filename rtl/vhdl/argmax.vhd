@@ -95,7 +95,8 @@ begin
   control : process (clk)
   begin
     if rising_edge(clk) then
-      if take then
+      -- GHDL's synthesis refuses the sum where a counter has but one value.
+      if take = '1' and folds > 1 then
         if is_last then
           fold <= 0;
         else
@@ -162,7 +163,7 @@ begin
         if base = channels - lanes then
           base <= 0;
           index_valid <= '1';
-        else
+        elsif folds > 1 then
           base <= base + lanes;
         end if;
       end if;

@@ -66,6 +66,21 @@ def random_lists(seed: int) -> list[EventList]:
     return lists
 
 
+def keeps_waits(lists: list[EventList], graph: EventGraph, times: IntArray, pace: Fraction) -> bool:
+    for events in lists:
+        own = graph.of(events, times)
+        gaps = np.diff([*own, own[0] + pace.numerator])
+        if np.any(gaps < events.gap * pace.denominator):
+            return False
+        for wait in events.waits:
+            kept = wait.index != NEVER
+            turns, within = np.divmod(wait.index[kept], wait.other.count)
+            sent = graph.of(wait.other, times)[within] + turns * pace.numerator
+            if np.any(own[kept] < sent + wait.delay * pace.denominator):
+                return False
+    return True
+
+
 def test_random_graphs_equal_a_plain_unrolling() -> None:
     deadlocks = 0
     for seed in range(80):
@@ -107,15 +122,28 @@ def test_a_schedule_exists_from_the_period_on_and_keeps_every_wait() -> None:
         for pace in (period, period + 1):
             schedule = graph.schedule(pace)
             assert schedule is not None
-            for events in lists:
-                own = graph.of(events, schedule)
-                assert np.all(np.diff(own) >= events.gap * pace.denominator)
-                assert own[0] + pace.numerator - own[-1] >= events.gap * pace.denominator
-                for wait in events.waits:
-                    kept = wait.index != NEVER
-                    turns, within = np.divmod(wait.index[kept], wait.other.count)
-                    sent = graph.of(wait.other, schedule)[within] + turns * pace.numerator
-                    assert np.all(own[kept] >= sent + wait.delay * pace.denominator)
+            assert keeps_waits(lists, graph, schedule, pace)
+
+
+def test_the_latest_schedule_keeps_one_list_and_delays_the_others() -> None:
+    delayed = 0
+    for seed in range(40):
+        lists = random_lists(seed)
+        for sender, receiver in zip(lists, [*lists[1:], lists[0]], strict=True):
+            receiver.after(sender, np.full(receiver.count, -3 * sender.count), 1)
+        try:
+            graph = EventGraph(lists)
+        except DeadlockError:
+            continue
+        pace = graph.period(1) + 3
+        early = graph.schedule(pace)
+        assert early is not None
+        late = graph.latest(early, pace, lists[2])
+        assert np.array_equal(graph.of(lists[2], late), graph.of(lists[2], early))
+        assert np.all(late >= early)
+        assert keeps_waits(lists, graph, late, pace)
+        delayed += np.any(late > early)
+    assert delayed > 10
 
 
 def test_a_ring_takes_its_delays_over_its_tokens() -> None:

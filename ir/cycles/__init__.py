@@ -18,10 +18,18 @@ from ir.cycles.processing import buffered_rows
 from ir.cycles.system import EventSystem, element_events
 from ir.elements import Fifo
 from ir.graph import StreamGraph
-from ir.maxplus import EventGraph
+from ir.maxplus import DeadlockError, EventGraph
 from ir.numbers import IntArray
 
-__all__ = ["Cycles", "buffered_rows", "fifo_demands", "own_cycles", "predict", "steady_period"]
+__all__ = [
+    "Cycles",
+    "buffered_rows",
+    "fifo_demand",
+    "keeps_pace",
+    "own_cycles",
+    "predict",
+    "steady_period",
+]
 
 ELEMENTS = (joins, plumbing, pointwise, pools, processing, shaping)
 """Importing them teaches ``element_events`` the elements."""
@@ -79,27 +87,32 @@ def steady_period(graph: StreamGraph) -> Fraction:
     return events.period(max(own_cycles(element) for element in graph))
 
 
-def fifo_demands(graph: StreamGraph, period: Fraction) -> dict[str, int] | None:
-    """Return how deep each Fifo is used, by name, if the frames follow each other at ``period``.
+def keeps_pace(graph: StreamGraph, period: Fraction) -> bool:
+    """Return whether the frames can follow each other at ``period``; False for a deadlock, too."""
+    try:
+        _, events = _events(graph)
+    except DeadlockError:
+        return False
+    return events.schedule(period) is not None
 
-    None if the core cannot keep that pace.
 
-    Raises:
-        maxplus.DeadlockError: a buffer is so small that the streams wait for each other forever.
+def fifo_demand(graph: StreamGraph, period: Fraction, name: str) -> int | None:
+    """Return a depth that is enough for the Fifo ``name`` at ``period``; None if no depth is.
+
+    It is the depth used by the schedule in which the Fifo's beats are taken as early as they can
+    be, and sent as late as is early enough for that.
     """
-    system, events = _events(graph)
+    try:
+        system, events = _events(graph)
+    except DeadlockError:
+        return None
     schedule = events.schedule(period)
     if schedule is None:
         return None
-    return {
-        element.name: _depth(
-            events.of(system.streams[id(element.source)], schedule),
-            events.of(system.streams[id(element)], schedule),
-            period,
-        )
-        for element in graph
-        if isinstance(element, Fifo)
-    }
+    fifo = next(e for e in graph if isinstance(e, Fifo) and e.name == name)
+    pushes, pops = system.streams[id(fifo.source)], system.streams[id(fifo)]
+    late = events.latest(schedule, period, pops)
+    return _depth(events.of(pushes, late), events.of(pops, late), period)
 
 
 def _depth(pushes: IntArray, pops: IntArray, period: Fraction) -> int:

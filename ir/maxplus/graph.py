@@ -17,6 +17,10 @@ _Arrays = tuple[
 ]  # fmt: skip
 
 
+_LATE = 2**60
+"""Later than any event of a schedule."""
+
+
 class DeadlockError(Exception):
     """Events wait for each other in a circle."""
 
@@ -83,10 +87,14 @@ class EventGraph:
 
     def of(self, events: EventList, times: IntArray) -> IntArray:
         """Return the part of ``times`` (..., events) that belongs to a list."""
+        begin, numbers = self._nodes(events)
+        return times[..., begin + numbers]
+
+    def _nodes(self, events: EventList) -> tuple[int, IntArray]:
+        """Return the first node of the list that hosts ``events``, and their numbers in it."""
         host, numbers = _host(events)
         begin = int(self._bases[self._place[id(host)]])
-        part = times[..., begin : begin + host.count]
-        return part if numbers is None else part[..., numbers]
+        return begin, np.arange(host.count) if numbers is None else numbers
 
     def schedule(self, period: Fraction | int) -> IntArray | None:
         """Return times (events) of a frame such that frames can follow each other at ``period``.
@@ -95,6 +103,20 @@ class EventGraph:
         """
         times, _ = self._relaxed(Fraction(period))
         return times
+
+    def latest(self, schedule: IntArray, period: Fraction | int, kept: EventList) -> IntArray:
+        """Return ``schedule`` with all events as late as those of the list ``kept`` allow.
+
+        Events that ``kept`` never waits for stay where they are.
+        """
+        period = Fraction(period)
+        times = np.full(self.events, _LATE, np.int64)
+        begin, numbers = self._nodes(kept)
+        nodes = begin + numbers
+        times[nodes] = schedule[nodes]
+        while kernels.lower_deadlines(*self._arrays(), period.numerator, period.denominator, times):
+            pass
+        return np.where(times < _LATE // 2, times, schedule)
 
     def period(self, at_least: int) -> Fraction:
         """Return the cycles per frame in the long run, known to be no less than ``at_least``.

@@ -195,6 +195,56 @@ def raise_potentials(
 
 
 @_compiled
+def lower_deadlines(
+    counts: IntArray,
+    bases: IntArray,
+    gaps: IntArray,
+    firsts: IntArray,
+    others: IntArray,
+    offsets: IntArray,
+    delays: IntArray,
+    pool: IntArray,
+    run_lists: IntArray,
+    run_begins: IntArray,
+    run_ends: IntArray,
+    period: int,
+    scale: int,
+    times: IntArray,
+) -> bool:
+    """Lower ``times`` (nodes) once to what is waited for in time; return whether anything moved.
+
+    The counterpart of ``raise_potentials``: from the events back to those that they wait for.
+    """
+    moved = False
+    for run in range(len(run_lists) - 1, -1, -1):
+        own = run_lists[run]
+        base = bases[own]
+        for event in range(run_ends[run] - 1, run_begins[run] - 1, -1):
+            time = times[base + event]
+            frames = 1 if event == 0 else 0
+            source = base + event - 1 + frames * counts[own]
+            latest = time - gaps[own] * scale + frames * period
+            if latest < times[source]:
+                times[source] = latest
+                moved = True
+            for wait in range(firsts[own], firsts[own + 1]):
+                number = pool[offsets[wait] + event]
+                if number == NEVER:
+                    continue
+                other = others[wait]
+                frames = 0
+                if number < 0:
+                    frames = (counts[other] - 1 - number) // counts[other]
+                    number += frames * counts[other]
+                source = bases[other] + number
+                latest = time - delays[wait] * scale + frames * period
+                if latest < times[source]:
+                    times[source] = latest
+                    moved = True
+    return moved
+
+
+@_compiled
 def find_circuit(
     parents: IntArray, parent_delays: IntArray, parent_frames: IntArray
 ) -> tuple[int, int]:

@@ -15,20 +15,17 @@ never choose by arrival (a Kahn network, and a live marked graph).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from ir.cycles import fifo_demands, steady_period
+from ir.cycles import fifo_demand, keeps_pace, steady_period
 from ir.elements import Border, Consumer, Element, Fifo, ProcessingElement, Reorder
 from ir.graph import StreamGraph
-from ir.maxplus import DeadlockError
 
 Slack = dict[str, int]
 """By name: extra rows of a processing element, blocks of a Reorder, beats of a Border; depth of a
 Fifo, by name."""
-
-Demands = Callable[[Slack], Slack | None]
-"""Tells how deep the Fifos are used at full pace with a given slack; None if that is too slow."""
 
 MINIMUM_DEPTH = 2
 UNLIMITED = 2**28
@@ -39,58 +36,70 @@ def add_slack(graph: StreamGraph) -> StreamGraph:
     """Return ``graph`` with the least extra rows and branch FIFOs that let it run at full pace."""
     least = _least(graph)
     pace = steady_period(_with(graph, dict.fromkeys(least, UNLIMITED)))
-
-    def demands(slack: Slack) -> Slack | None:
-        try:
-            return fifo_demands(_with(graph, slack), pace)
-        except DeadlockError:
-            return None
-
-    ample = next(found for found in _levels(graph, least, demands) if found is not None)
-    return _with(graph, _reduced(ample, least, list(least), demands))
+    search = _Search(graph, pace, least)
+    return _with(graph, search.reduced(search.ample(), list(least)))
 
 
-def _levels(graph: StreamGraph, least: Slack, demands: Demands) -> Iterator[Slack | None]:
-    """Yield slacks with unlimited Fifos and ever more extra rows, None where they are too slow."""
-    fifos = {e.name: UNLIMITED for e in graph if isinstance(e, Fifo)}
-    rows = 0
-    while True:
-        slack = dict.fromkeys(least, rows) | fifos
-        used = demands(slack)
-        yield None if used is None else _used(slack, used, least)
-        rows = 2 * rows or 1
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search for the least slack with which ``graph`` keeps ``pace``.
 
+    ``least``: the smallest legal value of each buffer.
+    """
 
-def _used(slack: Slack, used: Slack, least: Slack) -> Slack:
-    """Return ``slack`` with the Fifos no deeper than they are ``used``."""
-    return slack | {name: max(least[name], min(slack[name], used[name])) for name in used}
+    graph: StreamGraph
+    pace: Fraction
+    least: Slack
 
-
-def _reduced(slack: Slack, least: Slack, names: Sequence[str], demands: Demands) -> Slack:
-    """Return ``slack`` with each of ``names`` in turn as small as it can be at full pace."""
-    if not names:
+    def ample(self) -> Slack:
+        """Return unlimited Fifos and the same, few extra rows everywhere."""
+        fifos = {e.name: UNLIMITED for e in self.graph if isinstance(e, Fifo)}
+        rows = 0
+        while not self._keeps(slack := dict.fromkeys(self.least, rows) | fifos):
+            rows = 2 * rows or 1
         return slack
-    smallest = slack | {name: least[name] for name in names}
-    if demands(smallest) is not None:
-        return smallest
-    if len(names) > 1:
+
+    def reduced(self, slack: Slack, names: Sequence[str]) -> Slack:
+        """Return ``slack`` with each of ``names`` in turn as small as it can be at full pace."""
+        if not names:
+            return slack
+        smallest = slack | {name: self.least[name] for name in names}
+        if self._keeps(smallest):
+            return smallest
+        if len(names) == 1:
+            return slack | {names[0]: self._smallest(slack, names[0])}
         half = len(names) // 2
-        first = _reduced(slack, least, names[:half], demands)
-        return _reduced(first, least, names[half:], demands)
-    return _bisected(slack, least, names[0], demands)
+        return self.reduced(self.reduced(slack, names[:half]), names[half:])
 
+    def _smallest(self, slack: Slack, name: str) -> int:
+        """Return the smallest value of ``name`` at full pace, given that its least is too small.
 
-def _bisected(slack: Slack, least: Slack, name: str, demands: Demands) -> Slack:
-    """Return ``slack`` with the smallest value of ``name`` at full pace; its least is too small."""
-    too_small = least[name]
-    while slack[name] - too_small > 1:
-        middle = (too_small + slack[name]) // 2
-        used = demands(slack | {name: middle})
-        if used is None:
-            too_small = middle
-        else:
-            slack = slack | {name: max(too_small + 1, min(middle, used.get(name, middle)))}
-    return slack
+        What a schedule uses is nearly that, so it is looked for from there in growing steps.
+        """
+        too_small, enough = self.least[name], self._used(slack, name)
+        assert enough is not None
+        step = 1
+        while enough - too_small > 1:
+            value = max(enough - step, too_small + 1)
+            used = self._used(slack | {name: value}, name)
+            if used is None:
+                too_small = value
+                step = (enough - too_small) // 2
+            else:
+                enough = used
+                step *= 2
+        return enough
+
+    def _used(self, slack: Slack, name: str) -> int | None:
+        """Return how much of ``name`` a schedule of the pace uses; None if there is none."""
+        graph = _with(self.graph, slack)
+        if any(element.name == name and isinstance(element, Fifo) for element in graph):
+            used = fifo_demand(graph, self.pace, name)
+            return None if used is None else min(used, slack[name])
+        return slack[name] if keeps_pace(graph, self.pace) else None
+
+    def _keeps(self, slack: Slack) -> bool:
+        return keeps_pace(_with(self.graph, slack), self.pace)
 
 
 def _least(graph: StreamGraph) -> Slack:

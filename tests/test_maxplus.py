@@ -138,7 +138,7 @@ def test_the_latest_schedule_keeps_one_list_and_delays_the_others() -> None:
         pace = graph.period(1) + 3
         early = graph.schedule(pace)
         assert early is not None
-        late = graph.latest(early, pace, lists[2])
+        late = graph.late_schedule(early, pace, lists[2], 100)
         assert np.array_equal(graph.of(lists[2], late), graph.of(lists[2], early))
         assert np.all(late >= early)
         assert keeps_waits(lists, graph, late, pace)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 
-from ir.cycles import predict
+from ir.cycles import keeps_pace, predict
 from ir.elements import (
     Element,
     Fifo,
@@ -23,7 +24,7 @@ from ir.graph import StreamGraph
 from ir.maxplus import DeadlockError
 from ir.numbers import IntegerType, frozen_integers
 from ir.requantize import ScaleRequantization
-from rewrite.stream import schedule
+from rewrite.stream import schedule, slack
 from rewrite.stream.slack import _least, _with
 
 UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
@@ -82,6 +83,29 @@ def skip_over_stride(image: Element) -> Element:
     return residual(inner, convolution(short, "project", 8, Kernel(1, 1, 2, 2)), "add")
 
 
+def tower(blocks: int) -> Callable[[Element], Element]:
+    def build(image: Element) -> Element:
+        last: Element = convolution(image, "stem", 4, SAME)
+        for number in range(blocks):
+            fork = Fork(f"fork_{number}", "", last, last.output)
+            long, short = (Fifo(f"{n}_{number}", "", fork, fork.output, 2) for n in ("a", "b"))
+            inner = convolution(long, f"inner_{number}", 4, SAME)
+            last = residual(inner, short, f"add_{number}")
+        return last
+
+    return build
+
+
+def chain(layers: int) -> Callable[[Element], Element]:
+    def build(image: Element) -> Element:
+        last = image
+        for number in range(layers):
+            last = convolution(last, f"conv_{number}", 4, SAME)
+        return last
+
+    return build
+
+
 GRAPHS = {
     "stack": graph_of(stack, Shape(12, 10, 1)),
     "block": graph_of(block, Shape(8, 8, 3)),
@@ -120,3 +144,28 @@ def test_a_branch_buffer_that_is_too_small_is_a_deadlock() -> None:
     assert depths["short"] > depths["long"]
     with pytest.raises(DeadlockError):
         predict(_with(graph, {"short": 2}))
+
+
+def test_a_hundred_layers_run_at_full_pace() -> None:
+    graph = schedule(graph_of(chain(100), Shape(6, 6, 3)))
+    times = predict(graph, 5)
+    gaps = {b - a for a, b in zip(times.completions, times.completions[1:], strict=False)}
+    assert gaps == {times.lower_bound} == {times.cycles_per_frame}
+    assert not any(getattr(element, "extra_rows", 0) for element in graph)
+
+
+def test_few_schedules_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there are Fifos, times a small constant, however deep these are."""
+    calls = 0
+
+    def counted(graph: StreamGraph, period: Fraction) -> bool:
+        nonlocal calls
+        calls += 1
+        return keeps_pace(graph, period)
+
+    monkeypatch.setattr(slack, "keeps_pace", counted)
+    graph = schedule(graph_of(tower(12), Shape(10, 10, 3)))
+    depths = [element.depth for element in graph if isinstance(element, Fifo)]
+    assert len(depths) == 24
+    assert max(depths) > 50
+    assert calls < 4 * len(depths)

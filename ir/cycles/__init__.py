@@ -16,7 +16,7 @@ from ir.cycles import joins, plumbing, pointwise, pools, processing, shaping
 from ir.cycles.own import own_cycles
 from ir.cycles.processing import buffered_rows
 from ir.cycles.system import EventSystem, element_events
-from ir.elements import Fifo
+from ir.elements import Element, Fifo
 from ir.graph import StreamGraph
 from ir.maxplus import DeadlockError, EventGraph
 from ir.numbers import IntArray
@@ -24,7 +24,7 @@ from ir.numbers import IntArray
 __all__ = [
     "Cycles",
     "buffered_rows",
-    "fifo_demand",
+    "estimate_fifo_depths",
     "keeps_pace",
     "own_cycles",
     "predict",
@@ -96,23 +96,25 @@ def keeps_pace(graph: StreamGraph, period: Fraction) -> bool:
     return events.schedule(period) is not None
 
 
-def fifo_demand(graph: StreamGraph, period: Fraction, name: str) -> int | None:
-    """Return a depth that is enough for the Fifo ``name`` at ``period``; None if no depth is.
+def estimate_fifo_depths(graph: StreamGraph, period: Fraction, element: Element) -> dict[str, int]:
+    """Return how deep the Fifos are used, by name, in a schedule of ``period``, if there is one.
 
-    It is the depth used by the schedule in which the Fifo's beats are taken as early as they can
-    be, and sent as late as is early enough for that.
+    It is that in which ``element`` sends its beats as early as it can, and everything else happens
+    as late as is early enough for that.
     """
-    try:
-        system, events = _events(graph)
-    except DeadlockError:
-        return None
+    system, events = _events(graph)
     schedule = events.schedule(period)
-    if schedule is None:
-        return None
-    fifo = next(e for e in graph if isinstance(e, Fifo) and e.name == name)
-    pushes, pops = system.streams[id(fifo.source)], system.streams[id(fifo)]
-    late = events.latest(schedule, period, pops)
-    return _depth(events.of(pushes, late), events.of(pops, late), period)
+    assert schedule is not None, "the graph must keep the pace"
+    late = events.late_schedule(schedule, period, system.streams[id(element)])
+    return {
+        fifo.name: _depth(
+            events.of(system.streams[id(fifo.source)], late),
+            events.of(system.streams[id(fifo)], late),
+            period,
+        )
+        for fifo in graph
+        if isinstance(fifo, Fifo)
+    }
 
 
 def _depth(pushes: IntArray, pops: IntArray, period: Fraction) -> int:

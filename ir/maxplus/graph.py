@@ -104,18 +104,24 @@ class EventGraph:
         times, _ = self._relaxed(Fraction(period))
         return times
 
-    def latest(self, schedule: IntArray, period: Fraction | int, kept: EventList) -> IntArray:
+    def late_schedule(
+        self, schedule: IntArray, period: Fraction | int, kept: EventList, rounds: int = 4
+    ) -> IntArray:
         """Return ``schedule`` with all events as late as those of the list ``kept`` allow.
 
-        Events that ``kept`` never waits for stay where they are.
+        What lies more than ``rounds`` frames of waiting away from ``kept`` is not looked at, so
+        that this is an estimate, unless the events within reach depend on nothing else.  Events
+        that ``kept`` does not wait for stay where they are.
         """
         period = Fraction(period)
         times = np.full(self.events, _LATE, np.int64)
         begin, numbers = self._nodes(kept)
         nodes = begin + numbers
         times[nodes] = schedule[nodes]
-        while kernels.lower_deadlines(*self._arrays(), period.numerator, period.denominator, times):
-            pass
+        scale = period.denominator
+        for _ in range(rounds):
+            if not kernels.lower_deadlines(*self._arrays(), period.numerator, scale, times):
+                break
         return np.where(times < _LATE // 2, times, schedule)
 
     def period(self, at_least: int) -> Fraction:

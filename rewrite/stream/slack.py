@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ir.cycles import fifo_demand, keeps_pace, steady_period
+from ir.cycles import estimate_fifo_depths, keeps_pace, steady_period
 from ir.elements import Border, Consumer, Element, Fifo, ProcessingElement, Reorder
 from ir.graph import StreamGraph
 
@@ -36,8 +36,7 @@ def add_slack(graph: StreamGraph) -> StreamGraph:
     """Return ``graph`` with the least extra rows and branch FIFOs that let it run at full pace."""
     least = _least(graph)
     pace = steady_period(_with(graph, dict.fromkeys(least, UNLIMITED)))
-    search = _Search(graph, pace, least)
-    return _with(graph, search.reduced(search.ample(), list(least)))
+    return _with(graph, _Search(graph, pace, least).smallest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,19 @@ class _Search:
     pace: Fraction
     least: Slack
 
-    def ample(self) -> Slack:
+    def smallest(self) -> Slack:
+        """Return the slack: rows, which are large, before Fifos, and those that seem easy first."""
+        slack = self._ample()
+        graph = _with(self.graph, slack)
+        used = estimate_fifo_depths(graph, self.pace, graph.outputs[0])
+        slack = self._reduced(slack, [name for name in self.least if name not in used])
+        slack = self._reduced(slack, [name for name in used if used[name] <= self.least[name]])
+        for name in used:
+            if slack[name] > self.least[name]:
+                slack[name] = self._bisected(slack, name)
+        return slack
+
+    def _ample(self) -> Slack:
         """Return unlimited Fifos and the same, few extra rows everywhere."""
         fifos = {e.name: UNLIMITED for e in self.graph if isinstance(e, Fifo)}
         rows = 0
@@ -59,7 +70,7 @@ class _Search:
             rows = 2 * rows or 1
         return slack
 
-    def reduced(self, slack: Slack, names: Sequence[str]) -> Slack:
+    def _reduced(self, slack: Slack, names: Sequence[str]) -> Slack:
         """Return ``slack`` with each of ``names`` in turn as small as it can be at full pace."""
         if not names:
             return slack
@@ -67,36 +78,34 @@ class _Search:
         if self._keeps(smallest):
             return smallest
         if len(names) == 1:
-            return slack | {names[0]: self._smallest(slack, names[0])}
+            return slack | {names[0]: self._bisected(slack, names[0])}
         half = len(names) // 2
-        return self.reduced(self.reduced(slack, names[:half]), names[half:])
+        return self._reduced(self._reduced(slack, names[:half]), names[half:])
 
-    def _smallest(self, slack: Slack, name: str) -> int:
-        """Return the smallest value of ``name`` at full pace, given that its least is too small.
+    def _bisected(self, slack: Slack, name: str) -> int:
+        """Return the smallest value of ``name`` at full pace.
 
-        What a schedule uses is nearly that, so it is looked for from there in growing steps.
+        It is looked for from an estimate in growing steps, then in the middle.
         """
-        too_small, enough = self.least[name], self._used(slack, name)
-        assert enough is not None
-        step = 1
+        too_small, enough = self.least[name] - 1, slack[name]
+        value, step = self._estimate(slack, name), 1
         while enough - too_small > 1:
-            value = max(enough - step, too_small + 1)
-            used = self._used(slack | {name: value}, name)
-            if used is None:
-                too_small = value
-                step = (enough - too_small) // 2
+            value = min(max(value, too_small + 1), enough - 1)
+            if self._keeps(slack | {name: value}):
+                enough, following = value, value - step
             else:
-                enough = used
-                step *= 2
+                too_small, following = value, value + step
+            on_both_sides = too_small >= self.least[name] and enough < slack[name]
+            value = (too_small + enough) // 2 if on_both_sides else following
+            step *= 2
         return enough
 
-    def _used(self, slack: Slack, name: str) -> int | None:
-        """Return how much of ``name`` a schedule of the pace uses; None if there is none."""
+    def _estimate(self, slack: Slack, name: str) -> int:
         graph = _with(self.graph, slack)
-        if any(element.name == name and isinstance(element, Fifo) for element in graph):
-            used = fifo_demand(graph, self.pace, name)
-            return None if used is None else min(used, slack[name])
-        return slack[name] if keeps_pace(graph, self.pace) else None
+        element = next(element for element in graph if element.name == name)
+        if not isinstance(element, Fifo):
+            return self.least[name] + 1
+        return estimate_fifo_depths(graph, self.pace, element)[name]
 
     def _keeps(self, slack: Slack) -> bool:
         return keeps_pace(_with(self.graph, slack), self.pace)

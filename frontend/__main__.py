@@ -100,6 +100,13 @@ def compile_command(
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames to simulate.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random stalls.")] = 0,
+    stalls: Annotated[
+        bool,
+        typer.Option(
+            "--stalls/--no-stalls",
+            help="Without, each frame runs once, without resets: for large networks in GHDL.",
+        ),
+    ] = True,
     trace: Annotated[
         bool,
         typer.Option(
@@ -110,6 +117,9 @@ def compile_command(
     ] = False,
     wave: Annotated[
         bool, typer.Option("--wave", help="Write the simulation's waveform for GTKWave.")
+    ] = False,
+    times: Annotated[
+        bool, typer.Option("--times", help="Print how long each stage took, in seconds.")
     ] = False,
     show_version: Annotated[
         bool | None,
@@ -122,7 +132,7 @@ def compile_command(
     from frontend.compiler import CompileOptions, compile_model, write_output
     from frontend.quantize import QuantizeOptions
     from frontend.simulation import SimulationRequest
-    from frontend.summary import print_summary
+    from frontend.summary import print_summary, print_times
     from sim import SimulationOptions, Simulator
 
     if simulate is None and (trace or wave):
@@ -137,9 +147,10 @@ def compile_command(
         cycles=cycles,
     )
     folder = output or Path(f"{model.stem}_millrace")
+    stalled, unstalled = SimulationOptions(seed=seed, wave=wave), SimulationOptions.unstalled
     request = simulate and SimulationRequest(
         frames,
-        SimulationOptions(seed=seed, wave=wave),
+        stalled if stalls else unstalled(frames, wave=wave),
         Simulator(simulate),
         trace,
         failed_wave=folder.with_name(f"{folder.name}_failed"),
@@ -148,6 +159,8 @@ def compile_command(
         compilation = compile_model(model, options, show)
         written = write_output(compilation, folder, request, show)
     print_summary(written, folder)
+    if times:
+        print_times(compilation.stage_seconds)
 
 
 @contextmanager

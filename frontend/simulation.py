@@ -92,11 +92,16 @@ def facts(
     graph: StreamGraph, request: SimulationRequest, frames: int, result: SimulationResult
 ) -> report.Simulation:
     """Return what the report says of ``result``, of a run of ``frames`` frames."""
+    stalls = "none"
+    if request.options.stalled_frames != 0:
+        stalls = (
+            f"random on {request.options.stalls.value} sides, seed {request.options.seed}; "
+            f"{len(result.completions)} frames again without stalls"
+        )
     return report.Simulation(
         result.simulator,
         frames,
-        f"random on {request.options.stalls.value} sides, seed {request.options.seed}; "
-        f"{len(result.completions)} frames again without stalls",
+        stalls,
         sum(result.values_checked[output.name] for output in graph.outputs),
         0,
         result.cycles_per_frame,

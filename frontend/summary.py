@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich import box
@@ -61,6 +62,16 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
         operators = ", ".join(report.graph.host_operators)
         console.print(f"left to the host: {escape(printable(operators))}")
     console.print(f"written to {escape(printable(str(folder)))}")
+
+
+def print_times(seconds: Mapping[str, float], console: Console | None = None) -> None:
+    """Print how long each stage took on this machine."""
+    table = Table(title="Seconds", box=box.SIMPLE_HEAD, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for stage, spent in (*seconds.items(), ("all", sum(seconds.values()))):
+        table.add_row(stage, f"{spent:.1f}")
+    (console or Console()).print(table)
 
 
 def _cycles(count: int | None, suffix: str = "") -> str:

@@ -49,6 +49,13 @@ class SimulationOptions:
     wave: bool = False
     jobs: int | None = None
 
+    @classmethod
+    def unstalled(cls, frames: int, *, wave: bool = False) -> SimulationOptions:
+        """Return the options of one pass of ``frames`` frames, without stalls and resets."""
+        return cls(
+            Stalls.NONE, timed_frames=frames, stalled_frames=0, reset_in_frame=False, wave=wave
+        )
+
     @property
     def input_stall_percent(self) -> int:
         """How often the input stalls."""

@@ -134,6 +134,20 @@ def test_simulate_stands_alone_or_with_a_simulator(
     assert filled(arguments, {"--simulate": ("ghdl", "netlist")}) == complete
 
 
+def test_one_pass_without_stalls_and_the_seconds_of_each_stage(tmp_path: Path) -> None:
+    arguments = [str(MODEL), "--simulate", "--frames", "1", "--no-stalls", "--times"]
+    run = millrace([*arguments, "-o", "out"], tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    text = " ".join(run.stdout.split())
+    assert "10 of 10 outputs equal onnxruntime (1 frames, stalls none)" in text
+    *_, after = text.split("Seconds")
+    for stage in ("load the model", "quantize", "fold and size the buffers", "simulate in GHDL"):
+        assert stage in after
+    bench = next((tmp_path / "out" / "sim").glob("*_tb.vhd")).read_text()
+    for setting in ("timed_frames => 1,", "stalled_frames => 0,", "reset_beats => 0,"):
+        assert setting in bench
+
+
 def test_help_names_every_option(tmp_path: Path) -> None:
     run = millrace(["--help"], tmp_path)
     assert (run.returncode, run.stderr) == (0, "")

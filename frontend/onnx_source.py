@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from frontend.onnx_checks import (
 from frontend.onnx_files import check_size, first_line, read_onnx
 from frontend.onnx_quantized import as_golden, code_ranges, is_quantized
 from frontend.onnx_reference import onnx_run
-from frontend.onnx_standard import standard_form
+from frontend.onnx_standard import standard_form, with_regions
 from frontend.source import Run, Shape, SourceModel
 from frontend.stand_in import PIXELS, InputRange, ordinary_range
 from ir.errors import CompileError
@@ -54,6 +55,7 @@ def load_onnx(
         CompileError: one line that names the model or the node, the problem and the remedy.
     """
     check_size(model, name)
+    model = with_regions(model)
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
         check_size(model, name)
@@ -123,7 +125,7 @@ def _range(model: onnx.ModelProto, name: str, shape: Shape) -> InputRange:
     constants = {i.name: i for i in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Cast" and list(node.input) == [name]:
-            return PIXELS
+            return replace(PIXELS, whole=True)
         if name in node.input and node.op_type in ("Mul", "Div", "Sub", "Add"):
             other = next((constants[i] for i in node.input if i in constants), None)
             if other is None:

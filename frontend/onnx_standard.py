@@ -1,12 +1,12 @@
 """Any float ONNX graph -> operator set 21, shapes known, one name for each node.
 
-The work is onnx's version converter's and onnxruntime's quantization preprocessing's, which folds
-constants and removes what does nothing; the rewrites of ``rewrite/onnx/float`` do the rest.
+The work is done by onnx's version converter, by onnxruntime's basic optimizations, which fold
+constants and remove what does nothing (as its quantization preprocessing does), and by onnx's shape
+inference; the rewrites of ``rewrite/onnx/float`` do the rest.
 """
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import onnx
 import onnx.version_converter
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
+import onnxruntime
 from onnx import TensorProto, numpy_helper
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from frontend.batches import fixed_batch
 from frontend.onnx_checks import check_sizes, inputs_of
@@ -68,6 +68,23 @@ def _without_listed_constants(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
+def with_regions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy whose Resize nodes have a region of interest, empty where it is left out.
+
+    Operator sets 11 and 12, and onnxruntime, ask for one where exporters leave it out.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    name = "millrace.no_region"
+    lacking = [n for n in copy.graph.node if n.op_type == "Resize" and n.input[1:2] == [""]]
+    for node in lacking:
+        node.input[1] = name
+    if lacking:
+        empty = numpy_helper.from_array(np.zeros(0, np.float32), name)
+        copy.graph.initializer.append(empty)
+    return copy
+
+
 def _free_reshapes(model: onnx.ModelProto) -> None:
     """Let reshapes that state a fixed batch of several frames keep any number of frames."""
     batch = fixed_batch(model)
@@ -111,13 +128,20 @@ def _set_batch(model: onnx.ModelProto, batch: int | str) -> None:
 
 
 def _preprocessed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return what onnxruntime's basic optimizations make of ``model``, with shapes.
+
+    Without those that count on the batch's being 1.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with tempfile.TemporaryDirectory(prefix="millrace-standard-") as folder:
-        given, path = Path(folder) / "given.onnx", Path(folder) / "standard.onnx"
-        onnx.save(model, given)
-        logger = logging.getLogger("onnxruntime.quantization.shape_inference")
-        logger.disabled = True  # where it fails the graph stays as it is
-        try:
-            quant_pre_process(given, path, skip_symbolic_shape=True)
-        finally:
-            logger.disabled = False
-        return onnx.load(path)
+        path = Path(folder) / "standard.onnx"
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            model.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["MatMulAddFusion"],
+        )
+        return onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True)

@@ -17,16 +17,21 @@ from rewrite.onnx.float import (
     add_of_negative,
     affine_below_pool,
     affine_to_depthwise,
+    broadcast_by_resize,
+    channel_selection,
     conv_form,
     fold_affine_after,
     fold_affine_before,
+    matmul_to_conv,
     matmul_to_gemm,
     mean_to_global_average,
+    one_row_images,
     pad_into_conv,
     relu_form,
     remove_identity,
     reshape_form,
     scalar_batch_normalization,
+    sums,
     transpose_elementwise,
     transpose_pairs,
     transposed_conv,
@@ -101,6 +106,16 @@ def conv(x: str, y: str, **attributes: Any) -> Node:
         "strides": [1, 1],
     }
     return node("Conv", f"{x} w b", y, **(defaults | attributes))
+
+
+def build_split() -> onnx.ModelProto:
+    """A Split into 2 and 3 channels, both of which go on."""
+    model = build((5, 3, 4), [node("Relu", "x", "z")], {"sizes": integers(2, 3)}, outputs=())
+    split = helper.make_node("Split", ["z", "sizes"], ["y", "y2"], "layer_split", axis=1)
+    model.graph.node.append(split)
+    for name in ("y", "y2"):
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
 
 
 CONV = {"w": normal(4, 3, 3, 3), "b": normal(4)}
@@ -513,6 +528,116 @@ FIRES = {
         7,
         "Relu",
     ),
+    "sum": Case(
+        sums.RULES,
+        build([6], [node("Relu", "x", "r"), node("Sum", "x r r", "y")]),
+        1,
+        "Add Add Relu",
+    ),
+    "sum_of_one": Case(sums.RULES, build([6], [node("Sum", "x", "y")]), 1, "Identity"),
+    "mean": Case(
+        sums.RULES,
+        build([6], [node("Relu", "x", "r"), node("Mean", "x r", "y")]),
+        1,
+        "Add Mul Relu",
+    ),
+    "sum_of_pixels": Case(
+        sums.RULES,
+        build(IMAGE, [node("ReduceSum", "x a", "y", keepdims=0)], {"a": integers(2, 3)}),
+        1,
+        "Mul ReduceMean",
+    ),
+    "conv_of_a_sequence": Case(
+        one_row_images.RULES,
+        build(
+            (3, 9),
+            [
+                node("Conv", "x w b", "c", kernel_shape=[3], pads=[2, 1], strides=[2]),
+                node("Mul", "c s", "p"),
+                node("Relu", "p", "r"),
+                node("MaxPool", "r", "y", kernel_shape=[2]),
+            ],
+            {"w": normal(4, 3, 3), "b": normal(4), "s": normal(4, 1)},
+        ),
+        2,
+        "Reshape Conv Mul Relu Reshape Reshape MaxPool Reshape",
+    ),
+    "batch_normalization_of_a_sequence": Case(
+        one_row_images.RULES,
+        build((4, 9), [node("BatchNormalization", "x g o m v", "y")], BATCH_NORM),
+        1,
+        "Reshape BatchNormalization Reshape",
+    ),
+    "bias_behind_a_dense_sequence": Case(
+        one_row_images.RULES,
+        build(
+            (5, 6),
+            [node("Reshape", "x up", "i"), node("Reshape", "i down", "s"), node("Add", "s b", "y")],
+            {"up": integers(-1, 1, 5, 6), "down": integers(-1, 5, 6), "b": normal(1, 5, 6)},
+        ),
+        1,
+        "Reshape Add Reshape",
+    ),
+    "dense_sequence": Case(
+        matmul_to_conv.RULES,
+        build([5, 6], [node("MatMul", "x w", "y")], {"w": normal(6, 4)}),
+        1,
+        "Reshape Transpose Conv Transpose Reshape",
+    ),
+    "dense_pixels": Case(
+        matmul_to_conv.RULES,
+        build([2, 5, 6], [node("MatMul", "x w", "y")], {"w": normal(6, 4)}),
+        1,
+        "Transpose Conv Transpose",
+    ),
+    "gate": Case(
+        broadcast_by_resize.RULES,
+        build(IMAGE, [node("GlobalAveragePool", "x", "g"), node("Mul", "g x", "y")]),
+        1,
+        "GlobalAveragePool Resize Mul",
+    ),
+    "split": Case(
+        channel_selection.RULES,
+        build_split(),
+        1,
+        "Slice Slice Relu",
+    ),
+    "conv_of_some_channels": Case(
+        channel_selection.RULES,
+        build(
+            (5, 6, 5),
+            [node("Slice", "x from e a s", "z"), conv("z", "y")],
+            CONV | {"from": integers(-1), "e": integers(-99), "a": integers(1), "s": integers(-2)},
+        ),
+        1,
+        "Conv",
+    ),
+    "conv_of_gathered_channels": Case(
+        channel_selection.RULES,
+        build(
+            (5, 6, 5),
+            [node("Gather", "x i", "z", axis=1), conv("z", "y")],
+            CONV | {"i": integers(4, 0, 4)},
+        ),
+        1,
+        "Conv",
+    ),
+    "gemm_of_some_features": Case(
+        channel_selection.RULES,
+        build(
+            (9,),
+            [node("Slice", "x b e a", "z"), node("Gemm", "z w bias", "y")],
+            {
+                "b": integers(2),
+                "e": integers(8),
+                "a": integers(1),
+                "w": normal(6, 4),
+                "bias": normal(4),
+            },
+        ),
+        1,
+        "Gemm",
+    ),
 }
 
 UNTOUCHED = {
@@ -733,6 +858,47 @@ UNTOUCHED = {
             (3, 1, 1),
             [node("Mul", "x s", "p"), node("Relu", "p", "y")],
             {"s": np.ones((3, 2, 2), np.float32)},
+        ),
+    ),
+    "sum_of_a_constant": (
+        sums.RULES,
+        build([6], [node("Add", "x s", "y")], {"s": scalar(2)}),
+    ),
+    "image_of_one_row": (
+        one_row_images.RULES,
+        build(
+            (3, 1, 9),
+            [node("Conv", "x w", "c"), node("Relu", "c", "y")],
+            {"w": normal(4, 3, 1, 3)},
+        ),
+    ),
+    "dense_vector": (
+        matmul_to_conv.RULES,
+        build([6], [node("MatMul", "x w", "y")], {"w": normal(6, 4)}),
+    ),
+    "gate_of_rows": (
+        broadcast_by_resize.RULES,
+        build(
+            IMAGE,
+            [node("ReduceMax", "x a", "g", keepdims=1), node("Mul", "g x", "y")],
+            {"a": integers(3)},
+        ),
+    ),
+    "conv_of_some_rows": (
+        channel_selection.RULES,
+        build(
+            IMAGE,
+            [node("Slice", "x from e a", "z"), conv("z", "y")],
+            CONV | {"from": integers(1), "e": integers(5), "a": integers(2)},
+        ),
+    ),
+    "groups_of_some_channels": (
+        channel_selection.RULES,
+        build(
+            (5, 6, 5),
+            [node("Slice", "x from e a", "z"), conv("z", "y", group=2)],
+            {"w": normal(4, 2, 3, 3), "b": normal(4)}
+            | {"from": integers(0), "e": integers(4), "a": integers(1)},
         ),
     ),
 }

@@ -1,0 +1,76 @@
+"""Float ONNX graphs of every age and spelling, to the interpreter; the rest refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from frontend.golden import GoldenModel
+from frontend.onnx_reference import onnx_run
+from frontend.onnx_source import load_onnx
+from frontend.quantize import quantize
+from frontend.stand_in import stand_in_frames
+from ir.errors import CompileError
+from ir.interpreter import evaluate
+from rewrite.lower import lower
+from rewrite.onnx import fuse
+from rewrite.onnx.float import canonicalize
+from tests.onnx_graphs import GRAPHS, Entry, conv
+from tests.onnx_models import Graph
+
+TOLERANCE = 1e-5
+WORST = 0.2
+"""Largest share of the largest output by which quantization may move any: random weights."""
+
+
+def compiled(model: onnx.ModelProto) -> None:
+    source = load_onnx(model, name="m")
+    canonical = canonicalize(source.model)
+    frames = {n: stand_in_frames(s, source.input_ranges[n]) for n, s in source.input_shapes.items()}
+    (expected, *_), (got, *_) = source.run(frames), onnx_run(canonical)(frames)
+    largest = np.abs(expected).max()
+    assert np.abs(got - expected).max() <= TOLERANCE * largest
+    quantized = quantize(canonical, frames)
+    graph = lower(fuse(quantized.model)).graph
+    golden = GoldenModel(quantized.model, graph)
+    sent, codes = evaluate(graph, golden.input_codes(frames)), golden.output_codes(frames)
+    for output in graph.outputs:
+        assert np.array_equal(sent[output.name], codes[output.port])
+    assert np.abs(golden.run(frames) - expected).max() <= WORST * largest
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_compiles(name: str) -> None:
+    compiled(GRAPHS[name].model())
+
+
+def refused(operator: str, **attributes: Any) -> Entry:
+    return Entry(lambda g: g(operator, conv(g), **attributes))
+
+
+def normalized_instances(g: Graph) -> str:
+    result: str = g("InstanceNormalization", conv(g), g.weights(4), g.weights(4))
+    return result
+
+
+REFUSED: dict[str, tuple[Entry, str]] = {
+    "LRN": (
+        refused("LRN", size=3), "LRN_1: operator LRN is not supported; replace the layer"
+    ),
+    "InstanceNormalization": (
+        Entry(normalized_instances),
+        "InstanceNormalization_1: operator InstanceNormalization is not supported; replace the "
+        "layer",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_by_name(name: str) -> None:
+    entry, message = REFUSED[name]
+    with pytest.raises(CompileError) as caught:
+        compiled(entry.model())
+    assert str(caught.value) == message

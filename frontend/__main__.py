@@ -100,13 +100,13 @@ def compile_command(
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames to simulate.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random stalls.")] = 0,
-    stalls: Annotated[
+    no_stalls: Annotated[
         bool,
         typer.Option(
-            "--stalls/--no-stalls",
-            help="Without, each frame runs once, without resets: for large networks in GHDL.",
+            "--no-stalls",
+            help="Simulate each frame once, without stalls and resets: for large networks in GHDL.",
         ),
-    ] = True,
+    ] = False,
     trace: Annotated[
         bool,
         typer.Option(
@@ -150,7 +150,7 @@ def compile_command(
     stalled, unstalled = SimulationOptions(seed=seed, wave=wave), SimulationOptions.unstalled
     request = simulate and SimulationRequest(
         frames,
-        stalled if stalls else unstalled(frames, wave=wave),
+        unstalled(frames, wave=wave) if no_stalls else stalled,
         Simulator(simulate),
         trace,
         failed_wave=folder.with_name(f"{folder.name}_failed"),

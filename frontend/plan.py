@@ -13,7 +13,7 @@ from ir.elementwise import ELEMENTWISE
 from ir.errors import CompileError
 
 WEIGHTED = ("Conv", "Gemm")
-SELECTING = ("GlobalMaxPool", "Pad", "Resize", "Slice")
+SELECTING = ("GlobalMaxPool", "Pad", "Resize", "Slice", "Tile")
 MOVING = ("MaxPool", "Reshape", "Transpose", *SELECTING)
 """Their output has the scale and zero point of their input."""
 AVERAGING = ("GlobalAveragePool",)
@@ -131,8 +131,8 @@ def _check(
             problem = f"{node.op_type} must read computed tensors only"
         elif any(name in constants for name in node.input):
             problem = f"{node.op_type} with a constant must be an affine layer of its channels"
-        elif node.op_type in PAIRING and len({shapes.get(name) for name in node.input}) > 1:
-            problem = f"{node.op_type} must read tensors of one shape"
+        elif node.op_type in PAIRING and not _broadcasts([shapes[name] for name in node.input]):
+            problem = f"{node.op_type} must read tensors of one shape, but for axes of size 1"
     elif node.op_type in SELECTING:
         problem = _selection_problem(node, constants)
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
@@ -156,6 +156,13 @@ def _selection_problem(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -
     if node.op_type == "Resize" and modes.get("mode", "nearest") != "nearest":
         return f"Resize must take nearest values, not {modes['mode']} ones"
     return None
+
+
+def _broadcasts(shapes: list[tuple[int, ...]]) -> bool:
+    """True if the shapes differ in axes of size 1 only."""
+    if len({len(shape) for shape in shapes}) > 1:
+        return False
+    return all(len(set(sizes) - {1}) < 2 for sizes in zip(*shapes, strict=True))
 
 
 def _host_nodes(graph: onnx.GraphProto) -> tuple[str, ...]:

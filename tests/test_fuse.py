@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from ir.errors import CompileError
-from rewrite.onnx import PIPELINE, compare, fuse, random_inputs
+from rewrite.onnx import COMPARED_FRAMES, PIPELINE, compare, fuse, random_inputs
 from tests.code_chain import CodeChain
 from tests.qdq import QdqChain
 
@@ -148,6 +148,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "branches": (
         lambda: residual().model(),
         {"separate_dequantizations": 1, "fuse_convolution": 2, "fuse_merge": 1},
+    ),
+    "broadcast": (
+        lambda: broadcast().model(),
+        {"fuse_global_average": 1, "fuse_merge": 1},
     ),
     "subtraction with an activation": (
         lambda: subtraction().model(),
@@ -309,9 +313,19 @@ def wrong_bias_scale() -> onnx.ModelProto:
 
 
 def broadcast() -> QdqChain:
+    """Axes of size 1 are repeated."""
     chain = QdqChain((3, 8, 8))
     before = chain.here
     return chain.average().join("Add", before)
+
+
+def missing_axes() -> QdqChain:
+    """Vectors added to images: the batch of the one is added along the rows of the other."""
+    chain = QdqChain((1, COMPARED_FRAMES, 8))
+    before = chain.here
+    kernel = [COMPARED_FRAMES, 1]
+    chain.same("MaxPool", kernel_shape=kernel, strides=kernel).same("Flatten", axis=1)
+    return chain.join("Add", before)
 
 
 def wide_sum() -> QdqChain:
@@ -410,10 +424,10 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         computed_scale,
         "reducemax_1: ReduceMax must be one of the supported quantized operators; supported",
     ),
-    "broadcast": (
+    "missing axes": (
         "fuse_merge",
-        lambda: broadcast().model(),
-        "add_7: Add must be one of the supported quantized operators; supported between",
+        lambda: missing_axes().model(),
+        "add_10: Add must be one of the supported quantized operators; supported between",
     ),
     "wide sum": (
         "fuse_merge",

@@ -188,26 +188,16 @@ def test_depthwise_separable_network() -> None:
     assert all(s.exact_channels == s.channels for s in quantized.snapping)
 
 
-@pytest.mark.parametrize(
-    ("join", "message"),
-    [
-        (lambda n: n.add("Add", n.conv("x", 3), n.conv("x", 3, 3, 2)), "conflict"),
-        (
-            lambda n: n.add("Add", n.conv("x", 3), n.add("GlobalAveragePool", "x")),
-            "add_2: Add must read tensors of one shape; replace the layer",
-        ),
-    ],
-    ids=["sizes", "broadcast"],
-)
-def test_refused_sums(join, message: str) -> None:  # type: ignore[no-untyped-def]
-    net = Network(IMAGE)
-    if message == "conflict":
-        with pytest.raises(Exception, match=r"[Ii]ncompatible dimensions|shape"):
-            net.model(join(net))
-        return
+def test_sums_of_unlike_ranks_are_refused() -> None:
+    """The batch of the vectors would be added along the rows of the images."""
+    net = Network((1, 12, 10))
+    row = net.add("MaxPool", net.conv("x", 1), kernel_shape=[12, 1])
+    vector = net.add("Reshape", row, net.constant(np.array([-1, 10])))
     with pytest.raises(CompileError) as refusal:
-        quantize(net.model(join(net)), net.frames())
-    assert str(refusal.value) == message
+        quantize(net.model(net.add("Add", net.conv("x", 1), vector)), net.frames())
+    assert str(refusal.value) == (
+        "add_4: Add must read tensors of one shape, but for axes of size 1; replace the layer"
+    )
 
 
 def test_scales_that_a_clamp_does_not_allow_are_refused() -> None:

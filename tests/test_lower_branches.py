@@ -23,6 +23,7 @@ from ir.elements import (
     PairLookup,
     ProcessingElement,
     Product,
+    Reorder,
     Reshape,
     sources,
 )
@@ -261,12 +262,54 @@ def merged(operator: str, *found: type[Element]) -> list[Element]:
     return [e for e in lowered(residual(operator).model()).graph if isinstance(e, found)]
 
 
-def test_crossed_layouts_are_refused() -> None:
+def test_crossed_layouts_are_put_in_step() -> None:
     chain = QdqChain((4, 4, 4)).conv(4, pads=SAME)
     x = chain.here
-    model = chain.transpose(0, 1, 3, 2).join("Add", x).model()
-    with pytest.raises(CompileError, match="both inputs must be streamed in the same order"):
-        lower(fuse(model))
+    chain.transpose(0, 1, 3, 2).join("Max", x)
+    assert sorted(k.__name__ for k in kinds(lowered(chain.conv(2).model()))) == [
+        "Extremum", "Fifo", "Fifo", "Fork", "ProcessingElement", "ProcessingElement", "Reorder",
+    ]  # fmt: skip
+
+
+BROADCASTS: dict[str, Callable[[QdqChain], QdqChain]] = {
+    "a value for each channel": lambda chain: chain.average(),
+    "a value for each pixel": lambda chain: chain.conv(1, (1, 1)),
+    "a row": lambda chain: chain.same("MaxPool", kernel_shape=[8, 1], strides=[8, 1]),
+}
+
+
+@pytest.mark.parametrize("case", BROADCASTS)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("operator", ["Mul", "Add", "Min"])
+def test_axes_of_one_are_repeated(case: str, first: bool, operator: str) -> None:
+    chain = QdqChain(IMAGE)
+    x = chain.here
+    BROADCASTS[case](chain)
+    if first:
+        chain.join(operator, x, scale=0.02)
+    else:
+        small = chain.here
+        chain.back_to(x).join(operator, small, scale=0.02)
+    chain.shape = IMAGE
+    result = lowered(chain.conv(2).model())
+    assert kinds(result).count(Reorder) == 1
+
+
+def test_both_operands_are_repeated() -> None:
+    chain = QdqChain((3, 8, 6))
+    x = chain.here
+    column = chain.same("MaxPool", kernel_shape=[1, 6], strides=[1, 6]).here
+    row = chain.back_to(x).same("MaxPool", kernel_shape=[8, 1], strides=[8, 1])
+    result = lowered(row.join("Mul", column, scale=0.02).model())
+    assert kinds(result).count(Reorder) == 2
+
+
+def test_concatenation_of_crossed_layouts() -> None:
+    chain = QdqChain((4, 4, 4)).conv(4, pads=SAME)
+    x = chain.here
+    chain.transpose(0, 1, 3, 2).join("Concat", x, x, axis=2)
+    result = lowered(chain.conv(2).model())
+    assert kinds(result).count(Reorder) == 1
 
 
 def test_several_inputs_and_outputs() -> None:

@@ -112,16 +112,6 @@ REFUSED: dict[str, tuple[Build, str]] = {
         "gemm_5: accumulator needs 33 bits, but onnxruntime's int32 wraps; use smaller biases or "
         "fewer inputs",
     ),
-    "mixed layout": (
-        lambda: QdqChain((4, 6, 6)).conv(4, pads=[1, 1, 1, 1]).reshape(6, 4, 6).conv(2),
-        "reshape_8: values must change places as transpositions, reshapes and repetitions make "
-        "them; leave out what mixes them in another way",
-    ),
-    "output in no order of axes": (
-        lambda: flat(QdqChain(IMAGE).conv(4)),
-        "t10: the output must be streamed in an order of its axes; a layout change in front of it "
-        "mixes them; flatten with the channels last",
-    ),
 }
 
 

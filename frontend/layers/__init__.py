@@ -59,6 +59,7 @@ SUPPORTED: dict[str, type[Layer]] = {
     "Permute": shaping.Permute,
     "ReLU": pointwise.ReLU,
     "Rescaling": pointwise.Rescaling,
+    "RepeatVector": shaping.RepeatVector,
     "Reshape": shaping.Reshape,
     "SeparableConv1D": convolutions.SeparableConv1D,
     "SeparableConv2D": convolutions.SeparableConv2D,
@@ -75,7 +76,6 @@ EXPORTED: dict[str, type[Layer]] = {
     "AveragePooling1D": pooling.AveragePooling1D,
     "AveragePooling2D": pooling.AveragePooling2D,
     "LayerNormalization": pointwise.LayerNormalization,
-    "RepeatVector": shaping.RepeatVector,
     "UpSampling2D": shaping.UpSampling2D,
 }
 

@@ -33,7 +33,7 @@ from rewrite.lower.selection import crop, global_maximum, pad, resize
 from rewrite.onnx import FusedModel
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, nodes_before
-from rewrite.onnx.fuse_layout import MOVING
+from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import constant, is_fused, is_operator, node_label
 
 __all__ = ["Lowered", "lower"]
@@ -103,11 +103,11 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
             continue
         if is_operator(node, "QuantizeLinear"):
             streams[result] = ports.add_input(node)
-        elif is_operator(node, *MOVING) and source in streams:
+        elif is_operator(node, *MOVING, *REPEATING) and source in streams:
             streams[result] = moved(streams[source], node, constant)
         elif is_fused(node, "Layout"):
             (stage,) = stages(model, node)
-            mover = next(n for n in stage.nodes if is_operator(n, *MOVING))
+            mover = next(n for n in stage.nodes if is_operator(n, *MOVING, *REPEATING))
             streams[result] = moved(streams[source], mover, stage.array)
         elif is_fused(node):
             parts = stages(model, node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -15,6 +15,7 @@ from ir.numbers import IntArray, frozen_integers
 from rewrite.lower.alone import run_alone
 from rewrite.lower.arithmetic import Built, table_range
 from rewrite.lower.layout import Stream, seen_as
+from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
 from rewrite.lower.tables import codes_by_pattern
 
@@ -39,7 +40,8 @@ def concatenate(
             "lower", layer, "frames must not be concatenated", "concatenate along another axis"
         )
     operands = _requantized(stage, _operands(stage, sources), axis, names, layer)
-    parts = _parts(operands, axis)
+    operands, order = _ordered(operands, names)
+    parts = prod(operands[0].positions.shape[a] for a in order[: order.index(axis)])
     shapes = {(s.shape.height, s.shape.width) for s in operands}
     rows, columns = shapes.pop() if len(shapes) == 1 else (1, parts)
     if rows * columns != parts:
@@ -109,25 +111,24 @@ def _through(
     return replace(stream, element=element, lows=lows, highs=highs)
 
 
-def _parts(operands: Sequence[Stream], axis: int) -> int:
-    """Return into how many parts the streams are cut: values of the axes slower than ``axis``.
+def _ordered(operands: list[Stream], names: Identifiers) -> tuple[list[Stream], tuple[int, ...]]:
+    """Return the operands in one order of their axes, and that order, slowest first.
 
-    One part, each stream as a whole, is always right; more keep the result in the order of its
-    axes, which later layers may ask for.
+    What comes in another order than most of the others is put in order.
     """
-    for order in _orders(operands):
-        if all(_has_order(s.positions, order) for s in operands):
-            outside = order[: order.index(axis)]
-            return prod(operands[0].positions.shape[a] for a in outside)
-    return 1
-
-
-def _orders(operands: Sequence[Stream]) -> Iterator[tuple[int, ...]]:
     rank = operands[0].positions.ndim
-    if rank == len(_IMAGE_ORDER):
-        yield _IMAGE_ORDER
-    yield tuple(range(rank))
+    orders = [tuple(range(rank)), *([_IMAGE_ORDER] if rank == len(_IMAGE_ORDER) else [])]
+    best = max(reversed(orders), key=lambda order: sum(_has_order(s, order) for s in operands))
+    ordered: dict[int, Stream] = {}
+    for stream in operands:
+        if not _has_order(stream, best) and id(stream.positions) not in ordered:
+            turned = replace(stream, positions=stream.positions.transpose(best))
+            result = in_order(turned, names)
+            back = result.positions.transpose(np.argsort(best))
+            ordered[id(stream.positions)] = replace(result, positions=back)
+    return [ordered.get(id(s.positions), s) for s in operands], best
 
 
-def _has_order(positions: IntArray, order: tuple[int, ...]) -> bool:
-    return bool(np.array_equal(positions.transpose(order).reshape(-1), np.arange(positions.size)))
+def _has_order(stream: Stream, order: tuple[int, ...]) -> bool:
+    places = stream.positions.transpose(order).reshape(-1)
+    return bool(np.array_equal(places, np.arange(stream.shape.size)))

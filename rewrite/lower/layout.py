@@ -1,8 +1,9 @@
 """Where each value of an ONNX tensor is in the stream.
 
 ``positions`` has the ONNX tensor's shape without the batch; each entry is the value's place in the
-stream's order (rows, columns, channels; channel fastest).  Transposes and reshapes of the tensor
-move entries of this array and nothing in the hardware.
+stream's order (rows, columns, channels; channel fastest).  Transposes, reshapes and repetitions of
+the tensor move entries of this array and nothing in the hardware, until an element asks for the
+values in another order than they come in: then a Reorder is built.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ir.elements import Element, Reorder, Reshape, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
-from rewrite.lower.loops import blocked, loops_of
+from rewrite.lower.loops import blocked, is_nested, loops_of
 from rewrite.onnx.graphs import node_label
 
 
@@ -28,7 +29,9 @@ class Stream:
     """An ONNX tensor of codes as a stream.
 
     ``lows``, ``highs``: (channels,) codes that can occur in each channel of the element's output.
-    ``layer``: the operator that gave the tensor its present shape.
+    ``layer``: the operator that gave the tensor its present shape.  ``waypoints``: orders of the
+    values, as flat positions, in which reshapes saw them: between one and the next, and on to the
+    present one, nested loops lead.
     """
 
     element: Element
@@ -36,6 +39,7 @@ class Stream:
     lows: IntArray
     highs: IntArray
     layer: str
+    waypoints: tuple[IntArray, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -54,9 +58,12 @@ Constants = Callable[[ir.Value | None], npt.NDArray[Any] | None]
 
 
 def moved(stream: Stream, node: ir.Node, constants: Constants) -> Stream:
-    """Return the stream behind a Transpose, Reshape, Flatten, Squeeze or Unsqueeze."""
+    """Return the stream behind one of fuse_layout's operators."""
     layer = node_label(node)
     batched = stream.positions[None]
+    waypoints = stream.waypoints
+    if node.op_type in ("Reshape", "Flatten"):
+        waypoints = (*waypoints, stream.positions.reshape(-1))
     match node.op_type:
         case "Transpose":
             order = [int(a) for a in node.attributes.get_ints("perm", [])]
@@ -67,14 +74,19 @@ def moved(stream: Stream, node: ir.Node, constants: Constants) -> Stream:
             axis = node.attributes.get_int("axis", 1) % batched.ndim
             result = batched.reshape(int(np.prod(batched.shape[:axis])), -1)
         case "Squeeze":
-            result = np.squeeze(batched, _axes(node, constants, layer))
+            result = np.squeeze(batched, _numbers(node, "axes", constants, layer))
         case "Unsqueeze":
-            result = np.expand_dims(batched, _axes(node, constants, layer))
+            result = np.expand_dims(batched, _numbers(node, "axes", constants, layer))
+        case "Tile":
+            result = np.tile(batched, _numbers(node, "repeats", constants, layer))
+        case "Expand":
+            sizes = _numbers(node, "shape", constants, layer)
+            result = np.broadcast_to(batched, np.broadcast_shapes(batched.shape, sizes))
         case _:
             raise AssertionError(node.op_type)
-    if result.ndim == 0 or result.shape[0] != 1 or result.size != stream.positions.size:
+    if result.ndim == 0 or result.shape[0] != 1:
         raise _unclear(layer, f"{node.op_type} must leave the batch axis alone")
-    return replace(stream, positions=result[0], layer=layer)
+    return replace(stream, positions=result[0], layer=layer, waypoints=waypoints)
 
 
 def _reshaped(batched: IntArray, node: ir.Node, constants: Constants, layer: str) -> IntArray:
@@ -93,10 +105,10 @@ def _reshaped(batched: IntArray, node: ir.Node, constants: Constants, layer: str
         raise _unclear(layer, f"Reshape must keep the size {batched.size}, not {sizes}") from None
 
 
-def _axes(node: ir.Node, constants: Constants, layer: str) -> tuple[int, ...]:
+def _numbers(node: ir.Node, what: str, constants: Constants, layer: str) -> tuple[int, ...]:
     given = constants(node.inputs[1]) if len(node.inputs) > 1 else None
     if given is None:
-        raise _unclear(layer, f"the axes given to {node.op_type} must be constant")
+        raise _unclear(layer, f"the {what} given to {node.op_type} must be constant")
     return tuple(int(a) for a in given)
 
 
@@ -123,11 +135,13 @@ def as_map(stream: Stream, names: Identifiers, layer: str) -> Stream:
 def reordered(stream: Stream, places: IntArray, names: Identifiers) -> Stream:
     """Return a map whose values are those of ``stream`` at ``places``, (height, width, channels).
 
-    A Reshape if that is the order in which they come, else a Reorder.
+    A Reshape if that is the order in which they come, else a Reorder, or several where no nested
+    loops lead from one order to the other at once.
 
     Raises:
         CompileError: no nested loops visit the places.
     """
+    stream, places = _nearer(stream, places, names)
     shape, flat = Shape(*places.shape), places.reshape(-1)
     if np.array_equal(flat, np.arange(stream.shape.size)):
         seen = seen_as(stream, shape, names)
@@ -139,6 +153,23 @@ def reordered(stream: Stream, places: IntArray, names: Identifiers) -> Stream:
     channels = flat.reshape(-1, shape.channels) % stream.shape.channels
     lows, highs = stream.lows[channels].min(axis=0), stream.highs[channels].max(axis=0)
     return Stream(element, map_positions(shape), lows, highs, stream.layer)
+
+
+def _nearer(stream: Stream, places: IntArray, names: Identifiers) -> tuple[Stream, IntArray]:
+    """Return a stream, and the places in it, from which nested loops lead to the values."""
+    if is_nested(places.reshape(-1)):
+        return stream, places
+    every = np.arange(stream.shape.size)
+    for index in reversed(range(len(stream.waypoints))):
+        waypoint = stream.waypoints[index]
+        if np.array_equal(np.sort(waypoint), every):
+            rank = np.empty_like(waypoint)
+            rank[waypoint] = every
+            if is_nested(rank[places].reshape(-1)):
+                before = replace(stream, waypoints=stream.waypoints[:index])
+                cube = waypoint.reshape(1, 1, -1)
+                return reordered(before, cube, names), rank[places]
+    return stream, places
 
 
 def as_vector(stream: Stream, names: Identifiers) -> Stream:
@@ -156,29 +187,3 @@ def seen_as(stream: Stream, shape: Shape, names: Identifiers) -> Stream:
     lows = np.tile(stream.lows, pixels).reshape(-1, shape.channels).min(axis=0)
     highs = np.tile(stream.highs, pixels).reshape(-1, shape.channels).max(axis=0)
     return replace(stream, element=element, lows=lows, highs=highs)
-
-
-def stream_order(positions: IntArray, layer: str) -> tuple[int, ...]:
-    """Return the tensor's axes, slowest first, in the order in which they are streamed.
-
-    Raises:
-        CompileError: the stream is no permutation of axes.
-    """
-    axes = range(positions.ndim)
-    origin = (0,) * positions.ndim
-
-    def stride(axis: int) -> int:
-        second = tuple(int(a == axis) for a in axes)
-        size = positions.shape[axis]
-        return int(positions[second] - positions[origin]) if size > 1 else positions.size
-
-    order = tuple(sorted(axes, key=lambda axis: -stride(axis)))
-    if not np.array_equal(positions.transpose(order).reshape(-1), np.arange(positions.size)):
-        raise CompileError(
-            "lower",
-            layer,
-            "the output must be streamed in an order of its axes; a layout change in front of it "
-            "mixes them",
-            "flatten with the channels last",
-        )
-    return order

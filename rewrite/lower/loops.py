@@ -37,6 +37,15 @@ def loops_of(places: IntArray, layer: str) -> tuple[Loop, ...]:
     return tuple(reversed(loops)) or (Loop(1, 0),)
 
 
+def is_nested(places: IntArray) -> bool:
+    """True if there are loops that visit ``places`` (flat)."""
+    try:
+        loops_of(places, "")
+    except CompileError:
+        return False
+    return True
+
+
 def _irregular(layer: str) -> CompileError:
     return CompileError(
         "lower",

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from ir.elements import Element, Extremum, Lookup, Merge, PairLookup, Product, StreamType
-from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray, IntegerType, frozen_integers
 from ir.product_proof import ScaledProduct
 from ir.proof import ProofRecord
 from ir.sum_proof import Pairs, WeightedSum
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream, seen_as
+from rewrite.lower.layout import Stream
+from rewrite.lower.ordering import in_step
 from rewrite.lower.pair_forms import ChosenCode, PairForm, every_pair, form_of
 from rewrite.lower.reading import Stage
 from rewrite.lower.tables import codes_by_pattern
@@ -24,22 +24,9 @@ from rewrite.lower.tables import codes_by_pattern
 def merge(
     stages: tuple[Stage, ...], sources: Sequence[Stream], names: Identifiers, layer: str
 ) -> Built:
-    """Build the cheapest form, proved equal on every pair of codes that can occur.
-
-    Raises:
-        CompileError: the streams' values come in different orders.
-    """
+    """Build the cheapest form, proved equal on every pair of codes that can occur."""
     stage = stages[0]
-    a, b = sources
-    if a.positions.shape != b.positions.shape or not np.array_equal(a.positions, b.positions):
-        raise CompileError(
-            "lower",
-            layer,
-            "both inputs must be streamed in the same order; a layout change in front of one of "
-            "them puts its values into another",
-            "keep the channels last in both branches",
-        )
-    b = seen_as(b, a.shape, names)
+    a, b = in_step(sources, names)
     golden = every_pair(stage, a, b)
     form = form_of(stage, golden, (a.element.output.number, b.element.output.number))
     output = StreamType(a.shape, stage.output.number, 1)

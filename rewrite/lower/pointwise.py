@@ -8,7 +8,6 @@ import numpy as np
 
 from ir.affine_proof import fit_affine
 from ir.elements import Affine, ArgMax, Lookup, StreamType
-from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntegerType, frozen_integers
 from ir.proof import output_bounds
@@ -22,6 +21,7 @@ from rewrite.lower.arithmetic import (
     weight_codes,
 )
 from rewrite.lower.layout import Stream, as_map, as_vector
+from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
 from rewrite.lower.tables import codes_by_pattern, table_of
 
@@ -67,14 +67,7 @@ def arg_max(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer
     """Build the index of the largest channel of each pixel."""
     vector = source.positions.ndim == 1
     stream = source
-    if vector and not np.array_equal(source.positions, np.arange(source.positions.size)):
-        raise CompileError(
-            "lower",
-            layer,
-            "the values must arrive in the order of the tensor",
-            "flatten with the channels last",
-        )
-    stream = as_vector(source, names) if vector else as_map(source, names, layer)
+    stream = as_vector(in_order(source, names), names) if vector else as_map(source, names, layer)
     operator = stages[0].operator
     assert operator is not None
     shape = replace(stream.shape, channels=1)

@@ -9,7 +9,8 @@ from ir.elements import Input, Output, Shape, StreamType
 from ir.errors import CompileError
 from ir.graph import HostTensor
 from ir.identifiers import Identifiers
-from rewrite.lower.layout import Stream, stream_order
+from rewrite.lower.layout import Stream
+from rewrite.lower.ordering import in_axes_order, stream_order
 from rewrite.lower.reading import known_shape, number_type, stages
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, input_of, operators_before
@@ -91,8 +92,8 @@ class Ports:
                     "an output must come from quantized tensors only",
                     "quantize the operators in front of it",
                 )
-            stream = streams[codes]
             layer = output.name or "output"
+            stream = in_axes_order(streams[codes], self._names)
             port = self._port("m_axis", layer, len(leaving))
             element = Output(
                 self._names.new(layer), layer, stream.element, stream.element.output, port
@@ -100,7 +101,8 @@ class Ports:
             readers = (n for n, _ in codes.uses() if is_operator(n, "DequantizeLinear"))
             reader = next(readers, None)
             scale, zero = (1.0, 0) if reader is None else _parameters(reader)
-            order = stream_order(stream.positions, layer)
+            order = stream_order(stream)
+            assert order is not None
             self.host_tensors[port] = HostTensor(
                 output.name or "", codes.name or "", stream.positions.shape, order, scale, zero
             )

@@ -45,7 +45,10 @@ def convolution(stages: tuple[Stage, ...], source: Stream, names: Identifiers, l
 
 
 def dense(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build a processing element from a Gemm: rows of weights in the stream's order."""
+    """Build a processing element from a Gemm: rows of weights in the stream's order.
+
+    Values that the tensor repeats have their weights added.
+    """
     stream = as_vector(source, names)
     stage = stages[0]
     assert stage.operator is not None
@@ -54,8 +57,8 @@ def dense(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: 
     matrix = codes.T if by_rows else codes
     if matrix.shape[0] != stream.positions.size:
         raise channel_mismatch(layer, matrix.shape[0], stream.positions.size)
-    weights = np.empty_like(matrix)
-    weights[stream.positions.reshape(-1)] = matrix
+    weights = np.zeros((stream.shape.size, matrix.shape[1]), np.int64)
+    np.add.at(weights, stream.positions.reshape(-1), matrix)  # a value may stand at several places
     built = _processing(stages, stream, Kernel(1, 1), weights[None, None], names, layer)
     return replace(built, stream=_flat(built.stream))
 

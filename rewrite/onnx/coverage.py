@@ -9,7 +9,7 @@ from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
 
 from ir.errors import CompileError
 from rewrite.onnx.entry import input_of, nodes_before
-from rewrite.onnx.fuse_layout import MOVING
+from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
@@ -73,7 +73,9 @@ def _known(node: ir.Node) -> bool:
         return True
     if is_operator(node, "QuantizeLinear"):
         return input_of(source) is not None
-    return is_operator(node, *MOVING) and source is not None and source.dtype in CODE_TYPES
+    return (
+        is_operator(node, *MOVING, *REPEATING) and source is not None and source.dtype in CODE_TYPES
+    )
 
 
 def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:

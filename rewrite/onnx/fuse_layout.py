@@ -2,10 +2,10 @@
 
     Quantize(Transpose(Dequantize(x, s, z)), s, z) -> Layout(x, s, z)
 
-and the same for Reshape, Flatten, Squeeze and Unsqueeze.  Quantize(Dequantize(c)) = c for every
-code c if both use the same scale and zero point, so codes are moved and nothing else.  The
-function keeps both quantizations: onnxruntime computes with int8 codes in integers only if every
-QuantizeLinear is followed by a DequantizeLinear.
+and the same for Reshape, Flatten, Squeeze, Unsqueeze, Tile and Expand.  Quantize(Dequantize(c)) = c
+for every code c if both use the same scale and zero point, so codes are moved and nothing else.
+The function keeps both quantizations: onnxruntime computes with int8 codes in integers only if
+every QuantizeLinear is followed by a DequantizeLinear.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from rewrite.onnx.graphs import DOMAIN, same_constant
 
 MOVING = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 """Operators that only move values."""
+REPEATING = ("Tile", "Expand")
+"""Operators that only move values, too, some of them to several places."""
 
 
 class FuseLayout(FusionRule):
-    """The rewrite for one operator of ``MOVING``."""
+    """The rewrite for one operator of ``MOVING`` or ``REPEATING``."""
 
     function = "Layout"
     parameters = ("x", "x_scale", "x_zero_point", "y_scale", "y_zero_point")
@@ -63,7 +65,7 @@ class FuseLayout(FusionRule):
         return call
 
 
-RULES = RewriteRuleSet([FuseLayout.rule(operator) for operator in MOVING])
+RULES = RewriteRuleSet([FuseLayout.rule(operator) for operator in (*MOVING, *REPEATING)])
 
 
 def fuse_layout(model: ir.Model) -> int:

@@ -2,10 +2,10 @@
 
     Quantize(f(Dequantize(a, ...), Dequantize(b, ...)), ...) -> Merge(a, b, ...)
 
-where f is any region of elementwise operators and scalar constants that reads a and b, both of the
-result's shape and of 8 bits.  Each output code depends on one pair of codes, 65,536 at most, so
-running the region on every pair tells all about it.  Done in onnx-ir: patterns cannot state a
-region of any size.
+where f is any region of elementwise operators and scalar constants that reads a and b, both of as
+many axes as the result and of 8 bits.  Axes of size 1 may be repeated.  Each output code depends on
+one pair of codes, 65,536 at most, so running the region on every pair tells all about it.  Done in
+onnx-ir: patterns cannot state a region of any size.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ def fuse_merge(model: ir.Model) -> int:
 
 
 def _alike(region: ElementwiseRegion, result: ir.Value) -> bool:
-    """True if nothing is broadcast and every code is a byte."""
+    """True if all have the same number of axes and every code is a byte."""
     values = (*region.sources, result)
-    shapes = [None if v.shape is None else list(v.shape.dims)[1:] for v in values]
-    same = shapes[0] is not None and all(shape == shapes[0] for shape in shapes)
-    return same and all(v.dtype in _BYTES for v in values)
+    ranks = {None if v.shape is None else v.shape.rank() for v in values}
+    return len(ranks) == 1 and None not in ranks and all(v.dtype in _BYTES for v in values)

@@ -1,0 +1,128 @@
+"""Layers that join, move and repeat tensors: from Keras to a written core, and some to GHDL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontend.compiler import SimulationRequest, compile_model, write_output
+from frontend.reference import start_tensorflow
+from ir.elements import Extremum, Lookup, Merge, PairLookup, Product, Reorder
+from ir.errors import CompileError
+from tests.branch_models import branch_models
+from tests.keras_weights import randomized, sequential
+
+IMAGE = (4, 5, 3)
+
+BRANCHING = [
+    name
+    for name in branch_models()
+    if re.match("add|multiply|average|maximum|minimum|concatenate|subtract|merged|gate|op", name)
+]
+
+
+def crossed(L: Any) -> Any:
+    """Streams of two orders meet twice."""
+    source = L.Input((4, 4, 3))
+    left, right = (
+        L.Conv2D(3, 1)(source),
+        L.Permute((2, 1, 3))(L.Conv2D(3, 3, padding="same")(source)),
+    )
+    joined = L.Concatenate(axis=1)([right, left, right])
+    return randomized(start_tensorflow().Model(source, [L.Add()([left, right]), joined]))
+
+
+def broadcast(L: Any, kind: str, small: Any) -> Any:
+    source = L.Input(IMAGE)
+    other = small(L.Conv2D(3, 3, padding="same")(source))
+    joined = getattr(L, kind)()([L.Conv2D(3, 1)(source), other])
+    return randomized(start_tensorflow().Model(source, joined))
+
+
+MODELS: dict[str, Callable[[Any], Any]] = {
+    "crossed": crossed,
+    "a row added": lambda L: broadcast(L, "Add", L.MaxPooling2D((4, 1))),
+    "a factor for each pixel": lambda L: broadcast(L, "Multiply", L.Conv2D(1, 1)),
+    "at most the mean": lambda L: broadcast(L, "Minimum", L.GlobalAveragePooling2D(keepdims=True)),
+    "less the mean": lambda L: broadcast(L, "Subtract", L.GlobalAveragePooling2D(keepdims=True)),
+    "repeated": lambda L: sequential((6,), L.Dense(4), L.RepeatVector(3), L.Conv1D(5, 2)),
+    "repeated output": lambda L: sequential((6,), L.Dense(4), L.RepeatVector(3)),
+    "repeated input": lambda L: sequential((6,), L.RepeatVector(3), L.Conv1D(5, 2)),
+    "repeated and flattened": lambda L: sequential(
+        (6,), L.Dense(4), L.RepeatVector(3), L.Flatten(), L.Dense(2)
+    ),
+    "permuted": lambda L: sequential(IMAGE, L.Conv2D(3, 2), L.Permute((3, 1, 2)), L.Conv2D(2, 2)),
+    "permuted and reshaped": lambda L: sequential(
+        IMAGE, L.Conv2D(3, 2), L.Permute((3, 1, 2)), L.Reshape((4, 9))
+    ),
+    "permuted sequence": lambda L: sequential(
+        (5, 4), L.Conv1D(4, 2), L.Permute((2, 1)), L.Conv1D(3, 2), L.Flatten(), L.ReLU()
+    ),
+    "permuted and flattened": lambda L: sequential(
+        IMAGE, L.Conv2D(3, 1), L.Permute((2, 3, 1)), L.Flatten()
+    ),
+    "channel shuffle": lambda L: sequential(
+        (4, 4, 6),
+        L.Conv2D(6, 1, groups=3),
+        L.Reshape((4, 4, 3, 2)),
+        L.Permute((1, 2, 4, 3)),
+        L.Reshape((4, 4, 6)),
+        L.DepthwiseConv2D(3),
+    ),
+    "image of a sequence": lambda L: sequential(
+        (4, 6, 3), L.Conv2D(3, 1), L.Reshape((12, 6)), L.Conv1D(2, 3), L.Flatten(), L.Dense(3)
+    ),
+}
+
+
+def compiled(model: Any, folder: Path, simulation: SimulationRequest | None = None) -> list[type]:
+    """Compile, which compares with onnxruntime, and write all files; return the elements' kinds."""
+    model.save(folder / "model.keras")
+    compilation = compile_model(folder / "model.keras")
+    write_output(compilation, folder / "out", simulation)
+    return [type(element) for element in compilation.graph]
+
+
+@pytest.mark.parametrize("name", BRANCHING)
+def test_joins_compile(name: str, tmp_path: Path) -> None:
+    kinds = compiled(branch_models()[name](), tmp_path)
+    assert PairLookup not in kinds  # the scales are chosen such that arithmetic will do
+    wanted = {
+        "add": Merge, "average": Merge, "subtract": Merge, "multiply": Product,
+        "maximum": Extremum, "minimum": Extremum,
+    }.get(name.partition("_")[0])  # fmt: skip
+    assert wanted is None or wanted in kinds or name == "average_of_one"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_layouts_compile(name: str, tmp_path: Path) -> None:
+    kinds = compiled(MODELS[name](start_tensorflow().layers), tmp_path)
+    assert (Reorder in kinds) == (name not in ("repeated and flattened", "image of a sequence"))
+
+
+@pytest.mark.parametrize("name", ["crossed", "a factor for each pixel", "repeated"])
+def test_layouts_in_ghdl(name: str, tmp_path: Path) -> None:
+    compiled(MODELS[name](start_tensorflow().layers), tmp_path, SimulationRequest(frames=3))
+
+
+def test_a_gate_in_ghdl(tmp_path: Path) -> None:
+    """Squeeze and excitation: a factor for each channel of the frame."""
+    kinds = compiled(branch_models()["gate"](), tmp_path, SimulationRequest(frames=3))
+    assert kinds.count(Product) == kinds.count(Reorder) == 1
+    assert Lookup not in kinds
+
+
+def test_joins_of_unlike_ranks_are_refused(tmp_path: Path) -> None:
+    keras = start_tensorflow()
+    a, b = keras.Input((3,), name="a"), keras.Input((4, 3), name="b")
+    keras.Model([a, b], keras.layers.Add(name="sum")([a, b])).save(tmp_path / "m.keras")
+    with pytest.raises(CompileError) as refusal:
+        compile_model(tmp_path / "m.keras")
+    assert str(refusal.value) == (
+        "sum: its inputs must have as many axes as each other, not [3], [4, 3]; change the model "
+        "and train it again"
+    )

@@ -66,6 +66,7 @@ def test_a_number_draws_the_same_network_again() -> None:
         ("jet_mlp", 4_256),
         ("ds_cnn", 2_656_768),
         ("mobilenet_025", 7_489_664),
+        ("resnet8", 12_501_632),
         ("wake_word", 432_832),
         ("anomaly_autoencoder", 264_192),
     ],

@@ -7,6 +7,7 @@ adds regularizers and initializers, which are left out.
 from __future__ import annotations
 
 from zoo.entry import Entry
+from zoo.graphs import GraphBuilder, Value
 from zoo.network import (
     Activate,
     BatchNorm,
@@ -14,6 +15,7 @@ from zoo.network import (
     Dense,
     Dropout,
     Flatten,
+    Graph,
     KerasLayer,
     Network,
     SingleLayer,
@@ -77,6 +79,28 @@ def _mobilenet() -> Network:
     return Network("mobilenet_025", (96, 96, 3), layers)
 
 
+def _resnet8() -> Graph:
+    """Image classification (image_classification/keras_model.py)."""
+    graph = GraphBuilder("resnet8", (32, 32, 3))
+    x = graph.chain(0, *_convolution(16, 3))
+    for filters, stride in ((16, 1), (32, 2), (64, 2)):
+        x = _residual(graph, x, filters, stride)
+    x = graph.chain(x, _average(8, 8), Flatten(), Dense(10, activation="softmax"))
+    return graph.build(x)
+
+
+def _residual(graph: GraphBuilder, x: Value, filters: int, stride: int) -> Value:
+    """Add a stack; where it halves the image, there is a convolution in the shortcut, too."""
+    long = graph.chain(
+        x,
+        *_convolution(filters, 3, stride),
+        Conv(filters, 3, padding="same"),
+        BatchNorm(),
+    )
+    short = x if stride == 1 else graph.call(Conv(filters, 1, stride=stride, padding="same"), x)
+    return graph.chain(graph.call(KerasLayer("Add"), short, long), Activate("relu"))
+
+
 def _wake_word() -> Network:
     """Streaming wake word (streaming_wakeword/keras_model.py, "ds_tcn"): 30 frames of 40 bands.
 
@@ -106,6 +130,7 @@ def _anomaly() -> Network:
 MLPERF: tuple[Entry, ...] = (
     Entry(_ds_cnn(), "DS-CNN of MLPerf Tiny: keywords, depthwise separable"),
     Entry(_mobilenet(), "MobileNetV1 x0.25 of MLPerf Tiny: people in images of 96x96"),
+    Entry(_resnet8(), "ResNet-8 of MLPerf Tiny: CIFAR-10, residual"),
     Entry(_wake_word(), "wake word of MLPerf Tiny v1.3: convolutions in one dimension"),
     Entry(_anomaly(), "autoencoder of MLPerf Tiny: sounds of machines, dense"),
 )

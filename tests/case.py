@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 import zoo.network
-from zoo.network import Described, Network
+from frontend.frames import FloatArray, Frames
+from zoo.graphs import input_shapes
+from zoo.network import Described, Description, Network
+from zoo.shapes import Shape
 from zoo.weights import Regime
-
-FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -25,25 +24,41 @@ class Case(Described):
     final Softmax becomes an element.
     """
 
-    network: Network
+    network: Description
     regime: Regime = Regime.ORDINARY
     seed: int = 0
     input_range: tuple[float, float] = (0.0, 1.0)
     cycles: int | None = None
     argmax: bool = False
 
-    def calibration(self) -> FloatArray:
+    def calibration(self) -> Frames:
         """Return 32 frames spread over the input range."""
         random = np.random.default_rng([self.seed, 1])
-        return random.uniform(*self.input_range, (32, *self.network.input_shape)).astype(np.float32)
+        return {
+            name: random.uniform(*self.input_range, (32, *shape)).astype(np.float32)
+            for name, shape in self.inputs.items()
+        }
 
-    def frames(self, ordinary: int) -> FloatArray:
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """Return the shape of each input by its name in Keras."""
+        shapes = input_shapes(self.network)
+        if isinstance(self.network, Network):
+            return {"input": shapes[0]}
+        return {f"input_{number}": shape for number, shape in enumerate(shapes)}
+
+    def frames(self, ordinary: int) -> Frames:
         """Return frames to run: all low, all high, both by turns, beyond the range, ordinary."""
+        return {
+            name: self._frames(shape, ordinary, number)
+            for number, (name, shape) in enumerate(self.inputs.items())
+        }
+
+    def _frames(self, shape: Shape, ordinary: int, number: int) -> FloatArray:
         low, high = self.input_range
-        shape = self.network.input_shape
         turns = np.resize([low, high], prod(shape)).reshape(shape)
         extreme = [np.full(shape, low), np.full(shape, high), turns, low + high - turns]
-        random = np.random.default_rng([self.seed, 2])
+        random = np.random.default_rng([self.seed, 2 + number])
         middle, reach = (low + high) / 2, high - low
         beyond = random.uniform(middle - reach, middle + reach, (2, *shape))
         inside = random.uniform(low, high, (ordinary, *shape))

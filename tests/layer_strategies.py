@@ -19,6 +19,7 @@ from zoo.shapes import Shape
 
 T = TypeVar("T")
 DrawLayer: TypeAlias = Callable[[st.DrawFn, Shape], KerasLayer]
+DrawNamed: TypeAlias = Callable[[st.DrawFn, Shape, str], KerasLayer]
 
 VECTOR, SEQUENCE, IMAGE = 1, 2, 3
 """Axes of a tensor, without the batch."""
@@ -45,16 +46,17 @@ DRAWN: dict[str, Drawn] = {}
 
 def drawn(
     *names: str, axes: tuple[int, ...] = (VECTOR, SEQUENCE, IMAGE), weight: int = 2
-) -> Callable[[Callable[[st.DrawFn, Shape, str], KerasLayer]], None]:
+) -> Callable[[DrawNamed], DrawNamed]:
     """Enter a drawing function, which gets the layer's name, too, under ``names``."""
 
-    def enter(function: Callable[[st.DrawFn, Shape, str], KerasLayer]) -> None:
+    def enter(function: DrawNamed) -> DrawNamed:
         for name in names:
 
             def draw(draw: st.DrawFn, shape: Shape, name: str = name) -> KerasLayer:
                 return function(draw, shape, name)
 
             DRAWN[name] = Drawn(draw, axes, weight)
+        return function
 
     return enter
 
@@ -322,3 +324,30 @@ def _dropout(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
 @drawn("GaussianNoise", weight=1)
 def _noise(_: st.DrawFn, __: Shape, name: str) -> KerasLayer:
     return KerasLayer(name, stddev=0.5)
+
+
+_FACTORS: dict[str, dict[str, Parameter]] = {
+    "RandomContrast": {"factor": 0.2},
+    "RandomHue": {"factor": 0.2},
+    "RandomRotation": {"factor": 0.2},
+    "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
+    "RandomZoom": {"height_factor": 0.1},
+}
+UNSAVED = {
+    "RandomBrightness", "RandomColorDegeneration", "RandomPosterization", "RandomSaturation",
+    "RandomSharpness",
+}  # fmt: skip
+"""Training-only layers that Keras 3 cannot write to an .h5 file."""
+OLD = {"RandomHeight", "RandomWidth", "ThresholdedReLU"}
+"""Layers of Keras 2 that Keras 3 has not."""
+
+
+@drawn(
+    *("RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing"),
+    *("RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert"),
+    *("RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"),
+    axes=(IMAGE,),
+    weight=0,
+)
+def _image_augmentation(_: st.DrawFn, __: Shape, name: str) -> KerasLayer:
+    return KerasLayer(name, **_FACTORS.get(name, {}))

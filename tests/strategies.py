@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.case import Case
+from tests.graph_strategies import as_chain, graphs, reachable_cycles
 from zoo.network import (
     Activate,
     BatchNorm,
     Conv,
     Dense,
+    Description,
     Dropout,
     Flatten,
     Function,
@@ -251,9 +253,18 @@ def plain_layers(layers: tuple[Layer, ...]) -> Iterator[Layer]:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """A network with weights, inputs and folding."""
-    network = draw(networks())
-    fastest = slowest_layer(network)
+    """A network, chain or graph, with weights, inputs and folding."""
+    network: Description
+    if draw(st.booleans()):
+        graph = draw(graphs())
+        network, fastest, softmax = graph, reachable_cycles(graph), False
+        chain = as_chain(graph)
+        if chain is not None and draw(st.booleans()):
+            network = chain
+    else:
+        network = draw(networks())
+        fastest = slowest_layer(network)
+        softmax = network.layers[-1] == Activate("softmax")
     return Case(
         network,
         # Half of the networks have ordinary weights: the others often saturate or are constant.
@@ -261,7 +272,7 @@ def cases(draw: st.DrawFn) -> Case:
         seed=draw(st.integers(0, 2**32 - 1)),
         input_range=draw(st.sampled_from(INPUT_RANGES)),
         cycles=draw(st.one_of(st.none(), st.integers(fastest, fastest + 10_000))),
-        argmax=network.layers[-1] == Activate("softmax") and draw(st.booleans()),
+        argmax=softmax and draw(st.booleans()),
     )
 
 

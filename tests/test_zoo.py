@@ -10,8 +10,8 @@ import pytest
 
 import zoo
 from frontend.compiler import Compilation, CompileOptions, compile_model
+from frontend.frames import FloatArray
 from sim import simulate_netlist
-from tests.case import FloatArray
 from tests.verdicts import compare_cycles, compare_interpreter, output_values, run_hardware
 from zoo.digits import Split
 from zoo.graphs import input_shapes, macs

@@ -14,13 +14,14 @@ from typing import TypeAlias
 import numpy as np
 
 from frontend.compiler import Compilation, CompileOptions, compile_model
+from frontend.frames import FloatArray, Frames, first_frames, frames_by_input
 from frontend.quantize import QuantizeOptions
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray
 from sim import Hang, Mismatch, SimulationOptions, SimulationResult, simulate, simulate_netlist
-from tests.case import Case, FloatArray
+from tests.case import Case
 from zoo.weights import Regime
 
 Simulator: TypeAlias = Callable[
@@ -36,8 +37,10 @@ STALLED_FRAMES = 6
 REFUSALS = (
     "one accumulator step passes the whole range of its activation",
     "steps over the whole output range",
+    "values on the calibration frames must be finite",
 )
-"""Weights so large that a step of an 8-bit weight is more than the output's range."""
+"""Weights so large that a step of an 8-bit weight is more than the output's range, or that float32
+cannot hold what they compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,16 @@ class Verdict:
         return not self.problems
 
 
-def judge(case: Case, *, ghdl: bool = False) -> Verdict:
+def judge(case: Case, *, netlist: bool = True, ghdl: bool = False) -> Verdict:
     """Run ``case`` through the chain; whatever happens is told, nothing is raised.
 
-    Every stream is compared in the simulated netlist and, if ``ghdl``, in the VHDL itself.
+    Every stream is compared in the interpreter, if ``netlist`` in the simulated netlist and if
+    ``ghdl`` in the VHDL itself.
     """
     start = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            verdict = _judge(case, Path(folder), ghdl)
+            verdict = _judge(case, Path(folder), netlist, ghdl)
     except CompileError as error:
         verdict = refused(case, error)
     except Exception:  # one broken network must not hide the others
@@ -93,10 +97,10 @@ def refused(case: Case, error: CompileError) -> Verdict:
     return Verdict(case, problems=(line,))
 
 
-def _judge(case: Case, folder: Path, ghdl: bool) -> Verdict:
-    source, calibration = folder / "model.h5", folder / "calibration.npy"
+def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
+    source, calibration = folder / "model.h5", folder / "calibration.npz"
     case.save(source)
-    np.save(calibration, case.calibration())
+    np.savez(calibration, **_by_keyword(case))
     options = CompileOptions(
         calibration=calibration,
         quantization=QuantizeOptions(argmax=case.argmax),
@@ -107,15 +111,17 @@ def _judge(case: Case, folder: Path, ghdl: bool) -> Verdict:
     interpreted, wrong = compare_interpreter(compilation, frames)
     problems = [f"interpreter: {wrong} of {interpreted} values differ"] if wrong else []
     verdict = Verdict(case, interpreted=interpreted, mismatches=wrong, problems=tuple(problems))
-    simulators = {"netlist": simulate_netlist} | ({"ghdl": simulate} if ghdl else {})
-    for name, simulator in simulators.items():
+    simulators = {"netlist": simulate_netlist, "ghdl": simulate}
+    for name, wanted in (("netlist", netlist), ("ghdl", ghdl)):
+        if not wanted:
+            continue
         result = run_hardware(
             compilation,
             frames,
             folder / name,
             stalled_frames=STALLED_FRAMES,
             seed=case.seed % 1_000_000,
-            simulator=simulator,
+            simulator=simulators[name],
         )
         verdict = _with_simulation(verdict, f"in_{name}", compilation, result)
     return verdict
@@ -142,7 +148,13 @@ def _with_simulation(
     )
 
 
-def compare_interpreter(compilation: Compilation, frames: FloatArray) -> tuple[int, int]:
+def _by_keyword(case: Case) -> Frames:
+    """Return the calibration frames as an .npz file names them: those of an only input ``x``."""
+    frames = case.calibration()
+    return frames if len(frames) > 1 else {"x": next(iter(frames.values()))}
+
+
+def compare_interpreter(compilation: Compilation, frames: FloatArray | Frames) -> tuple[int, int]:
     """Return how many output values the interpreter computed, and how many onnxruntime denies."""
     expected = compilation.golden.output_codes(frames)
     sent = evaluate(compilation.graph, compilation.golden.input_codes(frames))
@@ -155,7 +167,7 @@ def compare_interpreter(compilation: Compilation, frames: FloatArray) -> tuple[i
 
 def run_hardware(
     compilation: Compilation,
-    frames: FloatArray,
+    frames: FloatArray | Frames,
     folder: Path,
     *,
     stalled_frames: int,
@@ -169,7 +181,8 @@ def run_hardware(
     """
     graph, golden = compilation.graph, compilation.golden
     timed = len(compilation.cycles.completions)
-    chosen = frames[: max(timed, stalled_frames)]
+    names = [graph.host_tensors[i.port].onnx_name for i in graph.inputs]
+    chosen = first_frames(frames_by_input(frames, names), max(timed, stalled_frames))
     inputs, outputs = golden.input_codes(chosen), golden.output_codes(chosen)
     expected: dict[str, IntArray] = evaluate(graph, inputs)
     expected |= {output.name: outputs[output.port] for output in graph.outputs}

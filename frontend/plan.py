@@ -138,6 +138,8 @@ def _check(
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
         if node.op_type in ELEMENTWISE:
             problem = f"{node.op_type} must be a function of one tensor with scalar constants"
+        elif node.op_type == "Identity":
+            problem = "an output must be computed, not be an input or another output again"
         else:
             problem = f"operator {node.op_type} is not supported"
         if node.op_type == "ConvTranspose":

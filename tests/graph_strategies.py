@@ -8,105 +8,18 @@ model called again.  What nothing takes in the end is put out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import prod
+from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from frontend.layers import SUPPORTED
-from tests.layer_strategies import IMAGE, SEQUENCE, VECTOR, single_layers
+from tests.drawn_layers import IMAGE, SEQUENCE, VECTOR
+from tests.growth import LARGEST, MAC_BUDGET, Growth
 from zoo.graphs import GraphBuilder, Value, called, macs, tensor_shapes
 from zoo.network import Again, Graph, KerasLayer, Network, Node
-from zoo.shapes import Shape, layer_macs, output_shape
+from zoo.shapes import Shape, layer_macs
 
-MAC_BUDGET = 12_000
-"""Multiplications per frame: GHDL simulates about 10**5 a second."""
-LARGEST = 8
-"""Height, width and steps of the largest input; padding may add to it."""
-MOST_VALUES = 400
-"""Values of the largest tensor, unless the inputs are larger."""
-MOST_OUTPUTS = 3
-
-MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
-OF_TWO = ("Subtract",)
-"""They take two tensors, the other merging layers any number."""
-
-
-@dataclass(slots=True)
-class Growth:
-    """A graph under construction."""
-
-    draw: st.DrawFn
-    graph: GraphBuilder
-    budget: int
-    nodes: list[Node] = field(default_factory=list)
-
-    @property
-    def shapes(self) -> list[Shape]:
-        return self.graph.shapes
-
-    def call(self, layer: KerasLayer | Graph | Again, *sources: Value) -> Value:
-        self.nodes.append(Node(layer, sources))
-        return self.graph.call(layer, *sources)
-
-    def any_tensor(self) -> Value:
-        """Draw a tensor: mostly the newest."""
-        newest = len(self.shapes) - 1
-        return self.draw(st.one_of(st.just(newest), st.just(newest), st.integers(0, newest)))
-
-    def layer(self, source: Value) -> Value:
-        """Call a layer of any kind, unless its result or its work would be too large."""
-        shape = self.shapes[source]
-        layer = self.draw(single_layers(shape))
-        work = layer_macs(layer, shape)
-        large = prod(output_shape(layer, shape)) > max(MOST_VALUES, prod(shape))
-        if work > self.budget or large:
-            layer, work = KerasLayer("ReLU"), 0
-        self.budget -= work
-        return self.call(layer, source)
-
-    def convolution(self, source: Value, channels: int, stride: int = 1) -> Value:
-        """Call a convolution (or dense layer) with ``channels``, padded; without the work if none.
-
-        A tensor for which there is no work left is only activated, if that gives the same shape.
-        """
-        shape = self.shapes[source]
-        activation = self.draw(st.sampled_from(["linear", "relu"]))
-        if len(shape) == VECTOR:
-            layer = KerasLayer("Dense", units=channels, activation=activation)
-        else:
-            layer = KerasLayer(
-                "Conv2D" if len(shape) == IMAGE else "Conv1D",
-                filters=channels,
-                kernel_size=self.draw(st.integers(1, 3)),
-                strides=stride,
-                padding="same",
-                activation=activation,
-            )
-        self.budget -= layer_macs(layer, shape)
-        return self.call(layer, source)
-
-    def merge(self, *sources: Value) -> Value:
-        """Merge tensors of one shape, or concatenate them."""
-        names = [n for n in MERGES if n in SUPPORTED and (len(sources) == 2 or n not in OF_TWO)]
-        name = self.draw(st.sampled_from(["Add", *names]))
-        return self.call(KerasLayer(name), *sources)
-
-    def concatenate(self, *sources: Value) -> Value:
-        """Join tensors along an axis in which alone they may differ; merge if there is none."""
-        shapes = [self.shapes[source] for source in sources]
-        axes = [
-            axis
-            for axis in range(len(shapes[0]))
-            if len({shape[:axis] + shape[axis + 1 :] for shape in shapes}) == 1
-        ]
-        axis = self.draw(st.sampled_from(axes))
-        negative = self.draw(st.booleans())
-        number = axis - len(shapes[0]) if negative else axis + 1
-        return self.call(KerasLayer("Concatenate", axis=number), *sources)
-
-
-Move = Callable[[Growth, Value], None]
+Move: TypeAlias = Callable[[Growth, Value], None]
 
 
 def residual(growth: Growth, source: Value) -> None:
@@ -220,18 +133,7 @@ def graphs(draw: st.DrawFn) -> Graph:
         growth.layer(source)
     for _ in range(draw(st.integers(1, 6))):
         draw(st.sampled_from(MOVES))(growth, growth.any_tensor())
-    return growth.graph.build(*_outputs(growth))
-
-
-def _outputs(growth: Growth) -> list[Value]:
-    """Return what nothing takes, all but the last two of it joined in a vector."""
-    taken = {source for node in growth.nodes for source in node.sources}
-    loose = [value for value in range(len(growth.shapes)) if value not in taken]
-    first, rest = loose[: 1 - MOST_OUTPUTS], loose[1 - MOST_OUTPUTS :]
-    if len(first) > 1:
-        flat = [growth.call(KerasLayer("Flatten"), value) for value in first]
-        first = [growth.call(KerasLayer("Concatenate"), *flat)]
-    return [*first, *rest]
+    return growth.graph.build(*growth.outputs())
 
 
 def as_chain(graph: Graph) -> Network | None:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import TypeAlias, get_args
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.case import Case
+from tests.examples import example
 from tests.graph_strategies import as_chain, graphs, reachable_cycles
 from zoo.network import (
     Activate,
@@ -278,20 +278,4 @@ def cases(draw: st.DrawFn) -> Case:
 
 def draw(number: int) -> Case:
     """Return the random case of this number, always the same."""
-    drawn: list[Case] = []
-
-    @seed(number)
-    @settings(
-        # Hypothesis begins with the smallest case; the second is a random one.
-        max_examples=2,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases())
-    def collect(case: Case) -> None:
-        drawn.append(case)
-
-    collect()
-    return drawn[-1]
+    return example(cases(), number)

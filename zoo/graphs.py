@@ -16,7 +16,7 @@ class GraphBuilder:
 
     def __init__(self, name: str, *input_shapes: Shape) -> None:
         self._name = name
-        self._input_shapes = input_shapes
+        self.input_shapes = input_shapes
         self._nodes: list[Node] = []
         self.shapes: list[Shape] = list(input_shapes)
 
@@ -40,7 +40,7 @@ class GraphBuilder:
 
     def build(self, *outputs: Value) -> Graph:
         """Return the graph that puts out ``outputs``."""
-        return Graph(self._name, self._input_shapes, tuple(self._nodes), outputs)
+        return Graph(self._name, self.input_shapes, tuple(self._nodes), outputs)
 
 
 def result_shape(node: Node, nodes: tuple[Node, ...], tensors: tuple[Shape, ...]) -> Shape:

@@ -9,7 +9,6 @@ from math import prod
 import onnx
 
 from ir.elementwise import ELEMENTWISE
-from ir.errors import CompileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +25,41 @@ def find_regions(graph: onnx.GraphProto, excluded: Collection[str]) -> tuple[Reg
 
     A node is a member if all it reads are scalar constants and values that depend on one and the
     same tensor only; a PRelu may have a slope for each channel or element.  A value that a
-    non-member reads ends a region, and starts the next one if all that follows depends on it.
+    non-member reads ends a region, and what follows starts from it: a node that reads such a value
+    beside the tensor that it depends on has two sources and is no member.
     ``excluded``: names of nodes that are no members whatever they are.  Regions come in graph
     order.
     """
     constants = {i.name: prod(i.dims) for i in graph.initializer}
-    origins = _origins(graph, constants, excluded)
-    members = {n.output[0]: n for n in graph.node if n.output[0] in origins}
-    ends = {o.name for o in graph.output} & set(members)
-    for node in graph.node:
-        for name in node.input:
-            if name in members and origins.get(node.output[0]) != origins[name]:
-                ends.add(name)
+    outputs = {o.name for o in graph.output}
+    ends: set[str] = set()
+    while True:  # a region that ends may leave a node behind it with two sources, and so on
+        origins = _origins(graph, constants, excluded, ends)
+        members = {n.output[0]: n for n in graph.node if n.output[0] in origins}
+        found = ends | (outputs & set(members))
+        for node in graph.node:
+            for name in node.input:
+                inside = name in members and name not in ends
+                if inside and origins.get(node.output[0]) != origins[name]:
+                    found.add(name)
+        if found == ends:
+            break
+        ends = found
     regions = []
     for value in members:
         if value in ends:
-            nodes, sources = _slice(value, members, ends, constants)
-            if len(sources) > 1:
-                raise CompileError(
-                    "quantize",
-                    members[value].name,
-                    f"the function has two inputs, {' and '.join(sorted(sources))}",
-                    "use the inner value in this function only",
-                )
-            regions.append(Region(sources.pop(), value, tuple(n.name for n in nodes)))
+            nodes, source = _slice(value, members, ends, constants)
+            regions.append(Region(source, value, tuple(n.name for n in nodes)))
     return tuple(regions)
 
 
 def _origins(
-    graph: onnx.GraphProto, constants: dict[str, int], excluded: Collection[str]
+    graph: onnx.GraphProto,
+    constants: dict[str, int],
+    excluded: Collection[str],
+    ends: Collection[str],
 ) -> dict[str, str]:
-    """Return, for each output of a member, the one tensor that it is a function of."""
+    """Return, for each output of a member, the one tensor or end that it is a function of."""
     origins: dict[str, str] = {}
     for node in graph.node:
         if node.op_type not in ELEMENTWISE or node.name in excluded:
@@ -64,7 +67,11 @@ def _origins(
         scalars = node.input[:1] if node.op_type == "PRelu" else node.input
         if any(constants.get(name, 1) != 1 for name in scalars):
             continue
-        read = {origins.get(name, name) for name in node.input if name and name not in constants}
+        read = {
+            name if name in ends else origins.get(name, name)
+            for name in node.input
+            if name and name not in constants
+        }
         if len(read) == 1:
             origins[node.output[0]] = read.pop()
     return origins
@@ -75,9 +82,11 @@ def _slice(
     members: dict[str, onnx.NodeProto],
     ends: Collection[str],
     constants: Collection[str],
-) -> tuple[list[onnx.NodeProto], set[str]]:
-    """Return the members between ``value`` and the ends or origins above it, and those."""
-    wanted, sources, open_ = set(), set(), [value]
+) -> tuple[list[onnx.NodeProto], str]:
+    """Return the members between ``value`` and the one end or origin above it, and that."""
+    wanted: set[str] = set()
+    sources: set[str] = set()
+    open_ = [value]
     while open_:
         current = open_.pop()
         wanted.add(current)
@@ -87,4 +96,5 @@ def _slice(
                     open_.append(name)
             elif name and name not in constants:
                 sources.add(name)
-    return [node for output, node in members.items() if output in wanted], sources
+    (source,) = sources
+    return [node for output, node in members.items() if output in wanted], source

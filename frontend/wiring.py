@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from frontend import rules
+from frontend.layers import TrainingOnly
 from frontend.limits import MAX_LAYERS, MAX_TENSORS
 from frontend.model_tree import Call, Entry, Input, Member, Model, Result, Tensor
 from ir.errors import CompileError
@@ -175,16 +176,26 @@ def _calls(
     if len(calls) > MAX_LAYERS:
         raise broken(shown, f"calls its layer {rules.show(member.name)} {len(calls)} times")
     name = prefix + member.name
-    return [_arguments(call, name, shown) for call in calls]
+    idle = isinstance(member.content, TrainingOnly)
+    return [_arguments(call, name, shown, idle=idle) for call in calls]
 
 
-def _arguments(call: object, name: str, shown: str) -> list[Reference]:
-    """Return the tensors of one call, and refuse all other arguments that have an effect."""
+def _arguments(call: object, name: str, shown: str, *, idle: bool) -> list[Reference]:
+    """Return the tensors of one call, and refuse all other arguments that have an effect.
+
+    Keras 3 saves ``training=True`` with its image augmentations, which have it as their default;
+    ``predict`` and a call of the model with ``training=False`` overrule it.  With Keras 2 it holds.
+
+    Args:
+        idle: the layer does nothing in inference.
+    """
     keywords: list[Any] = []
     if isinstance(call, dict):  # Keras 3
         tensors = [call.get("args") or []]
         if isinstance(call.get("kwargs"), dict):
             keywords.append(dict(call["kwargs"]))
+            if idle:
+                keywords[0].pop("training", None)
             tensors.append(keywords[0].pop("inputs", []))
         found = _references(tensors, shown, name)
     else:

@@ -359,6 +359,18 @@ FIRES = {
         1,
         "Reshape Conv Reshape",
     ),
+    "affine_of_steps": Case(
+        affine_to_depthwise.RULES,
+        build((7, 3), [node("Mul", "x s", "y")], {"s": normal(3)}),
+        1,
+        "Reshape Transpose Conv Transpose Reshape",
+    ),
+    "affine_of_channels_of_steps": Case(
+        affine_to_depthwise.RULES,
+        build((3, 7), [node("Mul", "x s", "y")], {"s": normal(3, 1)}),
+        1,
+        "Reshape Conv Reshape",
+    ),
     "scalar_batch_normalization": Case(
         scalar_batch_normalization.RULES,
         build(
@@ -759,6 +771,10 @@ UNTOUCHED = {
     "scalar_affine": (
         affine_to_depthwise.RULES,
         build(IMAGE, [node("Mul", "x s", "p"), node("Add", "p s", "y")], {"s": scalar(2)}),
+    ),
+    "affine_of_each_step": (
+        affine_to_depthwise.RULES,
+        build((7, 3), [node("Mul", "x s", "y")], {"s": normal(7, 3)}),
     ),
     "batch_normalization_of_channels": (
         scalar_batch_normalization.RULES,

@@ -98,10 +98,19 @@ UNSAVED = {
 """Training-only layers that Keras 3 cannot write to an .h5 file."""
 OLD = {"RandomHeight", "RandomWidth", "ThresholdedReLU"}
 """Layers of Keras 2 that Keras 3 has not."""
+OF_VOLUMES = {"SpatialDropout3D"}
+"""No other layer takes tensors of four axes."""
 
 
 @drawn(
-    *("RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing"),
+    *(
+        "AugMix",
+        "RandAugment",
+        "RandomColorJitter",
+        "RandomContrast",
+        "RandomElasticTransform",
+        "RandomErasing",
+    ),
     *("RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert"),
     *("RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"),
     axes=(IMAGE,),

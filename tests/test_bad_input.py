@@ -628,6 +628,9 @@ def test_wiring(tmp_path: Path) -> None:
     assert refused(node("a", ["in", 0, 0], training=True)) == (
         "a: is called with training=True; call it without"
     )
+    kept = layer("Dropout", "a", rate=0.5)
+    kept |= {"name": "a", "inbound_nodes": [[["in", 0, 0, {"training": True}]]]}
+    assert refused(kept) == "a: is called with training=True; call it without"
     assert refused(node("a", ["in", 0, 0], mask=[["in", 0, 0]])) == (
         "a: is called with mask=[['in', 0, 0]]; call it without"
     )

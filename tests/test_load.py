@@ -453,7 +453,10 @@ def test_random_image_layers_do_nothing_in_inference(tmp_path: Path) -> None:
     for name, layer in layers.items():
         assert np.array_equal(layer(frames, training=False), frames), name
     kept = [layers[f"Random{what}"] for what in ("Flip", "Rotation", "Zoom", "Contrast")]
-    model = keras.Sequential([keras.Input((8, 8, 3), name="pixels"), *kept, L.Conv2D(2, 3)])
-    for ending in ("h5", "keras"):
-        model.save(tmp_path / f"m.{ending}")
-        assert_same(export_network(read_network(tmp_path / f"m.{ending}"))[0], model)
+    chain = keras.Sequential([keras.Input((8, 8, 3), name="pixels"), *kept, L.Conv2D(2, 3)])
+    source = keras.Input((8, 8, 3), name="pixels")
+    graph = keras.Model(source, chain.layers[-1](kept[0](source)))  # saved with training=True
+    for model in (chain, graph):
+        for ending in ("h5", "keras"):
+            model.save(tmp_path / f"m.{ending}")
+            assert_same(export_network(read_network(tmp_path / f"m.{ending}"))[0], model)

@@ -25,8 +25,11 @@ from zoo.network import (
     Dense,
     Flatten,
     GlobalAverage,
+    Graph,
+    KerasLayer,
     MaxPool,
     Network,
+    Node,
     Normalize,
     Pad,
     Relu,
@@ -44,6 +47,45 @@ FOUND = (
     Case(Network("random", (3, 3, 2), (Conv(2, 2), GlobalAverage(), Relu()))),
     # Limits of Clip were vectors.
     Case(Network("random", (5,), (Dense(3), Relu(max_value=6.0), Dense(2)))),
+    # A reshape kept lanes that do not divide the channels behind it.
+    Case(
+        Graph(
+            "random",
+            ((2, 6, 2),),
+            (
+                Node(KerasLayer("Concatenate", axis=-3), (0, 0)),
+                Node(
+                    KerasLayer(
+                        "SeparableConv2D",
+                        filters=5,
+                        depth_multiplier=2,
+                        kernel_size=(4, 1),
+                        dilation_rate=(1, 2),
+                        activation="silu",
+                    ),
+                    (1,),
+                ),
+            ),
+            (2,),
+        ),
+        seed=18102431,
+    ),
+    # The sum of a tensor and a function of it was taken for a function, though others read it, too.
+    Case(
+        Graph(
+            "random",
+            ((4,),),
+            (
+                Node(KerasLayer("Dense", units=6), (0,)),
+                Node(KerasLayer("PReLU"), (1,)),
+                Node(KerasLayer("Average"), (1, 2)),
+                Node(KerasLayer("Dense", units=3), (2,)),
+            ),
+            (3, 4),
+        ),
+    ),
+    # Factors for each channel of a sequence were taken for images only.
+    Case(Network("random", (7, 3), (Normalize((0.5, 0.0, 1.0), (1.0, 2.0, 0.25)), Relu()))),
     # A table hid that the channels come last.
     Case(Network("random", (3, 2, 4), (Rescale(1 / 255), Flatten(), BatchNorm()))),
     # Factors per channel where the channels come last.

@@ -2,7 +2,8 @@
 
 What is left of affine layers (a BatchNormalization in front of a padded convolution, say) becomes
 an element of its own, which onnxruntime quantizes like any convolution.  Vectors of features become
-1x1 images and back, images with the channels last are transposed and back.  Condition: the
+1x1 images and back, sequences images of one row, and those with the channels last are transposed
+and back.  Condition: the
 constants vary along the channels; with one factor and one summand for all channels the chain is a
 function of one value and becomes a table instead.
 """
@@ -67,11 +68,11 @@ class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
         assert channels is not None
         assert node is not None
         assert shape is not None
-        image = chain.source
-        if axis == 3:
+        image, last = chain.source, axis == len(shape) - 1 > 1
+        if len(shape) < 4:
+            image = reshape(op, node, image, _image(shape, axis))
+        if last:
             image = op.Transpose(image, perm=list(TO_NCHW), _name=f"{node.name}.to_nchw")
-        if len(shape) == 2:
-            image = reshape(op, node, image, (shape[1], 1, 1))
         convolved = op.Conv(
             image,
             float_initializer(op, node, "weight", channels[0].reshape(-1, 1, 1, 1)),
@@ -83,8 +84,9 @@ class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
             strides=[1, 1],
             _name=take_name(node),
         )
-        if axis == 3:
-            return op.Transpose(convolved, perm=list(TO_NHWC), _name=f"{y.producer().name}.back")
+        if last:
+            name = f"{y.producer().name}.{'back' if len(shape) == 4 else 'to_nhwc'}"
+            convolved = op.Transpose(convolved, perm=list(TO_NHWC), _name=name)
         if len(shape) == 4:
             return convolved
         back = reshape(op, y.producer(), convolved, shape[1:])
@@ -93,12 +95,18 @@ class AffineToDepthwise(RewriteRuleClassBase):  # type: ignore[misc]
 
 
 def _channel_axis(chain: AffineChain, shape: tuple[int, ...] | None) -> int | None:
-    """Return the axis of the channels, along which alone the constants vary: 1, or 3 in NHWC."""
-    if shape is None or len(shape) not in (2, 4):
+    """Return the axis of the channels, along which alone the constants vary: 1, or the last."""
+    if shape is None or len(shape) not in (2, 3, 4):
         return None
-    if chain.per_channel() is not None:
-        return 1
-    return 3 if len(shape) == 4 and chain.per_channel(3) is not None else None
+    axes = (axis for axis in (1, len(shape) - 1) if chain.per_channel(axis) is not None)
+    return next(axes, None)
+
+
+def _image(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
+    """Return the shape of a vector (features) or of a sequence of one row as an image."""
+    if len(shape) == 2:
+        return shape[1], 1, 1
+    return (shape[1], 1, shape[2]) if axis == 1 else (1, shape[1], shape[2])
 
 
 RULES: tuple[RewriteRule, ...] = tuple(AffineToDepthwise.rule(o) for o in AFFINE_OPERATORS)

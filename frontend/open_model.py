@@ -9,9 +9,13 @@ from frontend.load import load_float_onnx
 from frontend.onnx_source import load_onnx_file
 from frontend.saved_model import load_saved_model
 from frontend.source import SourceModel
+from frontend.tflite import load_tflite
 from ir.errors import CompileError
 
-OPENERS: dict[str, Callable[[Path], SourceModel]] = {".onnx": load_onnx_file}
+OPENERS: dict[str, Callable[[Path], SourceModel]] = {
+    ".onnx": load_onnx_file,
+    ".tflite": load_tflite,
+}
 """By the ending of the file's name; folders are SavedModels, every other file one of Keras."""
 
 
@@ -19,7 +23,7 @@ def open_model(path: Path, *, weights: Path | None = None) -> SourceModel:
     """Open a trained model, float or quantized.
 
     Args:
-        path: ``.onnx``, a SavedModel folder of TensorFlow, or ``.h5``, ``.hdf5``, ``.keras``, or a
+        path: ``.onnx``, ``.tflite``, a SavedModel folder of TensorFlow, or ``.h5``, ``.hdf5``, ``.keras``, or a
             ``.json`` architecture of Keras.
         weights: weights of a ``.json``; by default ``X_weights.h5`` beside ``X.json``.
 

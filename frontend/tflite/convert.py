@@ -1,0 +1,112 @@
+"""A TFLite model as an ONNX graph: of QDQ form where it is quantized, else of floats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from frontend import rules
+from frontend.tflite import pointwise, shaping, windows
+from frontend.tflite.builder import Builder
+from frontend.tflite.model import Model, Operator
+
+OPSET = 21
+IR_VERSION = 10
+BATCH = "batch"
+
+OPERATORS: dict[str, Callable[[Builder, Operator], None]] = {
+    "AVERAGE_POOL_2D": windows.average_pool,
+    "CONV_2D": windows.convolution,
+    "DEPTHWISE_CONV_2D": windows.depthwise,
+    "FULLY_CONNECTED": windows.fully_connected,
+    "MAX_POOL_2D": windows.max_pool,
+    "TRANSPOSE_CONV": windows.transposed_convolution,
+    **pointwise.OPERATORS,
+    **shaping.OPERATORS,
+}
+"""What is supported, by TFLite's names."""
+
+FIRST_INPUT_ONLY = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+"""Their other inputs only state the shape of the result, which the file states, too."""
+
+
+def to_onnx(model: Model, name: str) -> onnx.ModelProto:
+    """Return the ONNX model, opset 21, float inputs and outputs in TFLite's layout (NHWC).
+
+    Args:
+        model: the parsed file.
+        name: of the graph.
+
+    Raises:
+        CompileError: an operator, a type or a parameter is not supported.
+    """
+    graph = Builder(model)
+    public = [graph.unique(name) for name, _ in (*model.inputs, *model.outputs)]
+    inputs = [
+        _input(graph, name, index)
+        for name, (_, index) in zip(public, model.inputs, strict=False)
+    ]
+    for operator in _needed(model):
+        convert = OPERATORS.get(operator.kind)
+        graph.begin(operator)
+        if convert is None:
+            graph.refuse(
+                f"uses the TFLite operator {rules.show(operator.kind)}, which is not supported",
+                "replace the layer",
+            )
+        convert(graph, operator)
+    ends = zip(public[len(inputs) :], model.outputs, strict=True)
+    outputs = [_output(graph, name, index) for name, (_, index) in ends]
+    constants = [numpy_helper.from_array(v, key) for key, v in graph.constants.items()]
+    result = helper.make_model(
+        helper.make_graph(graph.nodes, name, inputs, outputs, constants),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="millrace",
+    )
+    return onnx.shape_inference.infer_shapes(result, check_type=True, strict_mode=True)
+
+
+def _needed(model: Model) -> list[Operator]:
+    """Return the operators whose values reach an output; those that compute sizes do not."""
+    wanted = {index for _, index in model.outputs}
+    found = []
+    for operator in reversed(model.operators):
+        if wanted & set(operator.outputs):
+            found.append(operator)
+            first_only = operator.kind in FIRST_INPUT_ONLY
+            wanted.update(operator.inputs[:1] if first_only else operator.inputs)
+    return found[::-1]
+
+
+def _input(graph: Builder, name: str, index: int) -> onnx.ValueInfoProto:
+    """Begin with an input; codes are quantized from floats as the file says."""
+    graph.layer = name
+    if not graph.plain:
+        graph.batch = (*graph.tensor(index).shape, 1)[0]
+    shape = graph.frame(index)
+    if not 1 <= len(shape) <= 3 or 0 in shape:
+        graph.refuse(
+            f"its shape must be [batch, features] or [batch, height, width, channels], not "
+            f"{[graph.batch, *shape]}",
+            "use a supported input",
+        )
+    graph.write(index, name)
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, *shape])
+
+
+def _output(graph: Builder, name: str, index: int) -> onnx.ValueInfoProto:
+    """End with an output in floats."""
+    graph.layer = name
+    shape = graph.frame(index)
+    graph.nodes.append(
+        helper.make_node("Identity", [graph.read(index)], [name], graph.unique(f"{name}/output"))
+    )
+    quantized = graph.nodes[-2] if len(graph.nodes) > 1 else None
+    if quantized is not None and quantized.op_type == "DequantizeLinear":
+        graph.nodes.pop()
+        quantized.output[0] = name
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, *shape])

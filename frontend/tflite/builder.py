@@ -29,7 +29,9 @@ class Builder:
     """The graph while it grows; ``layer`` names what is appended.
 
     ``plain`` and ``image`` hold the ONNX tensor of each computed TFLite tensor, codes or floats, in
-    the layouts that were needed so far.
+    the layouts that were needed so far. ``known`` are constants that were computed. ``padded`` has
+    the source and the zeros (top, left, bottom, right) of tensors that convolutions pad themselves,
+    ``spread`` and ``gathered`` what ``frontend.tflite.dilation`` keeps.
     """
 
     model: Model
@@ -41,6 +43,8 @@ class Builder:
     image: dict[int, str] = field(default_factory=dict)
     known: dict[int, NDArray[Any]] = field(default_factory=dict)
     padded: dict[int, tuple[int, tuple[int, int, int, int]]] = field(default_factory=dict)
+    spread: dict[int, Any] = field(default_factory=dict)
+    gathered: set[int] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
 
     def begin(self, operator: Operator) -> None:
@@ -176,3 +180,15 @@ class Builder:
         if not quantization.is_per_tensor:
             self.refuse("its constant has a scale for each channel", "convert the model again")
         return self.node("DequantizeLinear", name, *self.parameters(index), role="dequantize")
+
+
+def same_quantization(graph: Builder, first: int, second: int) -> bool:
+    """Tell whether two tensors are floats, or codes of one scale and zero point."""
+    before, after = graph.quantization(first), graph.quantization(second)
+    if before is None or after is None:
+        return before is after
+    return bool(
+        graph.tensor(first).type == graph.tensor(second).type
+        and np.array_equal(before.scale, after.scale)
+        and np.array_equal(before.zero_point, after.zero_point)
+    )

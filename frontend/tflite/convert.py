@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from frontend import rules
-from frontend.tflite import pointwise, shaping, windows
+from frontend.tflite import dilation, pointwise, shaping, windows
 from frontend.tflite.builder import Builder
 from frontend.tflite.model import Model, Operator
 
@@ -19,18 +19,27 @@ BATCH = "batch"
 
 OPERATORS: dict[str, Callable[[Builder, Operator], None]] = {
     "AVERAGE_POOL_2D": windows.average_pool,
+    "BATCH_TO_SPACE_ND": dilation.batch_to_space,
     "CONV_2D": windows.convolution,
     "DEPTHWISE_CONV_2D": windows.depthwise,
     "FULLY_CONNECTED": windows.fully_connected,
     "MAX_POOL_2D": windows.max_pool,
+    "SPACE_TO_BATCH_ND": dilation.space_to_batch,
     "TRANSPOSE_CONV": windows.transposed_convolution,
     **pointwise.OPERATORS,
     **shaping.OPERATORS,
 }
 """What is supported, by TFLite's names."""
 
-FIRST_INPUT_ONLY = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
-"""Their other inputs only state the shape of the result, which the file states, too."""
+SIZES: dict[str, slice] = {
+    "RESHAPE": slice(1, None),
+    "SQUEEZE": slice(1, None),
+    "EXPAND_DIMS": slice(1, None),
+    "RESIZE_BILINEAR": slice(1, None),
+    "RESIZE_NEAREST_NEIGHBOR": slice(1, None),
+    "TRANSPOSE_CONV": slice(0, 1),
+}
+"""Inputs that only state the shape of the result, which the file states, too."""
 
 
 def to_onnx(model: Model, name: str) -> onnx.ModelProto:
@@ -77,8 +86,8 @@ def _needed(model: Model) -> list[Operator]:
     for operator in reversed(model.operators):
         if wanted & set(operator.outputs):
             found.append(operator)
-            first_only = operator.kind in FIRST_INPUT_ONLY
-            wanted.update(operator.inputs[:1] if first_only else operator.inputs)
+            sizes = operator.inputs[SIZES.get(operator.kind, slice(0, 0))]
+            wanted.update(index for index in operator.inputs if index not in sizes)
     return found[::-1]
 
 

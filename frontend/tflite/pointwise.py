@@ -41,11 +41,6 @@ def _leaky(graph: Builder, operator: Operator, tensor: str) -> str:
     return graph.node("LeakyRelu", tensor, alpha=float(alpha))
 
 
-def _gelu(graph: Builder, operator: Operator, tensor: str) -> str:
-    approximate = operator.options(tflite.GeluOptions).Approximate()
-    return graph.node("Gelu", tensor, approximate="tanh" if approximate else "none")
-
-
 def quantize(graph: Builder, operator: Operator) -> None:
     """QUANTIZE: to codes, from floats or from other codes."""
     source = operator.inputs[0]
@@ -99,10 +94,8 @@ OPERATORS: dict[str, Convert] = {
     "ABS": _same("Abs"),
     "ADD": _binary("Add", tflite.AddOptions),
     "DEQUANTIZE": dequantize,
-    "DIV": _binary("Div", tflite.DivOptions),
     "ELU": _same("Elu"),
     "EXP": _same("Exp"),
-    "GELU": _unary(_gelu),
     "HARD_SWISH": _same("HardSwish"),
     "LEAKY_RELU": _unary(_leaky),
     "LOGISTIC": _same("Sigmoid"),
@@ -114,7 +107,6 @@ OPERATORS: dict[str, Convert] = {
     "QUANTIZE": quantize,
     "RELU": _clamped(0.0, float("inf")),
     "RELU6": _clamped(0.0, 6.0),
-    "RELU_0_TO_1": _clamped(0.0, 1.0),
     "RELU_N1_TO_1": _clamped(-1.0, 1.0),
     "SOFTMAX": softmax,
     "SUB": _binary("Sub", tflite.SubOptions),

@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from frontend.tflite.activations import write_activated
-from frontend.tflite.builder import TO_IMAGE, Builder
+from frontend.tflite.builder import TO_IMAGE, Builder, same_quantization
 from frontend.tflite.model import Operator
 
 Convert = Callable[[Builder, Operator], None]
@@ -89,11 +89,7 @@ def pad(graph: Builder, operator: Operator) -> None:
 
 def _pads_convolutions(graph: Builder, padding: Operator) -> bool:
     result = padding.outputs[0]
-    before, after = graph.quantization(padding.inputs[0]), graph.quantization(result)
-    if before is not None and after is not None and (
-        before.scale.item() != after.scale.item()
-        or before.zero_point.item() != after.zero_point.item()
-    ):
+    if not same_quantization(graph, padding.inputs[0], result):
         return False
     takers = [operator for operator in graph.model.operators if result in operator.inputs]
     kinds = {"CONV_2D": tflite.Conv2DOptions, "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions}
@@ -174,7 +170,8 @@ def _resize(
     source, result = operator.inputs[0], operator.outputs[0]
     if len(graph.frame(source)) != 3:
         graph.refuse("resizes what is no image", "convert the model again")
-    height, width, _ = graph.frame(result)
+    sizes = zip(graph.frame(source)[:2], graph.frame(result)[:2], strict=True)
+    scales = [_factor(before, after) for before, after in sizes]
     coordinates = "asymmetric"
     if options.AlignCorners():
         coordinates = "align_corners"
@@ -184,14 +181,18 @@ def _resize(
         "Resize",
         graph.read(source, image=True),
         "",
-        "",
-        _sizes(graph, "sizes", [height, width]),
-        axes=[2, 3],
+        graph.constant("scales", np.array([1, 1, *scales], np.float32)),
         mode=mode,
         coordinate_transformation_mode=coordinates,
         nearest_mode="floor" if coordinates == "asymmetric" else "round_prefer_ceil",
     )
     graph.write(result, tensor, image=True)
+
+
+def _factor(before: int, after: int) -> np.float32:
+    """Return the factor with which ONNX makes ``after`` of ``before``: ``floor(before * factor)``."""
+    factor = np.float32(after / before)
+    return factor if math.floor(before * factor) == after else np.nextafter(factor, np.float32(after))
 
 
 def mean(graph: Builder, operator: Operator) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from frontend.tflite.activations import write_activated
 from frontend.tflite.builder import Builder
+from frontend.tflite.dilation import gathered
 from frontend.tflite.model import Operator
 
 BIAS_TOLERANCE = 1e-3
@@ -30,24 +31,32 @@ def depthwise(graph: Builder, operator: Operator) -> None:
     """DEPTHWISE_CONV_2D: weights (1, height, width, channels * multiplier) -> Conv in groups."""
     options = operator.options(tflite.DepthwiseConv2DOptions)
     weights = _weights(graph, operator.inputs[1], (3, 0, 1, 2), 3, 0)
-    _convolve(graph, operator, options, weights, graph.frame(operator.inputs[0])[-1])
+    _convolve(graph, operator, options, weights, graph.tensor(operator.inputs[0]).shape[-1])
 
 
 def _convolve(
     graph: Builder, operator: Operator, options: Any, weights: str, groups: int | None
 ) -> None:
     source, pads = graph.padded.get(operator.inputs[0], (operator.inputs[0], (0, 0, 0, 0)))
+    result, spread = operator.outputs[0], None
+    if source in graph.spread:
+        result, spread = gathered(graph, operator)
+        source, pads = spread.source, spread.sides
     height, width, channels = _image_of(graph, source)
     shape = graph.tensor(operator.inputs[1]).shape
     kernel = shape[1:3]
     strides = (options.StrideH(), options.StrideW())
     dilations = (options.DilationHFactor(), options.DilationWFactor())
-    if options.Padding() == tflite.Padding.SAME:
+    if spread is not None:
+        if strides != (1, 1) or dilations != (1, 1) or options.Padding() == tflite.Padding.SAME:
+            graph.refuse("strides or pads dealt out images", "convert the model again")
+        dilations = spread.rates
+    elif options.Padding() == tflite.Padding.SAME:
         pads = same_padding((height, width), kernel, strides, dilations)
     if groups is None:
         groups = max(1, channels // shape[3])
     operands = [graph.read(source, image=True), weights, *_bias(graph, operator, source)]
-    result = graph.node(
+    tensor = graph.node(
         "Conv",
         *operands,
         kernel_shape=kernel,
@@ -57,7 +66,7 @@ def _convolve(
         group=groups,
     )
     activation = options.FusedActivationFunction()
-    write_activated(graph, operator.outputs[0], result, activation, image=True)
+    write_activated(graph, result, tensor, activation, image=True)
 
 
 def transposed_convolution(graph: Builder, operator: Operator) -> None:

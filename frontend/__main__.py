@@ -32,7 +32,7 @@ def _print_version(wanted: bool) -> None:
 
 MODEL = (
     "Trained network: .onnx, float or quantized; .h5, .keras, or .json with X_weights.h5 beside "
-    "X.json; a SavedModel folder of TensorFlow."
+    "X.json; a SavedModel folder of TensorFlow; .tflite."
 )
 CALIBRATE = (
     "Frames that set the scales: .npy, .npz (x, and y for labels; an array of each one's name for "

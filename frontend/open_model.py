@@ -23,8 +23,8 @@ def open_model(path: Path, *, weights: Path | None = None) -> SourceModel:
     """Open a trained model, float or quantized.
 
     Args:
-        path: ``.onnx``, ``.tflite``, a SavedModel folder of TensorFlow, or ``.h5``, ``.hdf5``, ``.keras``, or a
-            ``.json`` architecture of Keras.
+        path: ``.onnx``, ``.tflite``, a SavedModel folder of TensorFlow, or, of Keras,
+            ``.h5``, ``.hdf5``, ``.keras`` or a ``.json`` architecture.
         weights: weights of a ``.json``; by default ``X_weights.h5`` beside ``X.json``.
 
     Raises:

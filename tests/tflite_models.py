@@ -90,7 +90,8 @@ def interpret(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return what TFLite computes for frames of each input, codes by output name.
 
-    ``kernels``: ``BUILTIN_WITHOUT_DEFAULT_DELEGATES`` rounds in fixed point; ``AUTO`` is XNNPACK, as on a PC.
+    ``kernels``: ``BUILTIN_WITHOUT_DEFAULT_DELEGATES`` are TFLite's own, which compute in fixed
+    point; ``AUTO`` is XNNPACK, as on a PC.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -142,6 +143,8 @@ def image_model() -> Any:
         L.Minimum()([x, y]),
         L.Concatenate()([x, y]),
         L.Concatenate(axis=2)([x, y]),
+        keras.ops.image.resize(x, (16, 27), interpolation="nearest"),
+        keras.ops.image.resize(x, (11, 13), interpolation="bilinear"),
         L.UpSampling2D(2, interpolation="bilinear")(x),
         L.Cropping2D(((1, 2), (0, 3)))(x),
         L.Reshape((6, 12, 4))(x),
@@ -177,12 +180,11 @@ def sequence_model() -> Any:
     L = keras.layers
     x = keras.Input((12, 3), name="x")
     outputs = [
-        L.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu")(x),
+        L.Conv1D(4, 3, padding="causal", activation="relu")(x),
         L.Conv1D(4, 3, strides=2, padding="same")(x),
         L.SeparableConv1D(4, 3)(x),
         L.MaxPooling1D(2)(x),
         L.GlobalAveragePooling1D()(x),
-        L.UpSampling1D(2)(x),
         L.Flatten()(x),
     ]
     return keras.Model(x, outputs)

@@ -1,9 +1,10 @@
 """An ONNX graph with QuantizeLinear and DequantizeLinear, grown from the tensors of a TFLite file.
 
-A quantized tensor is a tensor of codes with TFLite's own scale and zero point; each operator reads
-it through a DequantizeLinear of its own and writes through a QuantizeLinear, the form in which
-onnxruntime computes with integers. Tensors of floats stay floats. Images are needed in two layouts:
-"plain", as TFLite has them (NHWC), and "image", as ONNX's operators take them (NCHW).
+A quantized tensor is a tensor of uint8 codes with TFLite's own scale; int8 codes and their zero
+points are shifted by 128, which changes no real value: onnxruntime on x86 computes with integers on
+unsigned activations only. Each operator reads through a DequantizeLinear of its own and writes
+through a QuantizeLinear. Weights stay int8. Tensors of floats stay floats. Images are needed in two
+layouts: "plain", as TFLite has them (NHWC), and "image", as ONNX's operators take them (NCHW).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from frontend.tflite.model import Model, Operator, Quantization, Tensor
 from ir.errors import CompileError
@@ -126,16 +127,20 @@ class Builder:
         return tensor.quantization
 
     def parameters(self, index: int) -> tuple[str, str]:
-        """Return scale and zero point of a computed tensor of codes as constants."""
+        """Return scale and zero point of an activation's codes, as uint8, as constants."""
         quantization = self.quantization(index)
         assert quantization is not None
         if not quantization.is_per_tensor:
             self.refuse("its output has a scale for each channel", "convert the model again")
-        kind = self.tensor(index).type
+        zero_point = quantization.zero_point.item() + self.offset(index)
         return (
             self.constant("scale", np.float32(quantization.scale.item())),
-            self.constant("zero_point", np.array(quantization.zero_point.item(), kind)),
+            self.constant("zero_point", np.array(zero_point, np.uint8)),
         )
+
+    def offset(self, index: int) -> int:
+        """Return what is added to the codes of an activation."""
+        return 128 if self.tensor(index).type == np.int8 else 0
 
     def read(self, index: int, *, image: bool = False) -> str:
         """Return a tensor of floats with the real values of a TFLite tensor."""
@@ -162,7 +167,9 @@ class Builder:
                 parameters = self.parameters(index)
                 tensor = self.node("DequantizeLinear", tensor, *parameters, role="dequantize")
             perm = TO_IMAGE if image else TO_PLAIN
-            tensor = self.node("Transpose", tensor, role="to_nchw" if image else "to_nhwc", perm=perm)
+            tensor = self.node(
+                "Transpose", tensor, role="to_nchw" if image else "to_nhwc", perm=perm
+            )
             if quantized:
                 tensor = self.node("QuantizeLinear", tensor, *parameters, role="quantize")
             wanted[index] = tensor
@@ -174,11 +181,12 @@ class Builder:
         assert values is not None
         if image:
             values = values.reshape((1,) * (4 - values.ndim) + values.shape).transpose(TO_IMAGE)
-        name = self.constant("constant", values)
         if quantization is None:
-            return name
+            return self.constant("constant", values)
         if not quantization.is_per_tensor:
             self.refuse("its constant has a scale for each channel", "convert the model again")
+        own = (values.astype(np.int64) + self.offset(index)).astype(np.uint8)
+        name = self.constant("constant", own)
         return self.node("DequantizeLinear", name, *self.parameters(index), role="dequantize")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -55,8 +54,7 @@ def to_onnx(model: Model, name: str) -> onnx.ModelProto:
     graph = Builder(model)
     public = [graph.unique(name) for name, _ in (*model.inputs, *model.outputs)]
     inputs = [
-        _input(graph, name, index)
-        for name, (_, index) in zip(public, model.inputs, strict=False)
+        _input(graph, name, index) for name, (_, index) in zip(public, model.inputs, strict=False)
     ]
     for operator in _needed(model):
         convert = OPERATORS.get(operator.kind)

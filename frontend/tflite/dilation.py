@@ -71,6 +71,9 @@ def _block(graph: Builder, operator: Operator, what: str) -> tuple[tuple[int, in
     rates = graph.integers(operator.inputs[1], "rates")
     sides = graph.integers(operator.inputs[2], what)
     if len(rates) != 2 or len(sides) != 4 or min(rates) < 1 or min(sides) < 0:
-        graph.refuse(f"has the rates {rates} and the {what} {sides}", "convert the model again")
+        graph.refuse(
+            f"has the rates {rates} and the {what} {sides}, not two and four",
+            "convert the model with a fixed batch of 1, where it becomes a convolution's dilation",
+        )
     top, bottom, left, right = sides
     return (rates[0], rates[1]), (top, left, bottom, right)

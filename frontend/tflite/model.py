@@ -1,8 +1,8 @@
 """A TFLite file as typed values: tensors with their quantization, operators, constants.
 
 The file is a flatbuffer, read with the package ``tflite`` without starting TensorFlow. Its
-accessors follow any offset that the file states, so counts and sizes are compared with limits before
-anything is read. Source of the format: tensorflow/compiler/mlir/lite/schema/schema.fbs.
+accessors follow any offset that the file states, so counts and sizes are compared with limits
+before anything is read. Source of the format: tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
 
 from __future__ import annotations
@@ -108,7 +108,14 @@ def whole(path: Path) -> Iterator[None]:
     """Turn the errors that damaged flatbuffers cause into one line about ``path``."""
     try:
         yield
-    except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
+    except (
+        struct.error,
+        IndexError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise CompileError(
             "load", str(path), "is truncated or damaged", "copy or convert it again"
         ) from error
@@ -139,7 +146,10 @@ class _Reader:
         graphs = model.SubgraphsLength()
         if graphs != 1:
             raise CompileError(
-                "load", self._path, f"has {graphs} graphs, not 1", "convert one without control flow"
+                "load",
+                self._path,
+                f"has {graphs} graphs, not 1",
+                "convert one without control flow",
             )
         graph = model.Subgraphs(0)
         for count, limit, what in (
@@ -172,7 +182,9 @@ class _Reader:
             return {}
         signature = self._model.SignatureDefs(0)
         ends = [("input", signature.Inputs(i)) for i in range(min(signature.InputsLength(), 256))]
-        ends += [("output", signature.Outputs(i)) for i in range(min(signature.OutputsLength(), 256))]
+        ends += [
+            ("output", signature.Outputs(i)) for i in range(min(signature.OutputsLength(), 256))
+        ]
         return {(way, int(end.TensorIndex())): _text(end.Name()) for way, end in ends}
 
     def _operator(self, operator: Any, tensors: int) -> Operator:
@@ -215,7 +227,7 @@ class _Reader:
                 "load", name, "is a sparse tensor or a variable", "convert the model without"
             )
         data = self._data(name, tensor, shape, kind)
-        if data is None and math.prod(shape):
+        if data is None and 0 not in shape:
             check_activation(name, shape)
         return Tensor(name, shape, kind, _quantization(name, tensor, shape, kind), data)
 

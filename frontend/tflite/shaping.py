@@ -190,9 +190,10 @@ def _resize(
 
 
 def _factor(before: int, after: int) -> np.float32:
-    """Return the factor with which ONNX makes ``after`` of ``before``: ``floor(before * factor)``."""
+    """Return the factor with which ONNX makes ``after = floor(before * factor)``."""
     factor = np.float32(after / before)
-    return factor if math.floor(before * factor) == after else np.nextafter(factor, np.float32(after))
+    exact = math.floor(before * float(factor)) == after
+    return factor if exact else np.nextafter(factor, np.float32(np.inf))
 
 
 def mean(graph: Builder, operator: Operator) -> None:

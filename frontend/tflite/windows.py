@@ -189,12 +189,12 @@ def _weights(
     quantization = graph.quantization(index)
     if quantization is None:
         return name
-    if quantization.is_per_tensor:
-        return graph.node("DequantizeLinear", name, *graph.parameters(index), role="weights")
-    if quantization.axis != channel_axis:
+    if not quantization.is_per_tensor and quantization.axis != channel_axis:
         graph.refuse("its weights have a scale for each input", "convert the model again")
-    scale = graph.constant("weights_scale", quantization.scale)
-    zero = graph.constant("weights_zero_point", quantization.zero_point.astype(tensor.type))
+    shape = () if quantization.is_per_tensor else (-1,)
+    scale = graph.constant("weights_scale", quantization.scale.reshape(shape))
+    zeros = quantization.zero_point.astype(tensor.type).reshape(shape)
+    zero = graph.constant("weights_zero_point", zeros)
     return graph.node("DequantizeLinear", name, scale, zero, role="weights", axis=onnx_axis)
 
 
@@ -222,7 +222,9 @@ def _bias(graph: Builder, operator: Operator, source: int) -> list[str]:
             "DequantizeLinear",
             graph.constant("bias", values),
             graph.constant("bias_scale", data if data.size > 1 else data.reshape(())),
-            graph.constant("bias_zero_point", np.zeros(data.shape if data.size > 1 else (), np.int32)),
+            graph.constant(
+                "bias_zero_point", np.zeros(data.shape if data.size > 1 else (), np.int32)
+            ),
             role="bias",
             axis=0,
         )

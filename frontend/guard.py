@@ -1,8 +1,9 @@
 """A trial run of reading a model file, in a process of its own.
 
-The HDF5 library and TensorFlow were not made for hostile files: a single wrong byte can make them
-run for minutes, ask for all memory or crash. So a child process reads the file first, under limits
-of time and memory; only a file that it has read to the end is opened by the compiler itself.
+The HDF5 library, TensorFlow and onnxruntime were not made for hostile files: a single wrong byte
+can make them run for minutes, ask for all memory or crash. So a child process reads the file first,
+under limits of time and memory; only a file that it has read to the end is opened by the compiler
+itself.
 """
 
 from __future__ import annotations
@@ -73,6 +74,10 @@ def _child(memory_bytes: int, cpu_seconds: int, path: Path, weights: Path | None
             from frontend.saved_model import read_saved_model  # which imports this module
 
             read_saved_model(path)
+        elif path.suffix.lower() == ".onnx":
+            from frontend.onnx_source import read_onnx_source  # which imports this module
+
+            read_onnx_source(path)
         else:
             read_network(path, weights)
     except CompileError as error:

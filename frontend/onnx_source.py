@@ -10,6 +10,7 @@ import onnx
 import onnx.inliner
 from onnx import TensorProto, numpy_helper
 
+from frontend.guard import try_to_read
 from frontend.onnx_checks import (
     QUANTIZED_MICROSOFT,
     check_input_types,
@@ -34,6 +35,12 @@ def load_onnx_file(path: Path) -> SourceModel:
     Raises:
         CompileError: one line that names the file or the node, the problem and the remedy.
     """
+    try_to_read(path)
+    return read_onnx_source(path)
+
+
+def read_onnx_source(path: Path) -> SourceModel:
+    """Load an ``.onnx`` file that is known to be harmless, or in a process that may be lost."""
     return load_onnx(read_onnx(path), name=str(path))
 
 

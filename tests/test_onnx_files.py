@@ -9,10 +9,20 @@ import numpy as np
 import onnx
 import pytest
 
+from frontend.compiler import compile_model, write_output
+from frontend.guard import try_to_read
+from frontend.onnx_files import read_onnx
 from frontend.onnx_reference import onnx_run
+from frontend.onnx_source import load_onnx
 from frontend.open_model import open_model
+from frontend.source import SourceModel
 from ir.errors import CompileError
 from tests.onnx_models import Graph
+
+
+def opened(path: Path) -> SourceModel:
+    """Open a file in this process, without the trial run in another."""
+    return load_onnx(read_onnx(path), name=str(path))
 
 
 def plain(**attributes: int) -> onnx.ModelProto:
@@ -26,7 +36,7 @@ def plain(**attributes: int) -> onnx.ModelProto:
 def test_every_opset(tmp_path: Path, opset: int, listed: bool) -> None:
     model = plain(opset=opset, ir_version=3 if listed else 4, listed=listed)
     onnx.save(model, tmp_path / "m.onnx")
-    source = open_model(tmp_path / "m.onnx")
+    source = opened(tmp_path / "m.onnx")
     assert not source.is_quantized
     assert source.format == "ONNX"
     assert source.input_shapes == {"x": (3, 8, 8)}
@@ -40,13 +50,13 @@ def test_every_opset(tmp_path: Path, opset: int, listed: bool) -> None:
 def test_unnamed_and_doubled_nodes_get_names(tmp_path: Path) -> None:
     model = plain()
     onnx.save(model, tmp_path / "m.onnx")
-    assert [n.name for n in open_model(tmp_path / "m.onnx").model.graph.node] == [
+    assert [n.name for n in opened(tmp_path / "m.onnx").model.graph.node] == [
         "Conv_1", "Relu_1"
     ]  # fmt: skip
     for node in model.graph.node:
         node.name = "twin"
     onnx.save(model, tmp_path / "m.onnx")
-    assert [n.name for n in open_model(tmp_path / "m.onnx").model.graph.node] == ["twin", "twin_1"]
+    assert [n.name for n in opened(tmp_path / "m.onnx").model.graph.node] == ["twin", "twin_1"]
 
 
 def custom() -> onnx.ModelProto:
@@ -82,7 +92,7 @@ def test_refused_in_one_line(tmp_path: Path, name: str) -> None:
     path = tmp_path / "m.onnx"
     onnx.save(build(), path)
     with pytest.raises(CompileError) as caught:
-        open_model(path)
+        opened(path)
     newest = onnx.defs.onnx_opset_version()
     assert str(caught.value) == message.format(path=path, newest=newest)
 
@@ -91,7 +101,144 @@ def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"\xff" * 100)
     with pytest.raises(CompileError, match=r"is no ONNX model, or a damaged one; export it again$"):
-        open_model(path)
+        opened(path)
     path.write_bytes(b"")
     with pytest.raises(CompileError, match=r"is empty \(0 bytes\); save or copy it again$"):
-        open_model(path)
+        opened(path)
+    path.write_bytes(onnx.ModelProto(ir_version=8).SerializeToString())
+    with pytest.raises(CompileError, match=r"holds no ONNX graph, or one without nodes; export"):
+        opened(path)
+
+
+def test_truncated_and_flipped_bytes_give_one_line(tmp_path: Path) -> None:
+    path, whole = tmp_path / "m.onnx", bytearray(plain().SerializeToString())
+    random = np.random.default_rng(0)
+    for number in range(12):
+        damaged = whole[: len(whole) * (number + 1) // 14] if number % 3 == 0 else bytearray(whole)
+        if number % 3:
+            for place in random.integers(0, len(whole), 6):
+                damaged[place] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_onnx(read_onnx(path), name="m")
+        except CompileError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+def external(folder: Path, location: str) -> Path:
+    """Return a model in ``folder`` whose weights are at ``location``, seen from there."""
+    path = folder / "m.onnx"
+    onnx.save(plain(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_external_data_beside_the_model(tmp_path: Path) -> None:
+    assert open_model(external(tmp_path, "weights.bin")).input_shapes == {"x": (3, 8, 8)}
+
+
+@pytest.mark.parametrize(
+    "location", ["../weights.bin", "/etc/hostname", "missing.bin", "folder/../../weights.bin", ""]
+)
+def test_external_data_elsewhere_are_refused(tmp_path: Path, location: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    path = external(folder, location)
+    (tmp_path / "weights.bin").write_bytes((folder / "weights.bin").read_bytes())
+    with pytest.raises(CompileError) as caught:
+        opened(path)
+    assert str(caught.value) == (
+        f"{path}: its external data {location!r} must be whole files in the folder of the model; "
+        "copy them beside it"
+    )
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    path = external(folder, "weights.bin")
+    (folder / "weights.bin").rename(tmp_path / "weights.bin")
+    (folder / "weights.bin").symlink_to(tmp_path / "weights.bin")
+    with pytest.raises(CompileError, match=r"must be whole files in the folder of the model"):
+        opened(path)
+
+
+def test_hostile_names_reach_nothing(tmp_path: Path) -> None:
+    g = Graph()
+    y = g("Conv", "x", g.weights(2, 3, 3, 3), g.weights(2), kernel_shape=[3, 3])
+    model = g.model(g("Relu", y))
+    evil = "a\nend; --<script>$(rm -rf)\u202e" * 40
+    for node in model.graph.node:
+        node.name = evil
+    model.graph.input[0].name = model.graph.node[0].input[0] = "x;\n<b>"
+    onnx.save(model, tmp_path / "m.onnx")
+    compilation = compile_model(tmp_path / "m.onnx")
+    write_output(compilation, tmp_path / "out")
+    texts = [path.read_text() for path in (tmp_path / "out/vhdl").rglob("*.vhd")]
+    texts.append((tmp_path / "out/report.html").read_text())
+    assert "<script>$" not in texts[-1]
+    for text in texts:
+        assert "\nend; --<" not in text
+        assert "\u202e" not in text
+
+
+def test_scales_computed_while_running_are_refused(tmp_path: Path) -> None:
+    g = Graph()
+    codes, scale, zero = g("DynamicQuantizeLinear", "x", outputs=3)
+    onnx.save(g.model(g("DequantizeLinear", codes, scale, zero)), tmp_path / "m.onnx")
+    with pytest.raises(CompileError) as caught:
+        opened(tmp_path / "m.onnx")
+    assert str(caught.value) == (
+        "t0_0: scales are computed while the model runs; quantize the model with calibration data "
+        "(static quantization)"
+    )
+
+
+def test_weights_of_their_own(tmp_path: Path) -> None:
+    onnx.save(plain(), tmp_path / "m.onnx")
+    with pytest.raises(CompileError) as caught:
+        open_model(tmp_path / "m.onnx", weights=tmp_path / "w.h5")
+    assert str(caught.value) == (
+        f"{tmp_path / 'w.h5'}: a .onnx file holds its own weights; leave --weights out"
+    )
+
+
+def test_unknown_sizes_are_refused(tmp_path: Path) -> None:
+    g = Graph()
+    onnx.save(g.model(g("Relu", "x"), inputs={"x": ["N", 3, "height", 8]}), tmp_path / "m.onnx")
+    with pytest.raises(CompileError) as caught:
+        opened(tmp_path / "m.onnx")
+    assert str(caught.value) == (
+        "x: its shape must be a batch and fixed sizes, not [N, 3, height, 8]; export the model "
+        "with fixed sizes"
+    )
+
+
+def test_control_flow_is_refused(tmp_path: Path) -> None:
+    g = Graph()
+    branch = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["x"], ["inner"])], "branch", [],
+        [onnx.helper.make_tensor_value_info("inner", onnx.TensorProto.FLOAT, None)],
+    )  # fmt: skip
+    y = g("If", g.constant(True, np.bool_), then_branch=branch, else_branch=branch)
+    onnx.save(g.model(y), tmp_path / "m.onnx")
+    with pytest.raises(CompileError) as caught:
+        opened(tmp_path / "m.onnx")
+    assert str(caught.value) == (
+        "t0_0: operator If chooses what to compute while it runs; export the model without control "
+        "flow"
+    )
+
+
+def test_a_trial_run_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    onnx.save(custom(), path)
+    with pytest.raises(CompileError, match=r"^t0_0: operator onnx.brevitas.BipolarQuant is not"):
+        try_to_read(path)
+    with pytest.raises(CompileError, match=r"is damaged \(reading it took more than 0.02 seconds"):
+        try_to_read(path, seconds=0.02)

@@ -125,6 +125,10 @@ CASES: dict[str, tuple[Build, list[type[Element]]]] = {
     ),
     "16-bit pool": (lambda: QdqChain((3, 9, 9), "uint16").max_pool(3), [MaxPool]),
     "global average": (lambda: QdqChain((3, 9, 7)).average(), [GlobalAverage]),
+    "global average by thresholds": (
+        lambda: QdqChain((2, 6, 6)).average(),
+        [ProcessingElement],
+    ),
     "global average of signed codes": (
         lambda: QdqChain((3, 9, 7), "int8").average(),
         [GlobalAverage],

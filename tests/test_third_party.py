@@ -10,6 +10,7 @@ import pytest
 import zoo
 from frontend.compiler import compile_model
 from ir.errors import CompileError
+from tests.qdq import QdqChain
 from tests.third_party import STYLES, check_interpreter, float_model, quantized_by_onnxruntime
 from tests.verdicts import compare_cycles, run_hardware
 from zoo.graphs import macs
@@ -58,6 +59,17 @@ def check_hardware(name: str, style: str, folder: Path) -> None:
     onnx.save(model, path)
     compilation = compile_model(path)
     assert compilation.quantized.model.SerializeToString() == model.SerializeToString()
+    (frames,) = compilation.test.inputs.values()
+    result = run_hardware(compilation, frames, folder / path.stem, stalled_frames=3, seed=2)
+    assert result.fault is None
+    assert compare_cycles(compilation, result) is None
+
+
+def test_global_average_by_thresholds_in_hardware(folder: Path) -> None:
+    path = folder / "average.onnx"
+    onnx.save(QdqChain((2, 6, 6)).average().model(), path)
+    compilation = compile_model(path)
+    assert [proof.form for proof in compilation.lowered.proofs] == ["thresholds"]
     (frames,) = compilation.test.inputs.values()
     result = run_hardware(compilation, frames, folder / path.stem, stalled_frames=3, seed=2)
     assert result.fault is None

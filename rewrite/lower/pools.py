@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.elements import GlobalAverage, Kernel, MaxPool, Shape, StreamType
+from ir.elements import (
+    Element,
+    GlobalAverage,
+    Kernel,
+    Lookup,
+    MaxPool,
+    ProcessingElement,
+    Shape,
+    StreamType,
+)
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
+from ir.numbers import IntegerType, frozen_integers
 from ir.proof import prove
+from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of, golden_of, mapped, per_channel
 from rewrite.lower.layout import Stream, as_map
 from rewrite.lower.reading import Stage, ints
+from rewrite.lower.tables import codes_by_pattern
 from rewrite.lower.windows import kernel_of
 
 
@@ -45,7 +57,11 @@ def pool_kernel(stage: Stage, shape: Shape, layer: str) -> Kernel:
 def global_average(
     stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str
 ) -> Built:
-    """Build a global average; its factor is sx / (sy * pixels), rounded as onnxruntime does."""
+    """Build a global average; its factor is sx / (sy * pixels), rounded as onnxruntime does.
+
+    Where only thresholds are exact, it is a convolution by ones, channel by channel, with one
+    window: the element for sums has a multiplier only.
+    """
     stream = as_map(source, names, layer)
     stage, pixels = stages[0], stream.shape.pixels
     x = stage.quantization(stage.operand(0))
@@ -55,12 +71,29 @@ def global_average(
     biases = np.full(channels, -x.zero_point * pixels)
     golden = golden_of(layer, per_channel(factor, channels), biases, stage.output, first, last)
     requantization, proof = prove(layer, golden)
-    element = GlobalAverage(
-        name=names.new(layer),
-        layer=layer,
-        source=stream.element,
-        output=StreamType(Shape(1, 1, channels), stage.output.number, 1),
-        accumulator=accumulator_of(first, last, requantization),
-        requantization=requantization,
-    )
+    output = StreamType(Shape(1, 1, channels), stage.output.number, 1)
+    accumulator = accumulator_of(first, last, requantization)
+    name, source_element = names.new(layer), stream.element
+    element: Element
+    if isinstance(requantization, ScaleRequantization):
+        element = GlobalAverage(name, layer, source_element, output, accumulator, requantization)
+    elif pixels == 1:  # one code in, one code out
+        table = golden(codes_by_pattern(stream.element.output.number)[:, None])[:, 0]
+        element = Lookup(name, layer, source_element, output, frozen_integers(table))
+    else:
+        height, width = stream.shape.height, stream.shape.width
+        element = ProcessingElement(
+            name=name,
+            layer=layer,
+            source=source_element,
+            output=output,
+            kernel=Kernel(height, width, height, width),
+            pad_value=x.zero_point,
+            weights=frozen_integers(np.ones((height, width, 1, channels))),
+            weight_number=IntegerType(1, False),
+            accumulator=accumulator,
+            requantization=requantization,
+            convolved=stage.output.number,
+            groups=channels,
+        )
     return Built(mapped(element, golden(first), golden(last), layer), proof)

@@ -24,7 +24,7 @@ def original() -> bytes:
     """A good file: padding, convolution, dense layer."""
     x = keras.Input((6, 6, 2), name="x")
     y = L.Conv2D(3, 3, name="conv")(L.ZeroPadding2D()(x))
-    y = L.LeakyReLU()(L.Reshape((36, 3))(y))
+    y = L.LeakyReLU()(L.Reshape((36, 3), name="reshape")(y))
     keras.utils.set_random_seed(1)
     return convert(keras.Model(x, L.Dense(2, name="dense")(L.Flatten()(y)), name="net"))
 
@@ -248,6 +248,12 @@ def merged_frames(model: Any) -> None:
     end.shape, end.shapeSignature = [1, 35, 3], None
 
 
+def other_result(model: Any) -> None:
+    graph = model.subgraphs[0]
+    end = graph.tensors[graph.outputs[0]]
+    end.shape, end.shapeSignature = [1, 5], None
+
+
 def read_before(model: Any) -> None:
     model.subgraphs[0].operators.reverse()
 
@@ -335,6 +341,9 @@ GRAPHS: dict[str, tuple[Callable[[Any], None], str]] = {
     ),
     "merged frames": (
         merged_frames, f"net_1/reshape_1/Reshape: makes [35, 3] of [6, 6, 3]; {AGAIN}"
+    ),
+    "other result": (
+        other_result, "m: has shapes that contradict each other; copy or convert it again"
     ),
     "read before": (read_before, DAMAGED),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from frontend import rules
 from frontend.tflite import dilation, pointwise, shaping, windows
 from frontend.tflite.builder import Builder
 from frontend.tflite.model import Model, Operator
+from ir.errors import CompileError
 
 OPSET = 21
 IR_VERSION = 10
@@ -74,7 +75,12 @@ def to_onnx(model: Model, name: str) -> onnx.ModelProto:
         ir_version=IR_VERSION,
         producer_name="millrace",
     )
-    return onnx.shape_inference.infer_shapes(result, check_type=True, strict_mode=True)
+    try:
+        return onnx.shape_inference.infer_shapes(result, check_type=True, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise CompileError(
+            "load", name, "has shapes that contradict each other", "copy or convert it again"
+        ) from error
 
 
 def _needed(model: Model) -> list[Operator]:

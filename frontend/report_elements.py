@@ -30,6 +30,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Reshape,
+    Softmax,
     StreamType,
     WidthConverter,
     sources,
@@ -177,6 +178,8 @@ def _operation(element: Element) -> str:
             return "factor and summand per channel"
         case Lookup():
             return f"table of {element.table.size} values"
+        case Softmax():
+            return f"softmax of {element.output.shape.channels} channels"
         case Rectifier():
             return f"two slopes for each of {element.multipliers.shape[1]} values"
         case ArgMax():
@@ -252,6 +255,7 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
             | Affine()
             | Lookup()
             | Rectifier()
+            | Softmax()
             | ArgMax()
             | Merge()
             | Concatenate()

@@ -84,3 +84,29 @@ def pairwise_latency(element: Pairwise) -> int:
             return 2
         case PairLookup():
             return pointwise_latency(LOOKUP_LATENCY)
+
+
+SOFTMAX_EXPONENTIAL_LATENCY = 2
+"""From taking a value behind the maximum to the push of its exponential: difference, table."""
+
+SOFTMAX_QUOTIENT_LATENCY = 12
+"""From taking an exponential behind the sum to its push: operands, a bit each of 10, rounding."""
+
+
+def channel_reduce_latency(lanes: int) -> int:
+    """From a pixel's last beat to its maximum or sum: operands, tree, running result."""
+    return 2 + clog2(lanes)
+
+
+def pass_depth(folds: int, reduction: int) -> int:
+    """Return the beats that wait while those of a pixel are reduced, a beat per cycle.
+
+    A beat waits for the last of its pixel, ``folds - 1`` edges, for the number, ``reduction``, and
+    an edge each to be taken and to make room.
+    """
+    return folds + reduction + 1
+
+
+def number_depth(folds: int, reduction: int) -> int:
+    """Return the numbers that are on their way or used at a time: one for each pixel."""
+    return -(-pass_depth(folds, reduction) // folds)

@@ -24,6 +24,7 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
+    Softmax,
     sources,
 )
 
@@ -50,7 +51,7 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return _lanes_and_depth(element, element.fifo_depth)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _lanes_and_depth(element, element.fifo_depth)
-        case GlobalMaximum():
+        case GlobalMaximum() | Softmax():
             return _lanes_and_depth(element, element.fifo_depth)
         case Border():
             extra = "Additional beats in front of it"

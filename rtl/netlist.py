@@ -28,6 +28,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Reshape,
+    Softmax,
     WidthConverter,
     sources,
 )
@@ -162,7 +163,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
                 return self.knobs[element.name]["pe"]
-            case Reorder() | Border() | GlobalMaximum():
+            case Reorder() | Border() | GlobalMaximum() | Softmax():
                 return self.knobs[element.name]["pe"]
             case Output():
                 return str(element.output.lanes)
@@ -178,7 +179,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]
-            case Border() | GlobalMaximum():
+            case Border() | GlobalMaximum() | Softmax():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes

@@ -14,6 +14,7 @@ from ir.elements import (
     PairLookup,
     ProcessingElement,
     Rectifier,
+    Softmax,
 )
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import Requantization, ScaleRequantization
@@ -76,6 +77,8 @@ def tables(element: Element) -> tuple[Table, ...]:
                     ("offsets", element.offsets),
                 )
             )
+        case Softmax():
+            return (Table("exponentials", element.exponentials, element.fraction_bits + 1),)
         case PairLookup():
             return (Table("table", element.table.reshape(-1), element.output.number.bits),)
         case _:

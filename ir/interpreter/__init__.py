@@ -11,7 +11,7 @@ import numpy as np
 
 from ir.elements import Element, Input, sources
 from ir.graph import StreamGraph
-from ir.interpreter import joins, plumbing, shaping
+from ir.interpreter import joins, normalizing, plumbing, shaping
 from ir.interpreter.dispatch import apply
 from ir.interpreter.pointwise import look_up
 from ir.interpreter.windows import accumulate, maximum_over_windows, windows
@@ -19,7 +19,7 @@ from ir.numbers import IntArray
 
 __all__ = ["accumulate", "apply", "evaluate", "look_up", "maximum_over_windows", "windows"]
 
-ELEMENTS = (joins, plumbing, shaping)
+ELEMENTS = (joins, normalizing, plumbing, shaping)
 """Importing them, and the modules above, teaches ``apply`` the elements."""
 
 

@@ -28,6 +28,7 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
+    Softmax,
 )
 from ir.graph import StreamGraph
 
@@ -60,6 +61,8 @@ def _sized(element: Consumer) -> Consumer:
             return replace(element, fifo_depth=_depth(latency, 1))
         case Rectifier():
             return replace(element, fifo_depth=_depth(timing.RECTIFIER_LATENCY, 1))
+        case Softmax():
+            return replace(element, fifo_depth=_depth(timing.SOFTMAX_QUOTIENT_LATENCY, 1))
         case ArgMax():
             stream = element.source.output
             latency = timing.arg_max_latency(stream.lanes)

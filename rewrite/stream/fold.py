@@ -37,6 +37,7 @@ from ir.elements import (
     Reorder,
     Reshape,
     Shape,
+    Softmax,
     StreamType,
     WidthConverter,
     sources,
@@ -113,7 +114,7 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return _fold_processing_element(element, cycles)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _fold_lanes(element, cycles)
-        case GlobalMaximum() | Border():
+        case GlobalMaximum() | Border() | Softmax():
             return _fold_lanes(element, cycles)
         case ArgMax():
             return replace(element, output=with_lanes(element.output, 1))
@@ -153,7 +154,9 @@ def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
             yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
 
 
-_Uniform: TypeAlias = MaxPool | GlobalAverage | Affine | Lookup | Rectifier | GlobalMaximum | Border
+_Uniform: TypeAlias = (
+    MaxPool | GlobalAverage | Affine | Lookup | Rectifier | GlobalMaximum | Border | Softmax
+)
 """Elements that send as many channels at a time as they read."""
 
 

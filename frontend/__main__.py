@@ -94,6 +94,13 @@ def compile_command(
         bool,
         typer.Option("--argmax", help="Send the class instead of leaving Softmax to the host."),
     ] = False,
+    softmax: Annotated[
+        bool,
+        typer.Option(
+            "--softmax",
+            help="Compute the final Softmax in the core, too, within one code of onnxruntime.",
+        ),
+    ] = False,
     simulate: Annotated[
         SimulatorName | None,
         typer.Option(help=SIMULATE, metavar="[ghdl|netlist]", show_default=False),
@@ -143,7 +150,7 @@ def compile_command(
         calibration=calibrate,
         test=test,
         preprocessing=Preprocessing(image_scale, image_offset),
-        quantization=QuantizeOptions(argmax=argmax),
+        quantization=QuantizeOptions(argmax=argmax, softmax=softmax),
         cycles=cycles,
     )
     folder = output or Path(f"{model.stem}_millrace")

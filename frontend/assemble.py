@@ -14,7 +14,14 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, Te
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from frontend.exactness import Quantized
-from frontend.plan import CONCATENATING, QUANTIZED_OPERATORS, SELECTING, WEIGHTED, Plan
+from frontend.plan import (
+    CONCATENATING,
+    NORMALIZING,
+    QUANTIZED_OPERATORS,
+    SELECTING,
+    WEIGHTED,
+    Plan,
+)
 from frontend.snap import SnappedWeights
 
 IR_VERSION = 10
@@ -42,7 +49,9 @@ def assemble(
         tensors_range=_no_ranges(plan),
         nodes_to_quantize=[],
         nodes_to_exclude=sorted(host),
-        op_types_to_quantize=sorted({*QUANTIZED_OPERATORS} - {*CONCATENATING, *SELECTING}),
+        op_types_to_quantize=sorted(
+            {*QUANTIZED_OPERATORS} - {*CONCATENATING, *NORMALIZING, *SELECTING}
+        ),
         extra_options={
             "ForceQuantizeNoInputCheck": True,
             "QDQDisableWeightAdjustForInt32Bias": True,

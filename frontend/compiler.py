@@ -33,6 +33,7 @@ from frontend.quantize import QuantizedModel, QuantizeOptions, quantize
 from frontend.simulation import SimulationRequest, facts, simulate_golden
 from frontend.source import SourceModel
 from ir.cycles import Cycles, predict
+from ir.elements import tolerance
 from ir.errors import CompileError
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
@@ -91,6 +92,7 @@ class Compilation:
     cycles: Cycles
     golden: GoldenModel
     comparison: report.Comparison
+    approximations: tuple[report.Comparison, ...]
     stage_seconds: dict[str, float]
 
 
@@ -138,10 +140,12 @@ def compile_model(
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
-        comparison = _compare(graph, golden, first_frames(test.inputs, VERIFIED_FRAMES))
+        sample = first_frames(test.inputs, VERIFIED_FRAMES)
+        comparison = _compare(graph, golden, sample)
+        approximations = _approximations(graph, golden, sample)
     return Compilation(
         source, loaded, calibration, test, quantized, errors, fused, lowered, graph, cycles, golden,
-        comparison, stage.seconds,
+        comparison, approximations, stage.seconds,
     )  # fmt: skip
 
 
@@ -160,12 +164,16 @@ def _golden(
 ) -> tuple[QuantizedModel, tuple[TensorError, ...]]:
     """Return the golden model, and what quantization costs: nothing where it was done before."""
     if loaded.is_quantized:
-        if options.argmax:
-            raise CompileError(
-                "quantize", loaded.model.graph.name or "the model",
-                "--argmax would change a model that is quantized already",
-                "leave --argmax out, or end the model with an ArgMax",
-            )  # fmt: skip
+        for wanted, option, operator in (
+            (options.argmax, "--argmax", "an ArgMax"),
+            (options.softmax, "--softmax", "a quantized Softmax"),
+        ):
+            if wanted:
+                raise CompileError(
+                    "quantize", loaded.model.graph.name or "the model",
+                    f"{option} would change a model that is quantized already",
+                    f"leave {option} out, or end the model with {operator}",
+                )  # fmt: skip
         return QuantizedModel(loaded.model, ()), ()
     floating = canonicalize(loaded.model)
     quantized = quantize(floating, frames, options)
@@ -179,6 +187,27 @@ def _require_class(graph: StreamGraph, argmax: bool) -> None:
         problem = "--argmax must follow a layer of the core or its one Softmax, not "
         problem += ", ".join(graph.host_operators)
         raise CompileError("lower", graph.outputs[0].layer, problem, "leave --argmax out")
+
+
+def _approximations(
+    graph: StreamGraph, golden: GoldenModel, frames: Frames
+) -> tuple[report.Comparison, ...]:
+    """Require that elements that approximate keep within their tolerance of onnxruntime."""
+    found = []
+    elements = {element.name: element for element in graph}
+    for name, errors in golden.approximation_errors(frames).items():
+        element, allowed = elements[name], tolerance(elements[name])
+        if np.any(errors > allowed):
+            raise CompileError(
+                "compare", element.layer,
+                f"codes must be within {allowed} of onnxruntime's, not {errors.max()} away",
+                "please report this",
+            )  # fmt: skip
+        inexact = int(np.count_nonzero(errors))
+        what = f"{type(element).__name__} {name} within {allowed} code of onnxruntime, {inexact} "
+        what += "of its codes not equal"
+        found.append(report.Comparison(what, count_frames(frames), errors.size, 0))
+    return tuple(found)
 
 
 def _compare(graph: StreamGraph, golden: GoldenModel, frames: Frames) -> report.Comparison:
@@ -280,7 +309,7 @@ def _report(
             data.is_stand_in,
         ),
         evidence.proofs(compilation.lowered.proofs, graph),
-        (compilation.comparison, sampled, rewritten),
+        (compilation.comparison, *compilation.approximations, sampled, rewritten),
         tuple(report.LayerError(e.layer, e.sqnr_db, e.rmse) for e in compilation.tensor_errors),
         evidence.accuracy(graph, loaded, compilation.golden, compilation.test, simulated_frames),
         simulation,

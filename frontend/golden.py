@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.utils import Extractor
 
 from frontend.batches import Array, fixed_batch, in_batches
+from frontend.cutting import as_numbers, cut_at, numbers_name
 from frontend.frames import FloatArray, Frames, frames_by_input
 from frontend.onnx_reference import INPUT_TYPES, as_input, session
 from ir.elements import Input, Output
 from ir.errors import CompileError
 from ir.graph import HostTensor, StreamGraph
-from ir.numbers import IntArray
+from ir.interpreter import evaluate
+from ir.numbers import IntArray, IntegerType
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class GoldenModel:
 
     def __init__(self, quantized: onnx.ModelProto, graph: StreamGraph) -> None:
         self._graph = graph
+        self._quantized = quantized
+        self._behind = _behind(quantized, graph)
         self._batch = fixed_batch(quantized)
         self._whole = session(quantized)
         self._types = {i.name: INPUT_TYPES[i.type] for i in self._whole.get_inputs()}
@@ -93,9 +97,13 @@ class GoldenModel:
     def output_codes(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
         """Return the integers that each port must send, (frames, height, width, channels).
 
+        Behind an element that approximates they are what onnxruntime makes of its codes.
+
         Raises:
             CompileError: the host's operators make other outputs of them than the whole model has.
         """
+        if self._behind is not None:
+            return self._behind.output_codes({**self._feed(frames), **self._approximated(frames)})
         names = list(dict.fromkeys(s.tensor for s in self._shown))
         values = dict(zip(names, self._computed(self._showing, names, frames), strict=True))
         if self._host is not None:
@@ -117,6 +125,35 @@ class GoldenModel:
         return {
             port.port: self.streamed(port, shown.codes(values[shown.tensor]))
             for port, shown in zip(self._graph.outputs, self._shown, strict=True)
+        }
+
+    def approximation_errors(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
+        """Return the differences, in codes, of elements that approximate, by element name.
+
+        Each is compared with onnxruntime's result for the codes that it reads in the hardware.
+        """
+        sent = self._interpreted(frames)
+        numbers = self._approximated(frames)
+        errors = {}
+        for name, host in self._graph.approximations.items():
+            others = [o for o in self._graph.approximations if o != name]
+            shown = _shown(self._quantized, host)
+            part = cut_at(self._quantized, _cuts(self._graph, others), [shown.tensor])
+            golden = GoldenPart(part, self._batch)
+            codes = shown.codes(golden.run({**self._feed(frames), **numbers}))
+            wanted = shown.codes(as_numbers(host, sent[name]))
+            errors[name] = np.abs(codes - wanted)
+        return errors
+
+    def _interpreted(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
+        return evaluate(self._graph, self.input_codes(frames))
+
+    def _approximated(self, frames: FloatArray | Frames) -> dict[str, FloatArray]:
+        """Return what elements that approximate send, by the names of the cut graph's inputs."""
+        sent = self._interpreted(frames)
+        return {
+            numbers_name(host): as_numbers(host, sent[name])
+            for name, host in self._graph.approximations.items()
         }
 
     def _feed(self, frames: FloatArray | Frames) -> dict[str, Array]:
@@ -152,6 +189,36 @@ class GoldenModel:
         plain = tensor.reshape(len(tensor), *host.shape)
         ordered = plain.transpose(0, *(axis + 1 for axis in host.stream_order))
         return ordered.reshape(len(tensor), shape.height, shape.width, shape.channels)
+
+
+def _cuts(graph: StreamGraph, names: Iterable[str]) -> list[tuple[HostTensor, IntegerType]]:
+    numbers = {element.name: element.output.number for element in graph}
+    return [(graph.approximations[name], numbers[name]) for name in names]
+
+
+def _behind(quantized: onnx.ModelProto, graph: StreamGraph) -> GoldenModel | None:
+    """Return the golden model behind the elements that approximate, None if there are none."""
+    if not graph.approximations:
+        return None
+    cut = cut_at(quantized, _cuts(graph, graph.approximations))
+    return GoldenModel(cut, replace(graph, approximations={}))
+
+
+class GoldenPart:
+    """Runs a part of the golden model with one output."""
+
+    def __init__(self, part: onnx.ModelProto, batch: int | None) -> None:
+        self._session, self._batch = session(part), batch
+
+    def run(self, feed: Mapping[str, Array]) -> Array:
+        """Return the output for ``feed``, which may hold more than the inputs."""
+        names = [i.name for i in self._session.get_inputs()]
+        (result,) = in_batches(
+            [np.ascontiguousarray(feed[name]) for name in names],
+            lambda part: self._session.run(None, dict(zip(names, part, strict=True))),
+            self._batch,
+        )
+        return result
 
 
 def _extractor(model: onnx.ModelProto, codes: Mapping[str, np.dtype[Any]]) -> Extractor:

@@ -22,14 +22,17 @@ MULTIPLYING = ("Mul",)
 CHOOSING = ("Max", "Min")
 PAIRING = (*ADDING, *MULTIPLYING, *CHOOSING)
 """Two quantized tensors in, one out, value by value."""
+NORMALIZING = ("Softmax",)
+"""They look at all channels, and the hardware approximates them."""
 CONCATENATING = ("Concat",)
 """Several quantized tensors in, one out."""
 JOINING = (*PAIRING, *CONCATENATING)
 SATURATING = (*WEIGHTED, *ADDING, *MULTIPLYING)
 """Their results are clamped by the range of their codes, wherever it ends."""
-QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *JOINING)
+QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *NORMALIZING, *JOINING)
 HOST = ("Softmax", "LogSoftmax", "ArgMax")
-"""Left to the host behind the core, with all that follows."""
+"""Left to the host behind the core, with all that follows; a Softmax only where that is wanted
+and nothing of the core follows."""
 HOST_MOVING = ("Reshape", "Transpose")
 """Layers of the core that may follow on the host: they compute nothing."""
 
@@ -51,12 +54,15 @@ class Plan:
     activations: tuple[str, ...]
 
 
-def make_plan(model: onnx.ModelProto) -> Plan:
-    """Plan the quantization of a canonical float model; CompileError names what can't be done."""
+def make_plan(model: onnx.ModelProto, *, softmax: bool = False) -> Plan:
+    """Plan the quantization of a canonical float model; CompileError names what can't be done.
+
+    ``softmax``: keep every Softmax in the core, not only those in front of layers of the core.
+    """
     own = _unshared(model)
     constants = {i.name: numpy_helper.to_array(i) for i in own.graph.initializer}
     stripped, clamps = _without_clamps(own, constants)
-    host = _host_nodes(stripped.graph)
+    host = _host_nodes(stripped.graph, everything=not softmax)
     _check_host(stripped.graph, host)
     regions = find_regions(stripped.graph, host)
     inside = {name for region in regions for name in region.nodes}
@@ -167,26 +173,50 @@ def _broadcasts(shapes: list[tuple[int, ...]]) -> bool:
     return all(len(set(sizes) - {1}) < 2 for sizes in zip(*shapes, strict=True))
 
 
-def _host_nodes(graph: onnx.GraphProto) -> tuple[str, ...]:
-    """Return the nodes of HOST and everything behind them."""
+def _host_nodes(graph: onnx.GraphProto, *, everything: bool) -> tuple[str, ...]:
+    """Return the nodes of HOST and everything behind them.
+
+    A Softmax is kept if a layer of the core follows, or unless ``everything`` goes to the host.
+    """
+    kept = {node.name for node in graph.node if node.op_type == "Softmax"}
+    if everything:
+        kept = {n.name for n in graph.node if n.name in kept and _feeds_core(graph, n)}
     behind: set[str] = set()
     names = []
     for node in graph.node:
-        if node.op_type in HOST or behind & set(node.input):
+        leaves = node.op_type in HOST and node.name not in kept
+        if leaves or behind & set(node.input):
             names.append(node.name)
             behind.update(node.output)
     return tuple(names)
 
 
+def _feeds_core(graph: onnx.GraphProto, source: onnx.NodeProto) -> bool:
+    """Tell whether what ``source`` computes reaches a layer of the core."""
+    behind = set(source.output)
+    for node in graph.node:
+        if behind & set(node.input):
+            if _needs_core(node):
+                return True
+            behind.update(node.output)
+    return False
+
+
+def _needs_core(node: onnx.NodeProto) -> bool:
+    """Tell whether a node computes what is never left to the host."""
+    left = (*HOST_MOVING, *HOST)
+    return node.op_type in QUANTIZED_OPERATORS and node.op_type not in left
+
+
 def _check_host(graph: onnx.GraphProto, host: tuple[str, ...]) -> None:
     """Refuse a layer of the core behind an operator that is left to the host."""
     for node in graph.node:
-        needs_core = node.op_type in QUANTIZED_OPERATORS and node.op_type not in HOST_MOVING
-        if node.name in host and needs_core:
+        if node.name in host and _needs_core(node):
+            left = next(n for n in graph.node if n.op_type in HOST and n.name in host)
             raise CompileError(
                 "quantize", node.name,
-                "it stands behind a Softmax, which is supported at the end only",
-                "end the model with the Softmax",
+                f"it stands behind a {left.op_type}, which is supported at the end only",
+                f"end the model with the {left.op_type}",
             )  # fmt: skip
 
 

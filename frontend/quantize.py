@@ -24,13 +24,15 @@ from frontend.assemble import assemble
 from frontend.exactness import FloatArray, Quantized
 from frontend.frames import Frames, frames_by_input, input_names
 from frontend.join_scales import join_scales
-from frontend.plan import AVERAGING, JOINING, MOVING, WEIGHTED, Plan, make_plan
+from frontend.plan import AVERAGING, JOINING, MOVING, NORMALIZING, WEIGHTED, Plan, make_plan
 from frontend.ranges import Calibration, activation_ranges
 from frontend.snap import SnappedWeights, smallest_target_scale, snap_weights
 from frontend.snap_average import snap_average
 from ir.errors import CompileError
 
 STAGE = "quantize"
+PROBABILITY = Quantized(np.float32(1 / 256), 0)
+"""The scale of every Softmax's result, as onnxruntime's own quantizer has it."""
 INTEGER_FORMS = {
     "Conv": "QLinearConv",
     "Gemm": "QGemm",
@@ -44,12 +46,14 @@ class QuantizeOptions:
     """What a user may choose.
 
     ``percentile``: share of values inside the range, for ``Calibration.PERCENTILE``.  ``argmax``:
-    the number of the largest channel in place of a final Softmax.
+    the number of the largest channel in place of a final Softmax.  ``softmax``: compute a final
+    Softmax in the core, too, instead of leaving it to the host.
     """
 
     calibration: Calibration = Calibration.MINMAX
     percentile: float = 99.999
     argmax: bool = False
+    softmax: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ def quantize(
     options = options or QuantizeOptions()
     frames = frames_by_input(calibration, input_names(model))
     _check_frames(model, frames)
-    plan = make_plan(model)
+    _check_softmax(model, options)
+    plan = make_plan(model, softmax=options.softmax)
     ranges = activation_ranges(
         model, frames, plan.activations, options.calibration, options.percentile
     )
@@ -107,6 +112,20 @@ def quantize(
     onnx.checker.check_model(quantized, full_check=True)
     check_integer_execution(quantized)
     return QuantizedModel(quantized, snapping)
+
+
+def _check_softmax(model: onnx.ModelProto, options: QuantizeOptions) -> None:
+    """Refuse to keep a Softmax that is not there, or is not wanted."""
+    if options.softmax and options.argmax:
+        raise CompileError(
+            STAGE, model.graph.name, "--softmax and --argmax must not be given together",
+            "the class needs no probabilities: choose one",
+        )  # fmt: skip
+    if options.softmax and all(node.op_type != "Softmax" for node in model.graph.node):
+        raise CompileError(
+            STAGE, model.graph.name, "--softmax needs a Softmax, which the model does not have",
+            "leave --softmax out",
+        )  # fmt: skip
 
 
 def _check_frames(model: onnx.ModelProto, frames: Frames) -> None:
@@ -138,6 +157,9 @@ def choose_scales(
         for i in graph.input
         if i.name in plan.activations
     }
+    for node in graph.node:
+        if node.op_type == "Softmax" and node.name not in plan.host:
+            scales[node.output[0]] = PROBABILITY
     weights: dict[str, SnappedWeights] = {}
     report = []
     joined = join_scales(plan, ranges, scales, lambda n, x: _least_scale(n, x, constants))
@@ -172,7 +194,7 @@ def choose_scales(
             report.append(
                 LayerSnapping(node.name, 1, exact, growth, growth, 1, (shift or 0, shift or 0))
             )
-        else:
+        elif node.op_type not in NORMALIZING:
             assert node.op_type in JOINING
             assert output in joined
     return scales, weights, tuple(report)

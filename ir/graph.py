@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ir.elements import Consumer, Element, Fifo, Fork, Input, Output, sources, with_sources
 from ir.errors import CompileError
@@ -35,6 +35,7 @@ class StreamGraph:
 
     ``name``: the top entity, a legal VHDL identifier.  ``host_tensors``: by port name.
     ``host_operators``: ONNX operators left to the host behind the stream, in order.
+    ``approximations``: by element name, the tensors that elements approximate (``tolerance``).
     """
 
     name: str
@@ -42,6 +43,7 @@ class StreamGraph:
     outputs: tuple[Output, ...]
     host_tensors: dict[str, HostTensor]
     host_operators: tuple[str, ...] = ()
+    approximations: dict[str, HostTensor] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Element]:
         """Yield every element once, each after the elements it reads."""

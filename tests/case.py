@@ -21,7 +21,7 @@ class Case(Described):
     """A network with its weights, the range of its inputs and the folding wanted.
 
     ``cycles``: target cycles per frame, None for the compiler's own choice.  ``argmax``: the
-    final Softmax becomes an element.
+    final Softmax becomes the index of the largest channel.  ``softmax``: it becomes an element.
     """
 
     network: Description
@@ -30,6 +30,7 @@ class Case(Described):
     input_range: tuple[float, float] = (0.0, 1.0)
     cycles: int | None = None
     argmax: bool = False
+    softmax: bool = False
 
     def calibration(self) -> Frames:
         """Return 32 frames spread over the input range."""

@@ -21,7 +21,8 @@ import typer
 from frontend import __version__
 from frontend.__main__ import app, main
 from frontend.optional_value import filled
-from tests.keras_models import layer_models
+from frontend.reference import start_tensorflow
+from tests.keras_weights import sequential
 from tests.test_bad_input import truncated
 from zoo import MODELS, digits
 
@@ -271,7 +272,9 @@ def test_a_defect_is_one_line_too(
 def test_argmax_runs_in_the_core_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    layer_models()["conv_softmax"]().save(tmp_path / "map.keras")
+    L = start_tensorflow().layers
+    layers = [L.Conv2D(4, 1, activation="softmax"), L.Flatten()]
+    sequential((3, 2, 3), *layers).save(tmp_path / "map.keras")
     out = tmp_path / "out"
     status, printed = run_here([tmp_path / "map.keras", "--argmax", "-o", out], monkeypatch, capfd)
     assert status == 1

@@ -73,6 +73,13 @@ def subtraction() -> QdqChain:
     return chain.requantize(chain.node("Relu", [y]), float(scale))
 
 
+def softmax(scale: float, zero_point: int) -> QdqChain:
+    """A Softmax over the channels."""
+    chain = QdqChain(IMAGE)
+    value = chain.node("Softmax", [chain.dequantize()], axis=1)
+    return chain.requantize(value, scale, zero_point)
+
+
 def sloped(shape: tuple[int, ...]) -> QdqChain:
     """A PRelu with slopes of ``shape``."""
     chain = QdqChain(IMAGE)
@@ -179,6 +186,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "tables in a row": (
         lambda: QdqChain(IMAGE).unary("Tanh", 1 / 128).binary("Mul", 0.3).model(),
         {"fuse_table": 2},
+    ),
+    "softmax": (
+        lambda: softmax(1 / 256, 0).conv(2).model(),
+        {"fuse_softmax": 1, "fuse_convolution": 1},
     ),
     "slopes": (
         lambda: sloped((3, 1, 1)).conv(2).model(),
@@ -407,6 +418,18 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: QdqChain(IMAGE).average().binary("Mul", np.ones((3, 2, 2))).model(),
         "mul_6: Mul must be one of the supported quantized operators; supported between "
         "DequantizeLinear and QuantizeLinear:",
+    ),
+    "steps of a softmax": (
+        "fuse_softmax",
+        lambda: softmax(1 / 255, 0).conv(2).model(),
+        "softmax_3: the result of a Softmax must have scale 1/256 and zero point 0, not 0.00392157 "
+        "and 0; change the Softmax",
+    ),
+    "zero of a softmax": (
+        "fuse_softmax",
+        lambda: softmax(1 / 256, 3).conv(2).model(),
+        "softmax_3: the result of a Softmax must have scale 1/256 and zero point 0, not 0.00390625 "
+        "and 3; change the Softmax",
     ),
     "one slope": (
         "fuse_rectifier",

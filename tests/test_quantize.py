@@ -249,8 +249,8 @@ def test_argmax() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Gemm", "MaxPool", "GlobalAveragePool"])
-def test_no_layer_behind_a_softmax(kind: str) -> None:
-    """Softmax runs on the host, and the core ends in front of it."""
+def test_no_layer_behind_a_log_softmax(kind: str) -> None:
+    """It runs on the host, and the core ends in front of it; a Softmax there is in the core."""
     behind = {
         "Gemm": node("Gemm", "soft wd bd", "y"),
         "MaxPool": node("MaxPool", "soft", "y", kernel_shape=[2, 2]),
@@ -258,11 +258,16 @@ def test_no_layer_behind_a_softmax(kind: str) -> None:
     }
     shape = (5,) if kind == "Gemm" else (4, 6, 6)
     model = build(shape, [node("Softmax", "x", "soft", axis=1), behind[kind]], constants())
+    quantized = quantize(canonicalize(model), frames(4, shape)).model
+    nodes = {name: n for n in quantized.graph.node for name in n.output}
+    softmax = next(n for n in quantized.graph.node if n.op_type == "Softmax")
+    assert nodes[softmax.input[0]].op_type == "DequantizeLinear"
+    model = build(shape, [node("LogSoftmax", "x", "soft", axis=1), behind[kind]], constants())
     with pytest.raises(CompileError) as caught:
         quantize(canonicalize(model), frames(4, shape))
     assert str(caught.value) == (
-        "layer_y: it stands behind a Softmax, which is supported at the end only; "
-        "end the model with the Softmax"
+        "layer_y: it stands behind a LogSoftmax, which is supported at the end only; "
+        "end the model with the LogSoftmax"
     )
 
 

@@ -103,7 +103,7 @@ def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
     np.savez(calibration, **_by_keyword(case))
     options = CompileOptions(
         calibration=calibration,
-        quantization=QuantizeOptions(argmax=case.argmax),
+        quantization=QuantizeOptions(argmax=case.argmax, softmax=case.softmax),
         cycles=case.cycles,
     )
     compilation = compile_model(source, options)

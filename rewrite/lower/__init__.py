@@ -30,6 +30,7 @@ from rewrite.lower.reading import Stage, stages
 from rewrite.lower.rectifier import rectifier
 from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.lower.selection import crop, global_maximum, pad, resize
+from rewrite.lower.softmax import softmax
 from rewrite.onnx import FusedModel
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, nodes_before
@@ -47,6 +48,7 @@ _BUILDERS: dict[str, Builder] = {
     "MaxPool": max_pool,
     "GlobalAveragePool": global_average,
     "ArgMax": arg_max,
+    "Softmax": softmax,
     "Pad": pad,
     "Slice": crop,
     "Resize": resize,
@@ -116,12 +118,20 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
             streams[result] = built.stream
             proofs += [built.proof] if built.proof else []
             samples.append(sample(parts, read, built.stream))
+            ports.note_approximation(result, parts[-1], built.stream)
     allowed = Counter(n.op_type for n in (*host, *nodes_before(model.graph)))
     for record in samples:
         allowed.update(record.in_float)
     check_execution(fused.quantized, allowed)
     outputs = ports.add_outputs(streams)
-    shared = StreamGraph(top, ports.inputs, outputs, ports.host_tensors, fused.host_operators)
+    shared = StreamGraph(
+        top,
+        ports.inputs,
+        outputs,
+        ports.host_tensors,
+        fused.host_operators,
+        ports.approximations,
+    )
     graph = fork_streams(shared, names)
     check_legal(graph)
     return Lowered(graph, tuple(proofs), tuple(samples))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ir.elements import Input, Output, Shape, StreamType
+from ir.elements import Input, Output, Shape, StreamType, tolerance
 from ir.errors import CompileError
 from ir.graph import HostTensor
 from ir.identifiers import Identifiers
 from rewrite.lower.layout import Stream
 from rewrite.lower.ordering import in_axes_order, stream_order
-from rewrite.lower.reading import known_shape, number_type, stages
+from rewrite.lower.reading import Stage, known_shape, number_type, stages
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, input_of, operators_before
 from rewrite.onnx.fuse_layout import MOVING
@@ -30,6 +30,7 @@ class Ports:
         self._entries = len(quantizes) + len(code_inputs(model.graph))
         self.host_tensors: dict[str, HostTensor] = {}
         self.inputs: tuple[Input, ...] = ()
+        self.approximations: dict[str, HostTensor] = {}
 
     def add_input(self, quantize: ir.Node) -> Stream:
         """Return the stream behind the QuantizeLinear of a graph input."""
@@ -108,6 +109,23 @@ class Ports:
             )
             outputs.append(element)
         return tuple(outputs)
+
+    def note_approximation(self, codes: ir.Value, stage: Stage, stream: Stream) -> None:
+        """Remember ``codes``, the result of ``stage``, if the element of ``stream`` approximates.
+
+        Such a tensor has its axes in some order in the stream.
+        """
+        if tolerance(stream.element):
+            order, name = stream_order(stream), codes.name or ""
+            assert order is not None
+            self.approximations[stream.element.name] = HostTensor(
+                name,
+                name,
+                stream.positions.shape,
+                order,
+                float(stage.output.scale),
+                stage.output.zero_point,
+            )
 
     def _port(self, base: str, layer: str, count: int) -> str:
         return base if count == 1 else self._names.new(f"{base}_{layer}")

@@ -19,7 +19,7 @@ from rewrite.onnx.fuse_selection import SELECTING
 from rewrite.onnx.graphs import CODE_TYPES, constant, is_operator
 
 COMPUTING = (
-    *("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat"),
+    *("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat", "Softmax"),
     *SELECTING,
 )
 """Operators that make a stage's result."""

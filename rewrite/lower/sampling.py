@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import Element, Input
+from ir.elements import Element, Input, tolerance
 from ir.elements import sources as sources_of
 from ir.errors import CompileError
 from ir.interpreter import apply
@@ -29,6 +29,7 @@ _MOST_FRAMES = 64
 class SampleRecord:
     """One element was compared with onnxruntime at ``values`` output values, without difference.
 
+    ``inexact``: values of an approximating element that differed, by no more than its tolerance.
     ``in_float``: operators with integer kernels that onnxruntime ran in float all the same.
     """
 
@@ -36,13 +37,14 @@ class SampleRecord:
     frames: int
     values: int
     in_float: tuple[str, ...] = ()
+    inexact: int = 0
 
 
 def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Stream) -> SampleRecord:
     """Run ``stages`` in onnxruntime and the elements from ``sources`` to ``result`` in numpy.
 
     Raises:
-        CompileError: a value differs.
+        CompileError: a value differs, or differs by more than an approximating element may.
     """
     frames = 4 + min(_MOST_FRAMES, _VALUES // max(s.shape.size for s in sources))
     codes: dict[int, IntArray] = {}
@@ -52,7 +54,9 @@ def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Strea
     expected = run_alone(stages, *tensors)
     streamed = _interpret(result.element, codes)
     got = streamed.reshape(frames, -1)[:, result.positions]
-    wrong = np.argwhere(got != expected) if got.shape == expected.shape else np.zeros((1, 1))
+    assert got.shape == expected.shape
+    differences = np.abs(got - expected)
+    wrong = np.argwhere(differences > tolerance(result.element))
     if len(wrong):
         raise CompileError(
             "sample",
@@ -64,7 +68,9 @@ def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Strea
         )
     alone = model_alone(stages, *(t.shape for t in tensors))
     in_float = tuple(operator for operator, _ in float_operators(alone))
-    return SampleRecord(result.layer, frames, got.size, in_float)
+    return SampleRecord(
+        result.layer, frames, got.size, in_float, int(np.count_nonzero(differences))
+    )
 
 
 def _random_codes(source: Stream, frames: int, seed: int) -> IntArray:

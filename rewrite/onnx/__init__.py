@@ -25,6 +25,7 @@ from rewrite.onnx import (
     fuse_layout,
     fuse_max_pool,
     fuse_selection,
+    fuse_softmax,
 )
 from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
@@ -71,6 +72,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     resize_by_scales,
     fuse_selection.fuse_selection,
     fuse_arg_max.fuse_arg_max,
+    fuse_softmax.fuse_softmax,
     fuse_concatenation,
     fuse_table,
     fuse_rectifier,
@@ -89,6 +91,7 @@ _RULES = (
     fuse_max_pool.RULES,
     fuse_selection.RULES,
     fuse_arg_max.RULES,
+    fuse_softmax.RULES,
     fuse_layout.RULES,
     drop_requantization.RULES,
 )

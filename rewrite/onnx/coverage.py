@@ -14,7 +14,7 @@ from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
     "Conv, Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, GlobalMaxPool, "
-    "ArgMax, elementwise functions of one or two tensors, Concat, Pad, Slice, "
+    "ArgMax, Softmax, elementwise functions of one or two tensors, Concat, Pad, Slice, "
     "Resize to nearest values, Transpose, Reshape and Flatten"
 )
 

@@ -383,9 +383,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: build(IMAGE, [node("CumSum", "x axis", "y")], {"axis": integers(1)[0]}),
         "layer_y: operator CumSum is not supported; replace the layer",
     ),
-    "limit_for_each_channel": (
-        lambda: build(IMAGE, [node("Max", "x s", "y")], {"s": normal(1, 3)}),
-        "layer_y: Max must be a function of one tensor with scalar constants; replace the layer",
+    "power_for_each_channel": (
+        lambda: build(IMAGE, [node("Pow", "x s", "y")], {"s": normal(1, 3)}),
+        "layer_y: Pow must be a function of one tensor with scalar constants; replace the layer",
     ),
     "product_of_two": (
         lambda: build(

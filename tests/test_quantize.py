@@ -387,19 +387,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: build(IMAGE, [node("Pow", "x s", "y")], {"s": normal(1, 3)}),
         "layer_y: Pow must be a function of one tensor with scalar constants; replace the layer",
     ),
-    "product_of_two": (
-        lambda: build(
-            IMAGE,
-            [
-                node("Transpose", "x", "n", perm=TO_NCHW),
-                conv("n", "c"),
-                conv("n", "d"),
-                node("Mul", "c d", "y"),
-            ],
-            constants(),
-        ),
-        "layer_y: Mul must be a function of one tensor with scalar constants; replace the layer",
-    ),
     "weights_that_are_no_numbers": (
         lambda: build(
             (3, 9, 9), [conv("x", "y")], constants() | {"w": np.full((4, 3, 3, 3), np.nan, "f4")}

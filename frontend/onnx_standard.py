@@ -22,11 +22,13 @@ from frontend.batches import fixed_batch
 from frontend.onnx_checks import check_sizes, inputs_of
 from frontend.onnx_files import first_line
 from frontend.onnx_names import name_nodes
+from frontend.onnx_reference import session
 from ir.errors import CompileError
 
 OPSET = 21
 IR_VERSION = 10
 BATCH = "batch"
+QUANTIZATIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def standard_form(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
@@ -45,6 +47,7 @@ def standard_form(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     try:
         newer = onnx.version_converter.convert_version(own, OPSET)
         newer.ir_version = IR_VERSION
+        _dequantize_constants(newer)
         newer = _preprocessed(newer)
     except Exception as error:  # of whatever kind onnx and onnxruntime raise
         raise CompileError(
@@ -125,6 +128,26 @@ def _set_batch(model: onnx.ModelProto, batch: int | str) -> None:
             else:
                 dim.dim_param = batch
     del model.graph.value_info[:]
+
+
+def _dequantize_constants(model: onnx.ModelProto) -> None:
+    """Compute quantizations of constants, which onnxruntime's folding leaves alone, in place."""
+    graph = model.graph
+    constants = {i.name: i for i in graph.initializer}
+    for node in list(graph.node):
+        known = [constants[name] for name in node.input if name in constants]
+        if node.op_type not in QUANTIZATIONS or len(known) < len(node.input):
+            continue
+        value = onnx.helper.make_tensor_value_info(node.output[0], TensorProto.UNDEFINED, None)
+        value.ClearField("type")
+        alone = onnx.helper.make_graph([node], "constant", [], [value], known)
+        part = onnx.helper.make_model(
+            alone, opset_imports=model.opset_import, ir_version=model.ir_version
+        )
+        (result,) = session(part).run(None, {})
+        constants[node.output[0]] = numpy_helper.from_array(result, node.output[0])
+        graph.initializer.append(constants[node.output[0]])
+        graph.node.remove(node)
 
 
 def _preprocessed(model: onnx.ModelProto) -> onnx.ModelProto:

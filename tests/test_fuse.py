@@ -465,7 +465,7 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
     "average pool": (
         "fuse_global_average",
         lambda: QdqChain(IMAGE).same("AveragePool", kernel_shape=[2, 2]).model(),
-        "averagepool_3: AveragePool must be one of the supported quantized operators;",
+        "averagepool_3: AveragePool must be a GlobalAveragePool or a depthwise Conv: onnxruntime ",
     ),
 }
 

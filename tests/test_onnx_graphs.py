@@ -47,6 +47,16 @@ def test_compiles(name: str) -> None:
     compiled(GRAPHS[name].model())
 
 
+def test_weights_that_are_quantized_alone_make_a_float_file() -> None:
+    g = Graph()
+    codes = g.constant(g.random.integers(-127, 127, (4, 3, 3, 3)), np.int8)
+    scales = g.constant(g.random.uniform(0.001, 0.01, 4))
+    weights = g("DequantizeLinear", codes, scales, axis=0)
+    model = g.model(g("Conv", "x", weights, kernel_shape=[3, 3]))
+    assert not load_onnx(model, name="m").is_quantized
+    compiled(model)
+
+
 def refused(operator: str, **attributes: Any) -> Entry:
     return Entry(lambda g: g(operator, conv(g), **attributes))
 

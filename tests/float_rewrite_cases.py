@@ -17,6 +17,7 @@ from rewrite.onnx.float import (
     add_of_negative,
     affine_below_pool,
     affine_to_depthwise,
+    average_to_depthwise,
     broadcast_by_resize,
     channel_selection,
     conv_form,
@@ -263,6 +264,30 @@ FIRES = {
         ),
         1,
         "Conv MaxPool",
+    ),
+    "average": Case(
+        average_to_depthwise.RULES,
+        build(IMAGE, [node("AveragePool", "x", "y", kernel_shape=[2, 3], strides=[2, 1])]),
+        1,
+        "Conv",
+    ),
+    "average_over_zeros": Case(
+        average_to_depthwise.RULES,
+        build(
+            IMAGE,
+            [
+                node(
+                    "AveragePool",
+                    "x",
+                    "y",
+                    kernel_shape=[2, 3],
+                    auto_pad="SAME_LOWER",
+                    count_include_pad=1,
+                )
+            ],
+        ),
+        1,
+        "Conv",
     ),
     "transposed_conv": Case(
         transposed_conv.RULES,
@@ -718,6 +743,17 @@ UNTOUCHED = {
             IMAGE,
             [node("Pad", "x p - a", "z"), node("Relu", "z", "y")],
             {"p": integers(1, 2, 0, 3), "a": integers(2, 3)},
+        ),
+    ),
+    "average_without_padding": (
+        average_to_depthwise.RULES,
+        build(IMAGE, [node("AveragePool", "x", "y", kernel_shape=[2, 3], pads=[0, 1, 0, 1])]),
+    ),
+    "average_beyond_the_image": (
+        average_to_depthwise.RULES,
+        build(
+            IMAGE,
+            [node("AveragePool", "x", "y", kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1)],
         ),
     ),
     "pads_of_the_kernel": (

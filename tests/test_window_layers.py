@@ -33,6 +33,7 @@ ELEMENTS: dict[str, list[type[Element]]] = {
     "cropping": [Border],
     "cropping1d": [Border],
     "padding1d": [Border],
+    "average_pool": [ProcessingElement],
     "up1d": [Reorder],
     "transposed": [ProcessingElement],
     "transposed_strides": [ProcessingElement, Reorder, Border],

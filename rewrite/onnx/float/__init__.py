@@ -24,6 +24,7 @@ from rewrite.onnx.float import (
     add_of_negative,
     affine_below_pool,
     affine_to_depthwise,
+    average_to_depthwise,
     broadcast_by_resize,
     channel_selection,
     conv_form,
@@ -78,6 +79,7 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
     ),
     (
         transposed_conv.RULES,
+        average_to_depthwise.RULES,
         pad_into_conv.RULES,
         activation_before_pool.RULES,
     ),

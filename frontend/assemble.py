@@ -25,6 +25,8 @@ from frontend.plan import (
 from frontend.snap import SnappedWeights
 
 IR_VERSION = 10
+NOT_BY_TYPE = {*CONCATENATING, *NORMALIZING, *SELECTING, "AveragePool"}
+"""onnxruntime's quantizer would give their results the scales of their inputs, or none."""
 
 
 def assemble(
@@ -49,9 +51,7 @@ def assemble(
         tensors_range=_no_ranges(plan),
         nodes_to_quantize=[],
         nodes_to_exclude=sorted(host),
-        op_types_to_quantize=sorted(
-            {*QUANTIZED_OPERATORS} - {*CONCATENATING, *NORMALIZING, *SELECTING}
-        ),
+        op_types_to_quantize=sorted({*QUANTIZED_OPERATORS} - NOT_BY_TYPE),
         extra_options={
             "ForceQuantizeNoInputCheck": True,
             "QDQDisableWeightAdjustForInt32Bias": True,

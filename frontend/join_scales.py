@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from frontend.activation_scales import clamped_scale, range_scale
+from frontend.activation_scales import clamped_scale, range_scale, short_scale
 from frontend.exactness import NEIGHBOURS, Quantized
 from frontend.plan import (
     ADDING,
@@ -55,6 +55,7 @@ class Group:
     ``values``: their common range.  ``clamp``: what saturation has to do.  ``average``: its scale
     follows from its input's, later.  ``least``: smallest scale that the producers allow.
     ``quantized``: the choice, once made.  ``name``: a tensor of the group.
+    ``short``: the scale must have few digits, for sums in float32.
     """
 
     values: Range
@@ -63,6 +64,7 @@ class Group:
     least: float = 0.0
     quantized: Quantized | None = None
     name: str = ""
+    short: bool = False
 
     @property
     def movable(self) -> bool:
@@ -77,9 +79,11 @@ class Group:
             CompileError: a step of the producer's accumulators is larger than the clamp allows.
         """
         least = max(self.least, scale)
-        if self.clamp is None:
+        if self.clamp is None and not self.short:
             return range_scale(self.values, least)
         try:
+            if self.clamp is None or self.short:
+                return short_scale(self.values, self.clamp, least)
             return clamped_scale(self.values, self.clamp, least)
         except ValueError as error:
             raise CompileError("quantize", self.name, str(error), "rescale its weights") from error
@@ -141,6 +145,7 @@ def make_groups(
             name in averages,
             quantized=given.get(name),
             name=name,
+            short=name in plan.summed,
         )
         for name in plan.activations
     }
@@ -164,6 +169,7 @@ def _unite(groups: dict[str, Group], source: str, target: str) -> None:
     lows, highs = zip(kept.values, dropped.values, strict=True)
     kept.values = min(lows), max(highs)
     kept.clamp = kept.clamp or dropped.clamp
+    kept.short |= dropped.short
     for name, group in groups.items():
         if group is dropped:
             groups[name] = kept

@@ -16,7 +16,7 @@ WEIGHTED = ("Conv", "Gemm")
 SELECTING = ("GlobalMaxPool", "Pad", "Resize", "Slice", "Tile")
 MOVING = ("MaxPool", "Reshape", "Transpose", *SELECTING)
 """Their output has the scale and zero point of their input."""
-AVERAGING = ("GlobalAveragePool",)
+AVERAGING = ("GlobalAveragePool", "AveragePool")
 ADDING = ("Add",)
 MULTIPLYING = ("Mul",)
 CHOOSING = ("Max", "Min")
@@ -44,7 +44,8 @@ class Plan:
     ``clamps``: bounds that a layer's output tensor is clamped to, by tensor, from a Relu or Clip
     right behind the layer: quantization saturates there, so the activation needs no node.
     ``host``: names of the nodes left to the host.  ``activations``: tensors to quantize, in graph
-    order.
+    order.  ``summed``: tensors whose scale must have few digits, because onnxruntime adds their
+    values up in float32: an AveragePool reads them, or what only moves them.
     """
 
     model: onnx.ModelProto
@@ -52,6 +53,7 @@ class Plan:
     regions: tuple[Region, ...]
     host: tuple[str, ...]
     activations: tuple[str, ...]
+    summed: frozenset[str] = frozenset()
 
 
 def make_plan(model: onnx.ModelProto, *, softmax: bool = False) -> Plan:
@@ -85,7 +87,16 @@ def make_plan(model: onnx.ModelProto, *, softmax: bool = False) -> Plan:
             single = node.op_type in QUANTIZED_OPERATORS and node.op_type not in JOINING
             names = [*(node.input[:1] if single else node.input), *node.output]
         tensors.update((n, None) for n in names if n and n not in constants and n not in inner)
-    return Plan(stripped, clamps, regions, host, tuple(tensors))
+    return Plan(stripped, clamps, regions, host, tuple(tensors), _summed(stripped.graph))
+
+
+def _summed(graph: onnx.GraphProto) -> frozenset[str]:
+    """Return the tensors that share their scale with what an AveragePool reads."""
+    found: set[str] = set()
+    for node in reversed(graph.node):
+        if node.op_type == "AveragePool" or (node.op_type in MOVING and node.output[0] in found):
+            found.add(node.input[0])
+    return frozenset(found)
 
 
 def _unshared(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -19,7 +19,13 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-from frontend.activation_scales import clamped_scale, input_scale, range_scale
+from frontend.activation_scales import (
+    clamped_scale,
+    input_scale,
+    mean_scale,
+    range_scale,
+    short_scale,
+)
 from frontend.assemble import assemble
 from frontend.exactness import FloatArray, Quantized
 from frontend.frames import Frames, frames_by_input, input_names
@@ -153,7 +159,7 @@ def choose_scales(
     constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     inside = {name for region in plan.regions for name in region.nodes}
     scales = {
-        i.name: input_scale(ranges[i.name], calibration[i.name])
+        i.name: input_scale(ranges[i.name], calibration[i.name], short=i.name in plan.summed)
         for i in graph.input
         if i.name in plan.activations
     }
@@ -165,7 +171,7 @@ def choose_scales(
     joined = join_scales(plan, ranges, scales, lambda n, x: _least_scale(n, x, constants))
     for region in plan.regions:
         name = region.output
-        scales.setdefault(name, joined.get(name) or range_scale(ranges[name]))
+        scales.setdefault(name, joined.get(name) or _output_scale(name, plan, ranges, 0.0))
     for node in graph.node:
         if node.name in plan.host or node.name in inside:
             continue
@@ -184,6 +190,8 @@ def choose_scales(
             except ValueError as error:
                 raise CompileError(STAGE, node.name, str(error), "rescale its weights") from error
             report.append(_weights_report(node.name, weights[node.name]))
+        elif node.op_type == "AveragePool":
+            scales[output] = mean_scale(source)
         elif node.op_type in AVERAGING:
             wanted = _output_scale(output, plan, ranges, 0.0)
             pixels = _pixels(graph, node.input[0])
@@ -203,6 +211,8 @@ def choose_scales(
 def _output_scale(
     name: str, plan: Plan, ranges: dict[str, tuple[float, float]], least: float
 ) -> Quantized:
+    if name in plan.summed:
+        return short_scale(ranges[name], plan.clamps.get(name), least)
     if name in plan.clamps:
         return clamped_scale(ranges[name], plan.clamps[name], least)
     return range_scale(ranges[name], least)

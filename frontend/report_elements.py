@@ -10,6 +10,7 @@ from ir.cycles import Cycles, buffered_rows
 from ir.elements import (
     Affine,
     ArgMax,
+    AveragePool,
     Border,
     Concatenate,
     Element,
@@ -150,7 +151,7 @@ def describe_requantization(requantization: Requantization) -> str:
 
 def _requantization(element: Element) -> Requantization | None:
     match element:
-        case ProcessingElement() | GlobalAverage() | Affine():
+        case ProcessingElement() | GlobalAverage() | Affine() | AveragePool():
             return element.requantization
         case _:
             return None
@@ -158,7 +159,7 @@ def _requantization(element: Element) -> Requantization | None:
 
 def _accumulator_bits(element: Element) -> int | None:
     match element:
-        case ProcessingElement() | GlobalAverage():
+        case ProcessingElement() | GlobalAverage() | AveragePool():
             return element.accumulator.bits
         case _:
             return None
@@ -184,6 +185,8 @@ def _operation(element: Element) -> str:
             return f"two slopes for each of {element.multipliers.shape[1]} values"
         case ArgMax():
             return "index of the largest channel"
+        case AveragePool():
+            return f"average pool {_kernel(element.kernel)}"
         case GlobalMaximum():
             return "global maximum"
         case Border():
@@ -261,6 +264,14 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
             | Concatenate()
         ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case AveragePool():
+            rows = buffered_rows(element.kernel, element.extra_rows)
+            words = rows * element.input.shape.width * element.folds
+            bits = element.simd * element.input.number.bits
+            return (
+                Buffer("line buffer", words, bits, f"{rows} {_plural('row', rows)}"),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
         case GlobalMaximum():
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Border():

@@ -25,6 +25,10 @@ GLOBAL_MAXIMUM_LATENCY = 1
 """From the last pixel's step to the push: the result's register."""
 
 
+AVERAGE_POOL_LATENCY = 1 + REQUANTIZE_LATENCY + 1
+"""From the issue of a window's last beat to the push: sum, requantization, its output register."""
+
+
 def matrix_vector_latency(simd: int) -> int:
     """From the issue of a group's last beat to its accumulators: operands, product, tree, sum."""
     return 4 + clog2(simd)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ir.elements import Affine, Element, GlobalAverage, Kernel
+from ir.elements import Affine, AveragePool, Element, GlobalAverage, Kernel
 from ir.errors import CompileError
 from ir.numbers import IntegerType
 from ir.requantize import Requantization, ScaleRequantization
@@ -66,7 +66,9 @@ def requantization_formals(function: Requantization) -> Formals:
     }
 
 
-def scale_formals(element: GlobalAverage | Affine, function: Requantization) -> Formals:
+def scale_formals(
+    element: GlobalAverage | Affine | AveragePool, function: Requantization
+) -> Formals:
     """Return the generics of a requantization by a multiplier."""
     if not isinstance(function, ScaleRequantization):
         raise CompileError(

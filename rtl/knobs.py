@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ir.elements import (
     Affine,
     ArgMax,
+    AveragePool,
     Border,
     Concatenate,
     Consumer,
@@ -53,6 +54,9 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return _lanes_and_depth(element, element.fifo_depth)
         case GlobalMaximum() | Softmax():
             return _lanes_and_depth(element, element.fifo_depth)
+        case AveragePool():
+            rows = Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural")
+            return (*_lanes_and_depth(element, element.fifo_depth), rows)
         case Border():
             extra = "Additional beats in front of it"
             return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ir.elements import (
     Affine,
+    AveragePool,
     Border,
     Concatenate,
     Consumer,
@@ -163,7 +164,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
                 return self.knobs[element.name]["pe"]
-            case Reorder() | Border() | GlobalMaximum() | Softmax():
+            case Reorder() | Border() | GlobalMaximum() | Softmax() | AveragePool():
                 return self.knobs[element.name]["pe"]
             case Output():
                 return str(element.output.lanes)
@@ -179,7 +180,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]
-            case Border() | GlobalMaximum() | Softmax():
+            case Border() | GlobalMaximum() | Softmax() | AveragePool():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes

@@ -8,6 +8,7 @@ import numpy as np
 
 from ir.elements import (
     Affine,
+    AveragePool,
     Element,
     GlobalAverage,
     Lookup,
@@ -63,7 +64,7 @@ def tables(element: Element) -> tuple[Table, ...]:
                 return (weights, *requantization)
             table = Table("table", element.table, element.output.number.bits)
             return (weights, *requantization, table)
-        case GlobalAverage():
+        case GlobalAverage() | AveragePool():
             return _requantization(element.requantization, element.accumulator.bits)
         case Affine():
             return _requantization(element.requantization, element.source.output.number.bits)

@@ -14,7 +14,7 @@ import pytest
 from frontend.compiler import compile_model
 from frontend.reference import start_tensorflow
 from ir.cycles import predict
-from ir.elements import Border, Element, GlobalMaximum, ProcessingElement, Reorder
+from ir.elements import AveragePool, Border, Element, GlobalMaximum, ProcessingElement, Reorder
 from ir.interpreter import evaluate
 from sim import simulate
 from tests.keras_models import layer_models
@@ -34,6 +34,10 @@ ELEMENTS: dict[str, list[type[Element]]] = {
     "cropping1d": [Border],
     "padding1d": [Border],
     "average_pool": [ProcessingElement],
+    "average_pool_same": [AveragePool],
+    "average_pool_overlapping": [AveragePool],
+    "average_pool1d": [AveragePool],
+    "padding_then_average": [ProcessingElement, ProcessingElement],
     "up1d": [Reorder],
     "transposed": [ProcessingElement],
     "transposed_strides": [ProcessingElement, Reorder, Border],
@@ -59,7 +63,7 @@ def test_layer_compiles(name: str, tmp_path: Path) -> None:
     assert times.cycles_per_frame == times.lower_bound
 
 
-_KINDS = (Border, GlobalMaximum, ProcessingElement, Reorder)
+_KINDS = (AveragePool, Border, GlobalMaximum, ProcessingElement, Reorder)
 
 
 def chain() -> Any:
@@ -76,6 +80,7 @@ def chain() -> Any:
         layers.UpSampling2D((1, 2), interpolation="nearest"),
         layers.ZeroPadding2D(((1, 0), (0, 1))),
         layers.MaxPooling2D((2, 3), 1, "same"),
+        layers.AveragePooling2D(3, 2, "same"),
         layers.GlobalMaxPooling2D(),
     )
 

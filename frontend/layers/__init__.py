@@ -31,6 +31,8 @@ SUPPORTED: dict[str, type[Layer]] = {
     "Activation": pointwise.Activation,
     "Add": merging.Add,
     "Average": merging.Average,
+    "AveragePooling1D": pooling.AveragePooling1D,
+    "AveragePooling2D": pooling.AveragePooling2D,
     "BatchNormalization": pointwise.BatchNormalization,
     "Concatenate": merging.Concatenate,
     "Conv1D": convolutions.Conv1D,
@@ -73,8 +75,6 @@ SUPPORTED: dict[str, type[Layer]] = {
 }
 
 EXPORTED: dict[str, type[Layer]] = {
-    "AveragePooling1D": pooling.AveragePooling1D,
-    "AveragePooling2D": pooling.AveragePooling2D,
     "LayerNormalization": pointwise.LayerNormalization,
     "UpSampling2D": shaping.UpSampling2D,
 }

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from ir.cycles.pools import pool_cycles
-from ir.elements import Border, Element, Input, MaxPool, ProcessingElement, input_lanes, sources
+from ir.elements import (
+    AveragePool,
+    Border,
+    Element,
+    Input,
+    MaxPool,
+    ProcessingElement,
+    input_lanes,
+    sources,
+)
 
 
 def own_cycles(element: Element) -> int:
@@ -45,3 +54,8 @@ def _max_pool(element: MaxPool) -> Iterator[int]:
 def _border(element: Border) -> Iterator[int]:
     rows, columns = element.walk
     yield rows * columns * element.output.shape.channels // element.output.lanes
+
+
+@working_cycles.register
+def _average_pool(element: AveragePool) -> Iterator[int]:
+    yield element.window_positions.pixels * element.folds * element.steps

@@ -14,7 +14,7 @@ from ir.elements.joining import Concatenate, Extremum, Merge, PairLookup, Produc
 from ir.elements.normalizing import Softmax
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
-from ir.elements.pooling import GlobalAverage, GlobalMaximum, MaxPool
+from ir.elements.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool
 from ir.elements.processing import ProcessingElement
 from ir.elements.shaping import Border, Loop, Reorder
 from ir.elements.streams import Kernel, Shape, StreamType
@@ -22,6 +22,7 @@ from ir.elements.streams import Kernel, Shape, StreamType
 __all__ = [
     "Affine",
     "ArgMax",
+    "AveragePool",
     "Border",
     "Concatenate",
     "Consumer",
@@ -63,6 +64,7 @@ Reader: TypeAlias = (
     | MaxPool
     | GlobalAverage
     | GlobalMaximum
+    | AveragePool
     | Affine
     | Lookup
     | Rectifier
@@ -122,6 +124,8 @@ def input_lanes(element: Consumer) -> int:
             return element.output.lanes
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.output.lanes
+        case AveragePool():
+            return element.simd
         case Reorder() | Border() | GlobalMaximum() | Reshape() | Softmax():
             return element.output.lanes
         case _:

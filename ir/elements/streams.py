@@ -89,6 +89,22 @@ class Kernel:
             1, 1, dilation_height=self.dilation_height, dilation_width=self.dilation_width
         )
 
+    def taps_inside(self, height: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return how many rows and columns of taps lie inside of a map, by row and column."""
+        rows, columns = self.output_size(height, width)
+
+        def inside(place: int, stride: int, pad: int, size: int, tap: tuple[int, int]) -> int:
+            taps, dilation = tap
+            first = place * stride - pad
+            return sum(0 <= first + n * dilation < size for n in range(taps))
+
+        down = self.stride_height, self.pad_top, height, (self.height, self.dilation_height)
+        across = self.stride_width, self.pad_left, width, (self.width, self.dilation_width)
+        return (
+            tuple(inside(place, *down) for place in range(rows)),
+            tuple(inside(place, *across) for place in range(columns)),
+        )
+
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return (rows, columns) of window positions on a ``height`` x ``width`` map."""
         rows = (height + self.pad_top + self.pad_bottom - self.span_height) // self.stride_height

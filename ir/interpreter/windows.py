@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ir.elements import GlobalAverage, GlobalMaximum, Kernel, MaxPool, ProcessingElement
+from ir.elements import (
+    AveragePool,
+    GlobalAverage,
+    GlobalMaximum,
+    Kernel,
+    MaxPool,
+    ProcessingElement,
+)
 from ir.interpreter.dispatch import apply
 from ir.interpreter.pointwise import look_up
 from ir.numbers import IntArray
@@ -84,3 +91,15 @@ def _global_average(element: GlobalAverage, x: IntArray) -> IntArray:
 def _global_maximum(element: GlobalMaximum, x: IntArray) -> IntArray:
     maxima: IntArray = x.max(axis=(1, 2), keepdims=True)
     return maxima
+
+
+@apply.register
+def _average_pool(element: AveragePool, x: IntArray) -> IntArray:
+    kernel, shape = element.kernel, element.input.shape
+    sums: IntArray = windows(kernel, x, element.pad_value).sum(axis=(3, 4))
+    down, across = (np.array(c) for c in kernel.taps_inside(shape.height, shape.width))
+    number = ((down[:, None] - 1) * kernel.width + across[None, :] - 1)[:, :, None]
+    function = element.requantization
+    scaled = (sums * function.multipliers[number] + function.offsets[number]) >> function.shift
+    averages: IntArray = np.clip(scaled, function.low, function.high)
+    return averages

@@ -16,6 +16,7 @@ from ir.graph import StreamGraph, check_legal
 from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
 from rewrite.lower.arithmetic import Built
+from rewrite.lower.averages import average_pool
 from rewrite.lower.branches import fork_streams
 from rewrite.lower.census import check_execution
 from rewrite.lower.channelwise import channelwise
@@ -48,6 +49,7 @@ _BUILDERS: dict[str, Builder] = {
     "MaxPool": max_pool,
     "GlobalAveragePool": global_average,
     "ArgMax": arg_max,
+    "AveragePool": average_pool,
     "Softmax": softmax,
     "Pad": pad,
     "Slice": crop,

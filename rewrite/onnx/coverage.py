@@ -13,7 +13,7 @@ from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
-    "Conv, Gemm, MatMul with a constant, MaxPool, GlobalAveragePool, GlobalMaxPool, "
+    "Conv, Gemm, MatMul with a constant, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, "
     "ArgMax, Softmax, elementwise functions of one or two tensors, Concat, Pad, Slice, "
     "Resize to nearest values, Transpose, Reshape and Flatten"
 )
@@ -22,7 +22,9 @@ _HEAVY = frozenset(
     "Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool GlobalMaxPool".split()
 )
 """Operators that are never left to the host in silence."""
-_QUANTIZABLE = frozenset("Conv ConvTranspose Gemm MatMul MaxPool GlobalAveragePool".split())
+_QUANTIZABLE = frozenset(
+    "Conv ConvTranspose Gemm MatMul MaxPool AveragePool GlobalAveragePool".split()
+)
 
 
 def host_nodes(graph: ir.Graph) -> list[ir.Node]:

@@ -14,6 +14,7 @@ from ir import timing
 from ir.elements import (
     Affine,
     ArgMax,
+    AveragePool,
     Border,
     Concatenate,
     Consumer,
@@ -69,6 +70,9 @@ def _sized(element: Consumer) -> Consumer:
             return replace(
                 element, fifo_depth=_depth(latency, stream.shape.channels // stream.lanes)
             )
+        case AveragePool():
+            latency = element.steps - 1 + timing.AVERAGE_POOL_LATENCY
+            return replace(element, fifo_depth=_depth(latency, element.steps))
         case GlobalMaximum():
             return replace(element, fifo_depth=_depth(timing.GLOBAL_MAXIMUM_LATENCY, 1))
         case Reorder():

@@ -15,6 +15,7 @@ from ir.cycles import own_cycles
 from ir.elements import (
     Affine,
     ArgMax,
+    AveragePool,
     Border,
     Concatenate,
     Consumer,
@@ -114,7 +115,7 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return _fold_processing_element(element, cycles)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _fold_lanes(element, cycles)
-        case GlobalMaximum() | Border() | Softmax():
+        case GlobalMaximum() | Border() | AveragePool() | Softmax():
             return _fold_lanes(element, cycles)
         case ArgMax():
             return replace(element, output=with_lanes(element.output, 1))
@@ -155,7 +156,15 @@ def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
 
 
 _Uniform: TypeAlias = (
-    MaxPool | GlobalAverage | Affine | Lookup | Rectifier | GlobalMaximum | Border | Softmax
+    MaxPool
+    | AveragePool
+    | GlobalAverage
+    | Affine
+    | Lookup
+    | Rectifier
+    | GlobalMaximum
+    | Border
+    | Softmax
 )
 """Elements that send as many channels at a time as they read."""
 

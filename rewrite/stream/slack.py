@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ir.cycles import estimate_fifo_depths, keeps_pace, steady_period
-from ir.elements import Border, Consumer, Element, Fifo, ProcessingElement, Reorder
+from ir.elements import AveragePool, Border, Consumer, Element, Fifo, ProcessingElement, Reorder
 from ir.graph import StreamGraph
 
 Slack = dict[str, int]
@@ -119,13 +119,15 @@ def _least(graph: StreamGraph) -> Slack:
 def _has_slack(element: Element) -> bool:
     if isinstance(element, ProcessingElement):
         return not element.is_direct
-    return isinstance(element, Fifo | Reorder | Border)
+    return isinstance(element, Fifo | Reorder | Border | AveragePool)
 
 
 def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
     def rule(element: Consumer) -> Consumer:
         match element:
             case ProcessingElement(name=name) if name in slack:
+                return replace(element, extra_rows=slack[name])
+            case AveragePool(name=name) if name in slack:
                 return replace(element, extra_rows=slack[name])
             case Reorder(name=name) if name in slack:
                 return replace(element, extra_blocks=slack[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ir.elements import GlobalAverage, GlobalMaximum, MaxPool, ProcessingElement
+from ir.elements import AveragePool, GlobalAverage, GlobalMaximum, MaxPool, ProcessingElement
 from rtl.formals import (
     Formals,
     bit_pattern,
@@ -84,5 +84,25 @@ def _global_maximum(element: GlobalMaximum, context: Context) -> tuple[str, Form
         "lanes": context.input_lanes,
         "pixels": str(shape.pixels),
         "channels": str(shape.channels),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _average_pool(element: AveragePool, context: Context) -> tuple[str, Formals]:
+    shape = element.input.shape
+    return "average_pool", {
+        **number_formals("input", element.input.number),
+        "lanes": context.input_lanes,
+        "height": str(shape.height),
+        "width": str(shape.width),
+        "channels": str(shape.channels),
+        **pool_formals(element, element.kernel),
+        "pad_value": str(bit_pattern(element.pad_value, element.input.number)),
+        "accumulator_bits": str(element.accumulator.bits),
+        **number_formals("output", element.output.number),
+        **scale_formals(element, element.requantization),
+        **constants(tables(element), context),
+        "extra_rows": context.knobs["extra_rows"],
         "fifo_depth": context.knobs["fifo_depth"],
     }

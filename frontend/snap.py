@@ -73,7 +73,7 @@ def snap_weights(
     be represented at all.
     """
     wanted = ideal_scales(weights, source, target)
-    searches = SEARCHES
+    searches: tuple[tuple[int, int], ...] = SEARCHES
     if is_mean(weights, source, target):
         wanted, searches = weights[0].copy(), SEARCHES[1:]
     lowest = np.maximum(wanted, _smallest_scale(weights, biases, source, target))

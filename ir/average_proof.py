@@ -21,7 +21,10 @@ from ir.proof import ProofRecord, Steps, check_equal, record, solve_steps
 from ir.requantize import Requantization, ScaleRequantization
 
 FLOAT32_BITS = 24
-_HALF_ULP = 2.0**-FLOAT32_BITS
+HALF_ULP = 2.0**-FLOAT32_BITS
+"""Largest relative error of a rounding to float32."""
+MARGIN = 1 + 2.0**-10
+"""For the errors of errors, and of float64 here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +79,15 @@ class GoldenMean:
         if self.sums_are_exact:
             return True
         largest = max(self.high - self.zero_point, self.zero_point - self.low)
+        ratio = float(self.scale) / float(self.output_scale)
         for count, first, last in zip(self.counts, self.firsts, self.lasts, strict=True):
-            totals = np.arange(first, last + 1) - self.taps * self.zero_point
-            value = totals * float(self.scale) / float(count) / float(self.output_scale)
-            value = value + self.output_zero_point
-            sums = (
-                (count + 1) * largest * float(self.scale) / float(count) / float(self.output_scale)
-            )
-            error = 2 * _HALF_ULP * (sums + 4 * (np.abs(value) + abs(self.output_zero_point)))
+            mean = np.arange(first, last + 1) - self.taps * self.zero_point
+            mean = mean * ratio / float(count)
+            value = mean + self.output_zero_point
+            # Each value and each partial sum, at most k * largest after k values, is rounded once;
+            # then the quotients and the last sum.
+            sums = largest * ratio * ((count + 1) / 2 + 1)
+            error = HALF_ULP * (sums + 2 * np.abs(mean) + np.abs(value)) * MARGIN
             inside = (value > self.output.minimum - 1) & (value < self.output.maximum + 1)
             if np.any(inside & (np.abs(value - np.floor(value) - 0.5) <= error)):
                 return False

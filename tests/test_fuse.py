@@ -152,6 +152,12 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"fuse_convolution": 1},
     ),
     "global average": (lambda: QdqChain(IMAGE).average().model(), {"fuse_global_average": 1}),
+    "average": (
+        lambda: (
+            QdqChain(IMAGE).unary("AveragePool", kernel_shape=[2, 3], pads=[1, 0, 0, 2]).model()
+        ),
+        {"fuse_average": 1},
+    ),
     "branches": (
         lambda: residual().model(),
         {"separate_dequantizations": 1, "fuse_convolution": 2, "fuse_merge": 1},
@@ -462,10 +468,19 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: QdqChain(IMAGE).same("LpPool", kernel_shape=[2, 2]).model(),
         "lppool_3: LpPool must be one of the supported quantized operators; supported between",
     ),
-    "average pool": (
-        "fuse_global_average",
-        lambda: QdqChain(IMAGE).same("AveragePool", kernel_shape=[2, 2]).model(),
-        "averagepool_3: AveragePool must be a GlobalAveragePool or a depthwise Conv: onnxruntime ",
+    "average of padding": (
+        "fuse_average",
+        lambda: (
+            QdqChain(IMAGE)
+            .same("AveragePool", kernel_shape=[2, 2], pads=[1, 0, 0, 0], count_include_pad=1)
+            .model()
+        ),
+        "averagepool_3: an average pool must not count its padding; change the AveragePool",
+    ),
+    "average of gaps": (
+        "fuse_average",
+        lambda: QdqChain(IMAGE).same("AveragePool", kernel_shape=[2, 2], dilations=[2, 1]).model(),
+        "averagepool_3: an average pool must have dilation 1; change the AveragePool",
     ),
 }
 

@@ -71,6 +71,21 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
     "argmax": {**NUMBER, "lanes": 3, "channels": 12, "index_bits": 4, "fifo_depth": 8},
     "axis_input": {"bits": 10, "lanes": 3, "beats": 48, "pad_value": 5},
     "axis_output": {"bits": 10, "is_signed": True, "lanes": 3, "beats": 48},
+    "average_pool": {
+        "input_bits": 8,
+        "input_signed": False,
+        "lanes": 2,
+        "height": 9,
+        "width": 9,
+        "channels": 4,
+        **KERNEL,
+        **PADS,
+        "pad_value": 7,
+        "accumulator_bits": 13,
+        **CODES,
+        **parameters(9),
+        "fifo_depth": 3,
+    },
     "border": {
         "bits": 8,
         "lanes": 2,
@@ -293,6 +308,8 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         ("matrix_vector", {"DSP48E1": 12}),
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
+        # A factor per lane; four rows of 18 x 16 bits.
+        ("average_pool", {"DSP48E1": 2, "RAMB18E1": 1, "RAM32M": 3}),
         ("rectifier", {"DSP48E1": 2, "RAM32M": 3}),
         ("product", {"DSP48E1": 4, "RAM32M": 3}),  # a product and a factor each
         ("pair_lookup", {"RAMB36E1": 2, "RAM32M": 3}),

@@ -41,6 +41,8 @@ ELEMENTS: dict[str, list[type[Element]]] = {
     "up1d": [Reorder],
     "transposed": [ProcessingElement],
     "transposed_strides": [ProcessingElement, Reorder, Border],
+    "transposed_gaps": [ProcessingElement, Reorder],
+    "transposed_output": [ProcessingElement, Reorder],
     "transposed_same": [ProcessingElement, Reorder, Border],
     "transposed_same_odd": [ProcessingElement],
     "transposed_output_valid": [ProcessingElement, Reorder, Border],

@@ -97,13 +97,6 @@ def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
     reason = _refusal(model, node, rules)
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
-    if node.op_type == "AveragePool":
-        return CompileError(
-            "fuse", node_label(node),
-            "AveragePool must be a GlobalAveragePool or a depthwise Conv: onnxruntime averages "
-            "windows in float32, and rounds their sums in an order of its own",
-            "pool the whole image, or compile the model before it was quantized",
-        )  # fmt: skip
     if node.op_type in _QUANTIZABLE:
         return CompileError(
             "fuse", node_label(node),

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from frontend.keras_files import is_keras_folder
 from frontend.network import read_network
 from ir.errors import CompileError
 
@@ -70,7 +71,7 @@ def _child(memory_bytes: int, cpu_seconds: int, path: Path, weights: Path | None
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        if path.is_dir():
+        if path.is_dir() and not is_keras_folder(path):
             from frontend.saved_model import read_saved_model  # which imports this module
 
             read_saved_model(path)

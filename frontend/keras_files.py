@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import h5py
 
-from frontend.limits import MAX_CONFIG_BYTES, MAX_FILE_BYTES, check_readable_file
+from frontend.limits import MAX_CONFIG_BYTES, MAX_FILE_BYTES, check_inside, check_readable_file
 from ir.errors import CompileError
 
 FORMATS = {
@@ -26,6 +26,8 @@ FORMATS = {
     ".keras": "Keras archive",
     ".json": "JSON architecture",
 }
+
+MAX_METADATA_BYTES = 2**20
 
 _SIGNATURES = (
     (b"\x89HDF\r\n\x1a\n", "HDF5"),
@@ -64,19 +66,24 @@ def open_keras_file(path: Path, weights: Path | None = None) -> Iterator[KerasFi
     """Open a ``.h5``, ``.keras`` or ``.json`` model and the weights that belong to it.
 
     Args:
-        path: the model file.
+        path: the model file, or the folder that ``model.save(folder, zipped=False)`` wrote.
         weights: weights of a ``.json``; by default ``X_weights.h5`` beside ``X.json``.
 
     Raises:
         CompileError: the file is missing, not readable, too large, damaged or of another kind.
     """
-    kind = FORMATS.get(path.suffix.lower())
-    check_readable_file(path, "load")
+    kind = "Keras folder" if is_keras_folder(path) else FORMATS.get(path.suffix.lower())
+    if kind != "Keras folder":
+        check_readable_file(path, "load")
     if kind is None:
         _refuse(path, "is not named as a Keras model", f"name one of {', '.join(FORMATS)}")
     if weights is not None and kind != "JSON architecture":
         _refuse(path, "holds its own weights", "name a .json file, or give no weights file")
-    if kind == "HDF5":
+    if kind == "Keras folder":
+        settings, wrote, stored = _read_folder(path)
+        with _open_hdf5(stored) as file:
+            yield KerasFile(settings, file, "v3", kind, wrote, str(stored))
+    elif kind == "HDF5":
         with _open_hdf5(path) as file:
             text = _attribute(file, "model_config", path)
             if text is None:
@@ -232,6 +239,31 @@ def _weights_beside(path: Path) -> Path:
     _refuse(path, f"has no weights {names[0]} beside it", "name the weights file with --weights")
 
 
+def is_keras_folder(path: Path) -> bool:
+    """Tell whether ``path`` is a folder that Keras 3 wrote with ``zipped=False``."""
+    return path.is_dir() and (path / "config.json").exists()
+
+
+def _read_folder(path: Path) -> tuple[object, str, Path]:
+    """Return configuration, Keras version and the file of the weights of an unpacked ``.keras``."""
+    names = ("config.json", "metadata.json", "model.weights.h5")
+    config, metadata, weights = (path / name for name in names)
+    for file in (config, weights, *([metadata] if metadata.exists() else [])):
+        check_inside(path, file)
+    version = "unknown"
+    if metadata.exists():
+        if metadata.stat().st_size > MAX_METADATA_BYTES:
+            _refuse(metadata, f"has more than {MAX_METADATA_BYTES} bytes", "save the model again")
+        version = _version(metadata.read_bytes(), metadata)
+    return _read_architecture(config)[0], version, weights
+
+
+def _version(text: bytes, path: Path) -> str:
+    metadata = _parse(text, path)
+    known = metadata if isinstance(metadata, dict) else {}
+    return str(known.get("keras_version", "unknown"))
+
+
 def _read_archive(path: Path) -> tuple[bytes, str, bytes]:
     """Return configuration, Keras version and the HDF5 image of the weights of a ``.keras``."""
     try:
@@ -241,16 +273,13 @@ def _read_archive(path: Path) -> tuple[bytes, str, bytes]:
                 _refuse(path, "is an archive but no Keras model", "save the model with Keras")
             if "model.weights.h5" not in present:
                 _refuse(path, "holds no model.weights.h5", "save the model with its weights")
-            read: Callable[[str, int], bytes] = lambda name, limit: _member(  # noqa: E731
-                archive, name, limit, path
-            )
-            config = read("config.json", MAX_CONFIG_BYTES)
+            config = _member(archive, "config.json", MAX_CONFIG_BYTES, path)
             version = "unknown"
             if "metadata.json" in present:
-                metadata = _parse(read("metadata.json", 2**20), path)
-                if isinstance(metadata, dict):
-                    version = str(metadata.get("keras_version", version))
-            return config, version, read("model.weights.h5", MAX_FILE_BYTES)
+                version = _version(
+                    _member(archive, "metadata.json", MAX_METADATA_BYTES, path), path
+                )
+            return config, version, _member(archive, "model.weights.h5", MAX_FILE_BYTES, path)
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
         with path.open("rb") as stream:
             found = _kind_of_content(stream.read(64))

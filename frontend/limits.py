@@ -52,6 +52,16 @@ def check_readable_file(path: Path, stage: str) -> None:
         )
 
 
+def check_inside(folder: Path, file: Path) -> None:
+    """Refuse a file that is too large, no file, or a link to somewhere outside ``folder``."""
+    check_readable_file(file, "load")
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise CompileError(
+            "load", str(file), "is a link that leads out of the model's folder",
+            "copy the file itself",
+        )  # fmt: skip
+
+
 def check_activation(layer: str, shape: tuple[int, ...]) -> None:
     """Refuse a tensor (one frame, no batch axis) without elements or of absurd size."""
     elements = math.prod(shape)

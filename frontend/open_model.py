@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from frontend.keras_files import is_keras_folder
 from frontend.load import load_float_onnx
 from frontend.onnx_source import load_onnx_file
 from frontend.saved_model import load_saved_model
@@ -16,7 +17,8 @@ OPENERS: dict[str, Callable[[Path], SourceModel]] = {
     ".onnx": load_onnx_file,
     ".tflite": load_tflite,
 }
-"""By the ending of the file's name; folders are SavedModels, every other file one of Keras."""
+"""By the ending of the file's name; other folders than Keras's are SavedModels, other
+files are Keras's."""
 
 
 def open_model(path: Path, *, weights: Path | None = None) -> SourceModel:
@@ -30,7 +32,9 @@ def open_model(path: Path, *, weights: Path | None = None) -> SourceModel:
     Raises:
         CompileError: one line that names the file or the layer, the problem and the remedy.
     """
-    opener = load_saved_model if path.is_dir() else OPENERS.get(path.suffix.lower())
+    opener = OPENERS.get(path.suffix.lower())
+    if path.is_dir():
+        opener = None if is_keras_folder(path) else load_saved_model
     if opener is None:
         return load_float_onnx(path, weights=weights).source
     if weights is not None:

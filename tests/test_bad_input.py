@@ -228,6 +228,37 @@ def test_json_that_is_no_model(config: Any, tmp_path: Path) -> None:
     assert message.startswith("m.json: ")
 
 
+def write_folder(folder: Path) -> Path:
+    """Write what Keras 3 does with ``zipped=False``."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(GOOD))
+    (folder / "metadata.json").write_text('{"keras_version": "3.10.0"}')
+    with h5py.File(folder / "model.weights.h5", "w") as file:
+        file["x"] = BIAS
+    return folder
+
+
+def test_folders_of_keras_3(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "m")
+    (folder / "metadata.json").write_text("[" + " " * 2**20 + "]")
+    assert refusal(folder) == ("m/metadata.json: has more than 1048576 bytes; save the model again")
+    (folder / "metadata.json").write_text("{")
+    assert refusal(folder).startswith("m/metadata.json: has a damaged configuration (Expecting ")
+    (folder / "metadata.json").unlink()
+    (folder / "model.weights.h5").rename(tmp_path / "elsewhere.h5")
+    assert refusal(folder) == "m/model.weights.h5: does not exist; check the path"
+    (folder / "model.weights.h5").symlink_to(tmp_path / "elsewhere.h5")
+    assert refusal(folder) == (
+        "m/model.weights.h5: is a link that leads out of the model's folder; copy the file itself"
+    )
+    (folder / "model.weights.h5").unlink()
+    (folder / "model.weights.h5").write_text("hello")
+    assert refusal(folder).startswith("m/model.weights.h5: is not an HDF5 file (its content is ")
+    assert refusal(folder, tmp_path / "w.h5") == (
+        "m: holds its own weights; name a .json file, or give no weights file"
+    )
+
+
 def test_a_json_without_weights(tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text(json.dumps(GOOD))
     assert refusal(tmp_path / "m.json") == (

@@ -15,6 +15,7 @@ from frontend.export import export_network
 from frontend.layers import READABLE, TRAINING_ONLY
 from frontend.load import LoadedModel, load_float_onnx
 from frontend.network import read_network
+from frontend.open_model import open_model
 from frontend.reference import keras_run, onnx_predict, onnx_run, start_tensorflow, verify_export
 from ir.errors import CompileError
 from tests.keras_models import layer_models, nested
@@ -341,6 +342,19 @@ def test_json_with_weights_of_keras_3(folder: Path) -> None:
     network = read_network(folder / "three.json")
     assert_same(export_network(network)[0], keras_model)
     assert network.format == "JSON architecture + HDF5"
+
+
+def test_folders_of_keras_3(folder: Path) -> None:
+    keras_model = layer_models()["nested"]()
+    keras_model.save(folder / "unpacked", zipped=False)
+    network = read_network(folder / "unpacked")
+    assert_same(export_network(network)[0], keras_model)
+    assert network.format == "Keras folder"
+    assert network.keras_version.startswith("3.")
+    source = open_model(folder / "unpacked")
+    assert source.format == "Keras folder"
+    (folder / "unpacked" / "metadata.json").unlink()
+    assert read_network(folder / "unpacked").keras_version == "unknown"
 
 
 # What Keras 2 wrote otherwise.

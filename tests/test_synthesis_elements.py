@@ -278,6 +278,13 @@ BLOCKS = ("DSP48E1", "RAMB36E1", "RAMB18E1", "RAM32M")
 """Cells of 7-series that yosys must find: multipliers, block RAM, distributed RAM."""
 
 
+def test_a_deep_fifo_is_block_ram(tmp_path: Path) -> None:
+    """The branch FIFOs of a residual network; in distributed RAM it would be 300 LUTs."""
+    counts = cells(verilog("stream_fifo", {"depth": 1091, "width": 8}, tmp_path))
+    assert {block: counts[block] for block in BLOCKS if counts.get(block)} == {"RAMB18E1": 1}
+    assert sum(count for cell, count in counts.items() if cell.startswith("LUT")) < 80
+
+
 def test_every_entity_has_a_configuration() -> None:
     assert ENTITIES == sorted(CONFIGURATIONS)
     assert len(ENTITIES) == sum(not path.stem.endswith("_pkg") for path in VHDL_FOLDER.iterdir())

@@ -15,7 +15,8 @@ use work.millrace_pkg.all;
 
 entity stream_fifo is
   generic (
-    -- Beats that can be stored. Distributed RAM: one LUT stores 32 x 2 or 64 x 1 bits.
+    -- Beats that can be stored. Distributed RAM, where one LUT stores 32 x 2 or 64 x 1 bits; more
+    -- than 64 beats and 4096 bits are block RAM.
     depth : positive;
     -- Bits per beat.
     width : positive
@@ -38,9 +39,8 @@ architecture rtl of stream_fifo is
 
   type memory_t is array (0 to depth - 1) of std_ulogic_vector(width - 1 downto 0);
 
-  signal memory : memory_t;
+  constant in_block_ram : boolean := depth > 64 and depth * width > 4096;
   attribute ram_style : string;
-  attribute ram_style of memory : signal is "distributed";
 
   signal write_place, read_place : natural range 0 to depth - 1 := 0;
   signal stored : natural range 0 to depth := 0;
@@ -59,16 +59,48 @@ begin
 
   push <= input_ready and input_valid;
   pop <= output_ready and output_valid;
-  output_data <= memory(read_place);
 
-  store : process (clk)
+  ------------------------------------------------------------------------------
+  storage : if not in_block_ram generate
+    signal memory : memory_t;
+    attribute ram_style of memory : signal is "distributed";
   begin
-    if rising_edge(clk) then
-      if push then
-        memory(write_place) <= input_data;
+    output_data <= memory(read_place);
+
+    store : process (clk)
+    begin
+      if rising_edge(clk) then
+        if push then
+          memory(write_place) <= input_data;
+        end if;
       end if;
-    end if;
-  end process;
+    end process;
+  else generate
+    signal memory : memory_t;
+    attribute ram_style of memory : signal is "block";
+    signal next_read_place : natural range 0 to depth - 1;
+    signal stored_data, pushed_data : std_ulogic_vector(width - 1 downto 0);
+    signal is_pushed : std_ulogic;
+  begin
+    -- The place of the next cycle is read in this one; a beat that is pushed to it meanwhile passes
+    -- by the memory, whatever that makes of reading what is being written.
+    next_read_place <= following(read_place) when pop else read_place;
+    output_data <= pushed_data when is_pushed else stored_data;
+
+    store : process (clk)
+    begin
+      if rising_edge(clk) then
+        if push then
+          memory(write_place) <= input_data;
+        end if;
+        stored_data <= memory(next_read_place);
+        pushed_data <= input_data;
+        is_pushed <= '1' when push = '1' and write_place = next_read_place else '0';
+      end if;
+    end process;
+  end generate;
+
+  ------------------------------------------------------------------------------
 
   count : process (clk)
   begin

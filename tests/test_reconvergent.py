@@ -12,7 +12,7 @@ import pytest
 
 from ir.cycles import own_cycles, predict, steady_period
 from ir.cycles.system import EventSystem, element_events
-from ir.elements import Concatenate, Fifo, Fork, Input, Kernel, Merge, Output, Shape, sources
+from ir.elements import Concatenate, Fifo, Fork, Input, Merge, Output, Shape, sources
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.maxplus import DeadlockError, EventGraph, EventList
@@ -136,20 +136,19 @@ def test_the_hardware_runs_at_this_pace_and_survives_starved_ports(
 
 
 def test_a_branch_in_block_ram_is_used_to_its_last_place(tmp_path: Path) -> None:
-    chain = Chain(Shape(4, 20, 8), lanes=8).conv(8, Kernel(1, 1), pe=8, simd=8)
-    body, skip = chain.fork(2, 2)
+    body, skip = Chain(Shape(4, 20, 8), lanes=8).fork(2, 2)
     for _ in range(3):
-        body.conv(8, SAME, pe=8, simd=8)
+        body.depthwise(SAME, lanes=8)
     body.merge(skip, lanes=8)
     graph = add_slack(size_outputs(body.graph()))
     depth = max(room(graph).values())
     assert depth > 64
     assert depth * 64 > 4096, "stream_fifo keeps less in distributed RAM"
-    inputs = chain.inputs(graph, FRAMES)
-    options = SimulationOptions(stall_percent=10, longest_stall=3000, seed=1)
+    inputs = body.inputs(graph, 2)
+    options = SimulationOptions(stall_percent=10, longest_stall=1500, seed=1)
     result = simulate(graph, inputs, evaluate(graph, inputs), tmp_path, options)
     assert result.passed, result.fault
-    assert result.completions == predict(graph, FRAMES).completions
+    assert result.completions == predict(graph, 2).completions
 
 
 def deadlocks(graph: StreamGraph) -> bool:

@@ -99,6 +99,22 @@ def float_pool(*, shown: bool = False) -> onnx.ModelProto:
     return model
 
 
+def float_bias(operator: str, activation: str = "", *limits: float) -> QdqChain:
+    """A layer with a bias in float, and an activation in front of the quantization."""
+    chain = QdqChain(IMAGE if operator == "Conv" else (6,))
+    shape, axis = ((4, 3, 3, 3), 0) if operator == "Conv" else ((6, 4), 1)
+    w, _ = chain.weights(shape, axis, codes="int8", per_channel=True)
+    bias = chain.constant("b", chain.random.normal(0, 1, 4).astype(np.float32))
+    if operator == "MatMul":
+        y = chain.node("Add", [bias, chain.node("MatMul", [chain.dequantize(), w])])
+    else:
+        y = chain.node(operator, [chain.dequantize(), w, bias])
+    if activation:
+        ends = [chain.constant("end", np.float32(v)) for v in limits]
+        y = chain.node(activation, [y, *ends])
+    return chain.requantize(y, 0.05, 0)
+
+
 FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "convolution": (lambda: QdqChain(IMAGE).conv(4).model(), {"fuse_convolution": 1}),
     "two convolutions": (
@@ -108,6 +124,22 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "no bias": (
         lambda: QdqChain(IMAGE).conv(4, bias=None, per_channel=False).model(),
         {"explicit_biases": 1, "fuse_convolution": 1},
+    ),
+    "bias in float": (
+        lambda: float_bias("Conv").model(),
+        {"quantized_biases": 1, "fuse_convolution": 1},
+    ),
+    "bias in float behind a MatMul": (
+        lambda: float_bias("MatMul").model(),
+        {"gemm_from_matmul": 1, "quantized_biases": 1, "fuse_dense": 1},
+    ),
+    "ReLU in float": (
+        lambda: float_bias("Gemm", "Relu").model(),
+        {"saturating_activation": 1, "quantized_biases": 1, "fuse_dense": 1},
+    ),
+    "Clip at the ends of the codes": (
+        lambda: float_bias("Conv", "Clip", 0.0, 13.0).model(),
+        {"saturating_activation": 1, "quantized_biases": 1, "fuse_convolution": 1},
     ),
     "Gemm": (lambda: QdqChain((6,)).gemm(4, transB=1).model(), {"fuse_dense": 1}),
     "MatMul": (
@@ -447,6 +479,16 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: float_pool(shown=True),
         "maxpool_4: MaxPool must stand between DequantizeLinear and QuantizeLinear, not in float; "
         "quantize its operands and its result, or take it off the end of the model",
+    ),
+    "Clip inside the codes": (
+        "saturating_activation",
+        lambda: float_bias("Conv", "Clip", 0.0, 12.0).model(),
+        "conv_4: Conv must stand between DequantizeLinear and QuantizeLinear, not in float; ",
+    ),
+    "bias of a layer in float": (
+        "quantized_biases",
+        lambda: float_bias("Conv", "Clip", 0.0, 12.0).model(),
+        "conv_4: Conv must stand between DequantizeLinear and QuantizeLinear, not in float; ",
     ),
     "scale that is computed": (
         "qdq_from_operators",

@@ -42,7 +42,9 @@ from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
 from rewrite.onnx.qdq_from_operators import qdq_from_operators
 from rewrite.onnx.quantize_before_moving import quantize_before_moving
+from rewrite.onnx.quantized_biases import quantized_biases
 from rewrite.onnx.resize_by_scales import resize_by_scales
+from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
@@ -60,7 +62,9 @@ PIPELINE: tuple[Rewrite, ...] = (
     qdq_from_operators,
     separate_dequantizations,
     explicit_zero_points,
+    saturating_activation,
     gemm_from_matmul,
+    quantized_biases,
     explicit_biases,
     drop_requantization.drop_requantization,
     quantize_before_moving,

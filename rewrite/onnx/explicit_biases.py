@@ -24,7 +24,7 @@ def explicit_biases(model: ir.Model) -> int:
             continue
         if len(node.inputs) > 2 and node.inputs[2] is not None:
             continue
-        scales = _product_scales(node)
+        scales = product_scales(node)
         if scales is None:
             continue
         bias, scale = _zero_bias(model.graph, node, *scales)
@@ -37,7 +37,7 @@ def explicit_biases(model: ir.Model) -> int:
     return changed
 
 
-def _product_scales(node: ir.Node) -> tuple[int, npt.NDArray[np.float32]] | None:
+def product_scales(node: ir.Node) -> tuple[int, npt.NDArray[np.float32]] | None:
     """Return the number of output channels and the products of input and weight scales."""
     sources = [v.producer() if v is not None else None for v in node.inputs[:2]]
     if not all(is_operator(s, "DequantizeLinear") for s in sources):

@@ -3,8 +3,8 @@
     Add(MatMul(x, w), b) -> Gemm(x, w, b)
     MatMul(x, w) -> Gemm(x, w)
 
-for matrices x and w and a vector b, each behind a DequantizeLinear: the definition of Gemm with
-alpha = beta = 1.  The first must come first, or the second takes its MatMul away.
+for matrices x and w behind a DequantizeLinear each, and a constant vector b: the definition of Gemm
+with alpha = beta = 1.  The first must come first, or the second takes its MatMul away.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class _Product(RewriteRuleClassBase):  # type: ignore[misc]
             return match.fail("the input must be a matrix")
         if "b" in values:
             bias = _dequantized_constant(values["b"])
+            if bias is None:
+                bias = constant(values["b"])
             if bias is None or bias.shape != (weights.shape[1],):
-                return match.fail("the bias must be a constant, quantized vector")
+                return match.fail("the bias must be a constant vector")
         return match
 
 

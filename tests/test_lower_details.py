@@ -151,3 +151,29 @@ def test_sampling_finds_a_wrong_element() -> None:
     wrong = replace(right, element=replace(element, weights=element.weights + 1))
     with pytest.raises(CompileError, match="gemm: onnxruntime must compute what the element"):
         sample(parts, (before,), wrong)
+
+
+@pytest.mark.parametrize("codes", ["uint8", "int8"])
+def test_layers_on_sequences(codes: str) -> None:
+    chain = QdqChain((3, 12), codes)
+    chain.conv(4, (3,), pads=[2, 1], dilations=[2])  # type: ignore[arg-type]
+    chain.same("MaxPool", kernel_shape=[2], strides=[2])
+    lowered(chain.average().model())
+
+
+@pytest.mark.parametrize("values", [[[[0.5]], [[-1.0]], [[0.7]]], [[[0.5]], [[0.0]], [[2.0]]]])
+def test_functions_with_constants_for_each_channel(values: list[list[list[float]]]) -> None:
+    """Lines where they are equal on every code, else tables; both are onnxruntime's function."""
+    chain = QdqChain(IMAGE).binary("Mul", values, 0.07)
+    lowered(chain.model())
+    summands = chain.constant("summand", np.array([[[1]], [[2]], [[-1]]], np.float32))
+    y = chain.node("Abs", [chain.node("Add", [chain.dequantize(), summands])])
+    lowered(chain.requantize(y, 0.05).model())
+
+
+def test_batch_normalization_in_float() -> None:
+    chain = QdqChain(IMAGE)
+    statistics = [chain.random.uniform(0.5, 2, 3).astype(np.float32) for _ in range(4)]
+    operands = [chain.constant("statistic", values) for values in statistics]
+    y = chain.node("BatchNormalization", [chain.dequantize(), *operands])
+    lowered(chain.requantize(y, 0.05).model())

@@ -40,9 +40,11 @@ from rewrite.onnx.fuse_merge import fuse_merge
 from rewrite.onnx.fuse_rectifier import fuse_rectifier
 from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
+from rewrite.onnx.image_of_sequence import image_of_sequence
 from rewrite.onnx.qdq_from_operators import qdq_from_operators
 from rewrite.onnx.quantize_before_moving import quantize_before_moving
 from rewrite.onnx.quantized_biases import quantized_biases
+from rewrite.onnx.quantized_constants import quantized_constants
 from rewrite.onnx.resize_by_scales import resize_by_scales
 from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
@@ -60,6 +62,7 @@ Rewrite = Callable[[ir.Model], int]
 
 PIPELINE: tuple[Rewrite, ...] = (
     qdq_from_operators,
+    quantized_constants,
     separate_dequantizations,
     explicit_zero_points,
     saturating_activation,
@@ -68,6 +71,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     explicit_biases,
     drop_requantization.drop_requantization,
     quantize_before_moving,
+    image_of_sequence,
     fuse_layout.fuse_layout,
     fuse_convolution.fuse_convolution,
     fuse_affine.fuse_affine,

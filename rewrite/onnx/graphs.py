@@ -69,7 +69,13 @@ def add_initializer(graph: ir.Graph, name: str, array: npt.NDArray[np.generic]) 
     while free in graph.initializers:
         number += 1
         free = f"{name}_{number}"
-    value = ir.Value(name=free, const_value=ir.tensor(array, name=free))
+    tensor = ir.tensor(array, name=free)
+    value = ir.Value(
+        name=free,
+        type=ir.TensorType(tensor.dtype),
+        shape=ir.Shape(tensor.shape),
+        const_value=tensor,
+    )
     graph.register_initializer(value)
     return value
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -55,11 +54,10 @@ def find_ghdl() -> Ghdl:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a simulation printed, on both channels, and how long it took."""
+    """What a simulation printed, on both channels."""
 
     output: str
     status: int
-    seconds: float
 
 
 class Workspace:
@@ -103,7 +101,6 @@ class Workspace:
         # Data are undefined while valid is low: the IEEE packages need not warn of it.
         command += [top, "--ieee-asserts=disable", "--max-stack-alloc=0"]
         command += [] if wave is None else [f"--wave={wave.resolve()}"]
-        start = time.monotonic()
         try:
             ran = _run(command, cwd, timeout)
         except subprocess.TimeoutExpired as expired:
@@ -113,7 +110,7 @@ class Workspace:
                 f"the simulation must end within {timeout:g} seconds",
                 "simulate fewer frames or allow more time",
             ) from expired
-        return Run(ran.stdout, ran.returncode, time.monotonic() - start)
+        return Run(ran.stdout, ran.returncode)
 
     def _options(self) -> list[str]:
         return [f"--workdir={self.folder}", *self.libraries]

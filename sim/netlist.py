@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from sim.observe import exposed
 from sim.options import SimulationOptions
 from sim.results import SimulationResult
 from sim.simulate import verdict, write_bench_vectors
+from sim.stages import Stages
 from sim.synthesis import only_named_traced, synthesize, without_tables
 from sim.verilator import PREFIX, Build, build, find_verilator
 
@@ -34,11 +34,11 @@ WAVE = "waves.fst"
 HALF_PERIOD = 5
 """Of the clock in the waveform, as in the bench for GHDL; nanoseconds."""
 
-OPTIMIZATIONS = ((300_000, 0), (3_000_000, 1))
+OPTIMIZATIONS = ((300_000, 0), (30_000_000, 1))
 """Clock cycles up to which a level of the C++ compiler pays.
 
-Both its time and the program's are proportional to the size of the netlist: -O1 takes four times
-as long as -O0 and runs four times as fast, -O2 twice as long as -O1 and half as fast again.
+Both its time and the program's are proportional to the size of the netlist: -O1 takes three times
+as long as -O0 and runs four times as fast, -O2 takes twice as long as -O1 and saves a tenth or so.
 """
 LAST_OPTIMIZATION = 2
 
@@ -67,7 +67,9 @@ def simulate_netlist(
         observed = folder / FOLDER / f"{bench.top}_observed.vhd"
         observed.write_text(text, encoding="ascii")
         files = [*others, observed]
-    verilog, memories = without_tables(synthesize(bench.top, files, options.generics), FOLDER)
+    stage = Stages()
+    with stage("synthesis"):
+        verilog, memories = without_tables(synthesize(bench.top, files, options.generics), FOLDER)
     for memory in memories:
         (folder / memory.file).write_text(memory.text, encoding="ascii")
     netlist = folder / FOLDER / f"{bench.top}.v"
@@ -78,11 +80,13 @@ def simulate_netlist(
     jobs = options.jobs or os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="millrace-") as scratch:
         how = Build(optimization(_cycles(bench)), options.wave, jobs)
-        program = build(netlist, main, bench.top, how, Path(scratch))
-        run = _run(program, bench.top, folder, options.timeout_seconds)
+        program = build(netlist, main, bench.top, how, Path(scratch), stage)
+        with stage("run"):
+            run = _run(program, bench.top, folder, options.timeout_seconds)
     log = folder / "netlist.log"
     log.write_text(run.output, encoding="utf-8")
-    return verdict(bench, run, log, simulator, folder / WAVE if options.wave else None)
+    wave = folder / WAVE if options.wave else None
+    return verdict(bench, run, log, simulator, stage.seconds, wave)
 
 
 def _cycles(bench: Bench) -> int:
@@ -117,7 +121,6 @@ def _streams(bench: Bench) -> list[tuple[BenchStream, int]]:
 
 
 def _run(program: Path, top: str, folder: Path, timeout: float | None) -> Run:
-    start = time.monotonic()
     try:
         ran = subprocess.run(
             [str(program)],
@@ -134,4 +137,4 @@ def _run(program: Path, top: str, folder: Path, timeout: float | None) -> Run:
             f"the simulation must end within {timeout:g} seconds",
             "simulate fewer frames or allow more time",
         ) from expired
-    return Run(ran.stdout + ran.stderr, ran.returncode, time.monotonic() - start)
+    return Run(ran.stdout + ran.stderr, ran.returncode)

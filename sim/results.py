@@ -100,7 +100,8 @@ class SimulationResult:
     ``frame_times``: by stream, (first, last) beat's cycle of each frame of the unstalled phase.
     ``completions``: for its successive frames, edges from the one that takes the first input
     beat of frame 0 to the one that takes the frame's last output beat; empty if it did not end.
-    ``seconds``: time of the simulator's run.  ``wave``: the waveform, if one was wanted.
+    ``seconds``: on the processor, of the tools by stage; the last is ``run``.  ``wave``: the
+    waveform, if one was wanted.
     """
 
     simulator: str
@@ -108,7 +109,7 @@ class SimulationResult:
     values_checked: Mapping[str, int]
     frame_times: Mapping[str, tuple[tuple[int, int], ...]]
     completions: tuple[int, ...]
-    seconds: float
+    seconds: Mapping[str, float]
     log: Path
     wave: Path | None = None
 

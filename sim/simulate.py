@@ -23,6 +23,7 @@ from sim.ghdl import Run, Workspace, find_ghdl
 from sim.observe import monitored
 from sim.options import SimulationOptions
 from sim.results import SimulationResult, read_messages
+from sim.stages import Stages
 from sim.vectors import write_vectors
 
 _DEFAULTS = SimulationOptions()
@@ -64,12 +65,15 @@ def simulate(
         workspace.use_library("millrace", read_texts(LIBRARY_PATHS))
         elements = [path for path in files if path.stem in library.units()]
         workspace.start_from(read_texts(elements))
-        workspace.analyze(design, folder)
+        stage = Stages()
+        with stage("analysis"):
+            workspace.analyze(design, folder)
         wave = folder / WAVE if options.wave else None
-        run = workspace.simulate(bench.name, folder, options.timeout_seconds, wave)
+        with stage("run"):
+            run = workspace.simulate(bench.name, folder, options.timeout_seconds, wave)
         log = folder / "simulation.log"
         log.write_text(run.output.replace(objects, "work"), encoding="utf-8")
-    return verdict(bench, run, log, ghdl.name, wave)
+    return verdict(bench, run, log, ghdl.name, stage.seconds, wave)
 
 
 LIBRARY_PATHS = tuple(VHDL_FOLDER / name for name in LIBRARY_FILES)
@@ -103,7 +107,12 @@ def write_bench_vectors(bench: Bench, folder: Path) -> None:
 
 
 def verdict(
-    bench: Bench, run: Run, log: Path, simulator: str, wave: Path | None
+    bench: Bench,
+    run: Run,
+    log: Path,
+    simulator: str,
+    seconds: Mapping[str, float],
+    wave: Path | None,
 ) -> SimulationResult:
     """Return what a run's messages say.
 
@@ -124,7 +133,7 @@ def verdict(
         messages.values_checked,
         messages.frame_times,
         _completions(bench, messages.frame_times),
-        run.seconds,
+        seconds,
         log,
         wave,
     )

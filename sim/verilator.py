@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ir.errors import CompileError
 from sim.cache import cached_folder
+from sim.stages import Stages
 
 PREFIX = "netlist"
 """Of the model's class, Vnetlist."""
@@ -78,9 +79,10 @@ class Build:
     jobs: int
 
 
-def build(netlist: Path, main: Path, top: str, options: Build, folder: Path) -> Path:
-    """Return the program of ``netlist``, a Verilog file with module ``top``, and ``main``, built in
-    ``folder``.
+def build(netlist: Path, main: Path, top: str, options: Build, folder: Path, stage: Stages) -> Path:
+    """Return the program of ``netlist``, a Verilog file with module ``top``, and ``main``.
+
+    It is built in ``folder``; ``stage`` counts the seconds of Verilator and of the compiler.
 
     Raises:
         CompileError: Verilator or the C++ compiler is missing or refuses them.
@@ -89,7 +91,8 @@ def build(netlist: Path, main: Path, top: str, options: Build, folder: Path) -> 
     command = [verilator.program, "--cc", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
     command += ["--language", "1364-2005", "--top-module", top, "--prefix", f"V{PREFIX}"]
     command += ["--trace-fst", "--timescale-override", "1ns/1ns"] if options.wave else []
-    _checked([*command, "--Mdir", str(folder), str(netlist.resolve())], folder)
+    with stage("verilator"):
+        _checked([*command, "--Mdir", str(folder), str(netlist.resolve())], folder)
     made = (folder / f"V{PREFIX}_classes.mk").read_text()
     runtime = _runtime(verilator, tuple(_listed(made, "VM_GLOBAL_FAST", "VM_GLOBAL_SLOW")), options)
     fast = [folder / f"{name}.cpp" for name in _listed(made, "VM_CLASSES_FAST", "VM_SUPPORT_FAST")]
@@ -112,12 +115,13 @@ def build(netlist: Path, main: Path, top: str, options: Build, folder: Path) -> 
         _checked([verilator.compiler, *flags, "-c", "-o", str(target), str(unit)], folder)
         return target
 
-    with ThreadPoolExecutor(options.jobs) as pool:
-        objects = list(pool.map(compile_part, enumerate(jobs)))
     program = folder / "program"
-    objects += sorted(runtime.glob("*.o"))
     libraries = ["-lpthread", *(["-lz"] if options.wave else [])]
-    _checked([verilator.compiler, "-o", str(program), *map(str, objects), *libraries], folder)
+    with stage("compiler"):
+        with ThreadPoolExecutor(options.jobs) as pool:
+            objects = list(pool.map(compile_part, enumerate(jobs)))
+        objects += sorted(runtime.glob("*.o"))
+        _checked([verilator.compiler, "-o", str(program), *map(str, objects), *libraries], folder)
     return program
 
 

@@ -29,6 +29,7 @@ from rich.table import Table
 
 import zoo
 from frontend.evidence import tool_versions
+from tests import netlist_benchmark
 from tests.measurement import Figures, Request, Speed, Start, figures
 from zoo.mlperf import MLPERF
 from zoo.train import LOADERS
@@ -36,6 +37,7 @@ from zoo.train import LOADERS
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+NETLIST_BEGIN, NETLIST_END = "<!-- netlist: begin -->\n", "<!-- netlist: end -->\n"
 NETWORKS = zoo.networks()
 TRAINED = [name for name, entry in NETWORKS.items() if entry.data is not None]
 SHAPES = ["pocket_baseline", "pocket_2x", "pad_conv_pool", "conv_5x5_stride_2", "pool_3x3_stride_2"]
@@ -44,6 +46,7 @@ DEEP = [entry.name for entry in MLPERF]
 """Those of MLPerf Tiny, untrained."""
 OTHERS = [ROOT.parent / "shared" / "models" / "ad01.h5"]
 """Files beside the checkout; they are skipped where they are absent."""
+NETLIST_OTHERS = [*OTHERS, OTHERS[0].with_name("pretrainedResnet.h5")]
 CALIBRATION_FRAMES = 256
 WIDTH = 120
 """Columns of what is printed, unless to a terminal."""
@@ -68,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         _parser().error(f"no network of the zoo: {', '.join(unknown)}")
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if options.netlist:
+        return _netlist(options, console)
     start, measured, failed = measure_all(
         options.names or [*TRAINED, *SHAPES, *DEEP],
         files if options.file or not options.names else [],
@@ -86,6 +91,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
+def _netlist(options: argparse.Namespace, console: Console) -> int:
+    """Measure, print and, if asked, write how fast netlists are."""
+    found: dict[str, netlist_benchmark.Table] = {}
+    files = options.file or NETLIST_OTHERS
+    for title, (headings, rows) in netlist_benchmark.tables(options.names, files):
+        found[title] = (headings, rows)
+        table = Table(*headings, title=title, box=box.SIMPLE_HEAD)
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    if options.write:
+        about = f"{datetime.now(UTC):%Y-%m-%d}, {options.machine}."
+        text = f"{about}\n{netlist_benchmark.markdown(found)}"
+        page = PAGE.read_text(encoding="utf-8")
+        page = with_figures(page, text, NETLIST_BEGIN, NETLIST_END)
+        PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
     parser.add_argument("names", nargs="*", help="networks of the zoo (all trained, some others)")
@@ -98,6 +122,11 @@ def _parser() -> argparse.ArgumentParser:
         f"({', '.join(os.path.relpath(path, ROOT) for path in OTHERS)})",
     )
     parser.add_argument("--no-simulate", dest="simulate", action="store_false", help="no GHDL")
+    parser.add_argument(
+        "--netlist",
+        action="store_true",
+        help="measure the simulation of netlists instead, and how building them grows",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--write", action="store_true", help="put the tables into the docs")
     parser.add_argument(
@@ -267,12 +296,12 @@ def _markdown(measured: Measured, columns: Sequence[Column]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def with_figures(page: str, generated: str) -> str:
-    """Return the text of the page with ``generated`` between its markers."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def with_figures(page: str, generated: str, first: str = BEGIN, last: str = END) -> str:
+    """Return the text of the page with ``generated`` between the markers ``first`` and ``last``."""
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        raise ValueError(f"{PAGE.name} must hold the lines {BEGIN!r} and {END!r}")
+        raise ValueError(f"{PAGE.name} must hold the lines {first!r} and {last!r}")
     return f"{before}{begin}{generated}{end}{after}"
 
 

@@ -1,0 +1,26 @@
+"""Seconds on the processor of the tools that a simulation runs, by stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stages:
+    """Adds up what the child processes of each stage took: whatever else runs does not count."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Count the child processes that end inside as ``name``."""
+        before = _children()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + _children() - before
+
+
+def _children() -> float:
+    used = os.times()
+    return used.children_user + used.children_system

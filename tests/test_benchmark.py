@@ -5,12 +5,22 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
-from tests import benchmark
-from tests.benchmark import BEGIN, END, PAGE, SHAPES, TRAINED, with_figures
+from tests import benchmark, netlist_benchmark
+from tests.benchmark import (
+    BEGIN,
+    END,
+    NETLIST_BEGIN,
+    NETLIST_END,
+    PAGE,
+    SHAPES,
+    TRAINED,
+    with_figures,
+)
 from tests.measurement import Figures, Start
 from zoo.catalogue import networks
 from zoo.graphs import macs
@@ -108,3 +118,37 @@ def test_the_page_is_written() -> None:
         assert page.count(f"| {name} |") == 4, "run: python -m tests.benchmark --write"
     with pytest.raises(ValueError, match="must hold the lines"):
         with_figures("nothing here", "")
+
+
+def test_netlists_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One tiny network and the smallest case of each kind of growth."""
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{NETLIST_BEGIN}stale\n{NETLIST_END}after\n")
+    monkeypatch.setattr(benchmark, "PAGE", page)
+    monkeypatch.setattr(netlist_benchmark, "NETLIST_CYCLES", 100)
+    monkeypatch.setattr(netlist_benchmark, "GHDL_MACS", 0)
+    monkeypatch.setattr(netlist_benchmark, "WEIGHTS", ((16, 8),))
+    monkeypatch.setattr(netlist_benchmark, "LAYERS", (1,))
+    monkeypatch.setattr(netlist_benchmark, "FOLDINGS", (4,))
+    assert benchmark.main([TINY, "--netlist", "--file", "missing.h5", "--write"]) == 0
+    text, printed = page.read_text(), capsys.readouterr().out
+    assert "stale" not in text
+    titles = [line[4:] for line in text.splitlines() if line.startswith("### ")]
+    assert len(titles) == 4
+    assert all(title in printed for title in titles)
+    row = next(line for line in text.splitlines() if line.startswith(f"| {TINY} |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert len(cells) == len(netlist_benchmark.HEADINGS)
+    assert cells[1] == f"{macs(networks()[TINY].network):,}"
+    assert float(cells[3]) > float(cells[9]) > 0
+    assert "\n| 1,024 | 0." in text
+
+
+def test_speeds_follow_from_seconds() -> None:
+    seconds = {"synthesis": 1.0, "verilator": 2.0, "compiler": 3.0, "run": 4.0}
+    network = netlist_benchmark.Network("net", 10_000_000, 5_000, 8, 60.0, seconds)
+    assert network.row() == [
+        *("net", "10,000,000", "5,000", "60", "1.0", "2.0", "3.0", "4.0", "8", "0.5", "20", "120")
+    ]

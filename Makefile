@@ -24,8 +24,9 @@ test-long: setup  ## more examples, more stalls, bigger networks
 random: setup  ## as many random networks as you like: make random N=500
 	$(IN_VENV) -m tests.random_networks --count $(or $(N),200) --jobs $(JOBS)
 
-bench: setup  ## seconds, memory and cycles of the zoo
+bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are
 	$(IN_VENV) -m tests.benchmark
+	$(IN_VENV) -m tests.benchmark --netlist
 
 lint: setup  ## only lint and types
 	$(IN_VENV) -m pytest -q tests/test_structure.py

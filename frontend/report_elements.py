@@ -13,6 +13,7 @@ from ir.elements import (
     AveragePool,
     Border,
     Concatenate,
+    DotProduct,
     Element,
     Extremum,
     Fifo,
@@ -151,7 +152,7 @@ def describe_requantization(requantization: Requantization) -> str:
 
 def _requantization(element: Element) -> Requantization | None:
     match element:
-        case ProcessingElement() | GlobalAverage() | Affine() | AveragePool():
+        case ProcessingElement() | GlobalAverage() | Affine() | AveragePool() | DotProduct():
             return element.requantization
         case _:
             return None
@@ -159,7 +160,7 @@ def _requantization(element: Element) -> Requantization | None:
 
 def _accumulator_bits(element: Element) -> int | None:
     match element:
-        case ProcessingElement() | GlobalAverage() | AveragePool():
+        case ProcessingElement() | GlobalAverage() | AveragePool() | DotProduct():
             return element.accumulator.bits
         case _:
             return None
@@ -206,6 +207,8 @@ def _operation(element: Element) -> str:
             return "weighted sum of two streams"
         case Product():
             return "product of two streams"
+        case DotProduct():
+            return f"dot products of {element.sources[0].output.shape.channels} channels"
         case Extremum():
             return f"{'smaller' if element.minimum else 'larger'} value of two streams"
         case PairLookup():
@@ -261,6 +264,10 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
             | Softmax()
             | ArgMax()
             | Merge()
+            | Product()
+            | Extremum()
+            | PairLookup()
+            | DotProduct()
             | Concatenate()
         ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
@@ -288,8 +295,6 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
                 ),
                 Buffer("FIFO", element.fifo_depth, element.output.width_bits),
             )
-        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
-            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Fifo():
             return (Buffer("branch FIFO", element.depth, element.output.width_bits),)
         case _:

@@ -5,7 +5,15 @@ The test benches hold the VHDL to these numbers and the cycle model is built on 
 
 from __future__ import annotations
 
-from ir.elements import Extremum, Merge, PairLookup, Pairwise, ProcessingElement, Product
+from ir.elements import (
+    DotProduct,
+    Extremum,
+    Merge,
+    PairLookup,
+    Pairwise,
+    ProcessingElement,
+    Product,
+)
 from ir.numbers import clog2
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -75,6 +83,14 @@ def global_average_latency(requantization: Requantization) -> int:
 def arg_max_latency(lanes: int) -> int:
     """From a pixel's last beat to the push: input register, tree, running maximum."""
     return 2 + clog2(lanes)
+
+
+def dot_product_latency(element: DotProduct) -> int:
+    """From a pixel's last pair of beats to its push.
+
+    Operands, less zero points, products, tree, sum, requantization.
+    """
+    return 4 + clog2(element.simd) + requantization_latency(element.requantization)
 
 
 def pairwise_latency(element: Pairwise) -> int:

@@ -12,6 +12,7 @@ from ir.elements import (
     Border,
     Concatenate,
     Consumer,
+    DotProduct,
     Element,
     Extremum,
     Fifo,
@@ -69,6 +70,12 @@ def knobs(element: Element) -> tuple[Knob, ...]:
                 Knob(
                     "extra_blocks", element.extra_blocks, "Additional blocks of memory", "natural"
                 ),
+                Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
+            )
+        case DotProduct():
+            channels = element.sources[0].output.shape.channels
+            return (
+                Knob("simd", element.simd, f"Channels per cycle; divides {channels}"),
                 Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
             )
         case ArgMax():

@@ -12,6 +12,7 @@ from ir.elements import (
     Border,
     Concatenate,
     Consumer,
+    DotProduct,
     Element,
     Extremum,
     Fifo,
@@ -166,6 +167,8 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Reorder() | Border() | GlobalMaximum() | Softmax() | AveragePool():
                 return self.knobs[element.name]["pe"]
+            case DotProduct():
+                return self.knobs[element.name]["simd"]
             case Output():
                 return str(element.output.lanes)
             case _:
@@ -224,7 +227,7 @@ def _index(readers: list[Consumer], element: Consumer) -> int:
 
 def _input_ports(element: Consumer, read: list[Stream]) -> Pairs:
     match element:
-        case Merge() | Product() | Extremum() | PairLookup():
+        case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
             first, second = read
             return stream_ports("input_a", first) + stream_ports("input_b", second)
         case Concatenate():

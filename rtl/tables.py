@@ -9,6 +9,7 @@ import numpy as np
 from ir.elements import (
     Affine,
     AveragePool,
+    DotProduct,
     Element,
     GlobalAverage,
     Lookup,
@@ -64,7 +65,7 @@ def tables(element: Element) -> tuple[Table, ...]:
                 return (weights, *requantization)
             table = Table("table", element.table, element.output.number.bits)
             return (weights, *requantization, table)
-        case GlobalAverage() | AveragePool():
+        case GlobalAverage() | AveragePool() | DotProduct():
             return _requantization(element.requantization, element.accumulator.bits)
         case Affine():
             return _requantization(element.requantization, element.source.output.number.bits)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, add_fifo, element_events, gated
-from ir.elements import Concatenate, Extremum, Merge, PairLookup, Pairwise, Product
+from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Pairwise, Product
 
 
 @element_events.register(Merge)
@@ -19,6 +19,15 @@ def _pairwise(element: Pairwise, system: EventSystem) -> None:
     first.together(second, each)
     latency = timing.pairwise_latency(element)
     system.streams[id(element)] = gated(system, second, each, latency, element.fifo_depth)
+
+
+@element_events.register
+def _dot_product(element: DotProduct, system: EventSystem) -> None:
+    first, second = (system.streams[id(source)] for source in element.sources)
+    first.together(second, np.arange(first.count))
+    yields = np.arange(element.steps - 1, first.count, element.steps)
+    latency = timing.dot_product_latency(element)
+    system.streams[id(element)] = gated(system, second, yields, latency, element.fifo_depth)
 
 
 @element_events.register

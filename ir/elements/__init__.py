@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
-from ir.elements.joining import Concatenate, Extremum, Merge, PairLookup, Product
+from ir.elements.joining import Concatenate, DotProduct, Extremum, Merge, PairLookup, Product
 from ir.elements.normalizing import Softmax
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
@@ -26,6 +26,7 @@ __all__ = [
     "Border",
     "Concatenate",
     "Consumer",
+    "DotProduct",
     "Element",
     "Extremum",
     "Fifo",
@@ -82,7 +83,7 @@ Reader: TypeAlias = (
 Pairwise: TypeAlias = Merge | Product | Extremum | PairLookup
 """Elements that make one value of two, one of each of two streams of one shape."""
 
-Join: TypeAlias = Pairwise | Concatenate
+Join: TypeAlias = Pairwise | DotProduct | Concatenate
 """Elements that read several streams."""
 
 Consumer: TypeAlias = Reader | Join
@@ -94,7 +95,7 @@ def sources(element: Element) -> tuple[Element, ...]:
     match element:
         case Input():
             return ()
-        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
+        case Merge() | Product() | Extremum() | PairLookup() | DotProduct() | Concatenate():
             return element.sources
         case _:
             return (element.source,)
@@ -105,7 +106,7 @@ def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
     if all(new is old for new, old in zip(streams, sources(element), strict=True)):
         return element
     match element:
-        case Merge() | Product() | Extremum() | PairLookup():
+        case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
             first, second = streams
             return replace(element, sources=(first, second))
         case Concatenate():
@@ -118,7 +119,7 @@ def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
 def input_lanes(element: Consumer) -> int:
     """Return the lanes of the streams that ``element`` is built to read."""
     match element:
-        case ProcessingElement():
+        case ProcessingElement() | DotProduct():
             return element.simd
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return element.output.lanes

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ir.elements.streams import StreamType
-from ir.numbers import IntArray
+from ir.numbers import IntArray, IntegerType
+from ir.requantize import Requantization
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -86,6 +87,36 @@ class PairLookup:
     output: StreamType
     table: IntArray
     fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DotProduct:
+    """For each pixel of two streams of one shape the products of their channels, added.
+
+    ``y = requantize(sum over the channels of (a - zero_points[0]) * (b - zero_points[1]))``, one
+    channel.  ``accumulator``: signed type of the sum.  ``simd`` channels are handled per cycle.
+    With one operand's rows and the other's columns repeated (Reorder), it multiplies matrices.
+    """
+
+    name: str
+    layer: str
+    sources: tuple[Element, Element]
+    output: StreamType
+    zero_points: tuple[int, int]
+    accumulator: IntegerType
+    requantization: Requantization
+    simd: int = 1
+    fifo_depth: int = 2
+
+    @property
+    def steps(self) -> int:
+        """Cycles per pixel."""
+        return self.sources[0].output.shape.channels // self.simd
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return self.simd
 
 
 @dataclass(frozen=True, slots=True, eq=False)

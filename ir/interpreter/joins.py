@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.elements import Concatenate, Extremum, Merge, PairLookup, Product
+from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Product
 from ir.interpreter.dispatch import apply
 from ir.numbers import IntArray
 
@@ -43,6 +43,12 @@ def _pair_lookup(element: PairLookup, a: IntArray, b: IntArray) -> IntArray:
     rows, columns = a & ((1 << first.bits) - 1), b & ((1 << second.bits) - 1)
     found: IntArray = element.table[rows, columns]
     return found
+
+
+@apply.register
+def _dot_product(element: DotProduct, a: IntArray, b: IntArray) -> IntArray:
+    products = (a - element.zero_points[0]) * (b - element.zero_points[1])
+    return element.requantization(products.sum(axis=3, keepdims=True))
 
 
 @apply.register

@@ -18,6 +18,7 @@ from ir.elements import (
     Border,
     Concatenate,
     Consumer,
+    DotProduct,
     Extremum,
     GlobalAverage,
     GlobalMaximum,
@@ -79,6 +80,9 @@ def _sized(element: Consumer) -> Consumer:
             return replace(element, fifo_depth=_depth(timing.REORDER_LATENCY, 1))
         case Merge() | Product() | Extremum() | PairLookup():
             return replace(element, fifo_depth=_depth(timing.pairwise_latency(element), 1))
+        case DotProduct():
+            latency = timing.dot_product_latency(element)
+            return replace(element, fifo_depth=_depth(latency, element.steps))
         case Concatenate() | Border():
             return replace(element, fifo_depth=MINIMUM_DEPTH)
         case _:

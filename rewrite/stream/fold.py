@@ -19,6 +19,7 @@ from ir.elements import (
     Border,
     Concatenate,
     Consumer,
+    DotProduct,
     Element,
     Extremum,
     Fifo,
@@ -26,12 +27,12 @@ from ir.elements import (
     GlobalAverage,
     GlobalMaximum,
     Input,
-    Join,
     Lookup,
     MaxPool,
     Merge,
     Output,
     PairLookup,
+    Pairwise,
     ProcessingElement,
     Product,
     Rectifier,
@@ -90,7 +91,9 @@ def fold_to_cycles(graph: StreamGraph, cycles: int) -> StreamGraph:
 
 def multipliers(graph: StreamGraph) -> int:
     """Return the products per cycle of all elements that multiply streams."""
-    return sum(e.multipliers for e in graph if isinstance(e, ProcessingElement | Product))
+    return sum(
+        e.multipliers for e in graph if isinstance(e, ProcessingElement | Product | DotProduct)
+    )
 
 
 def _fold(graph: StreamGraph, cycles: int) -> StreamGraph:
@@ -127,6 +130,8 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return replace(element, output=element.source.output)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _fold_join(element, cycles)
+        case DotProduct():
+            return _fold_dot_product(element, cycles)
         case Reorder():
             return _fold_reorder(element, cycles)
         case WidthConverter():
@@ -188,7 +193,16 @@ def _fold_reorder(element: Reorder, cycles: int) -> Reorder:
     return widened
 
 
-def _fold_join(element: Join, cycles: int) -> Join:
+def _fold_dot_product(element: DotProduct, cycles: int) -> DotProduct:
+    """Multiply as few channels per cycle as are fast enough."""
+    for simd in divisors(element.sources[0].output.shape.channels):
+        widened = replace(element, simd=simd)
+        if own_cycles(widened) <= cycles:
+            break
+    return widened
+
+
+def _fold_join(element: Pairwise | Concatenate, cycles: int) -> Pairwise | Concatenate:
     """Take the fewest lanes that are fast enough and divide the channels of every source."""
     channels = math.gcd(*(source.output.shape.channels for source in element.sources))
     for lanes in divisors(channels):

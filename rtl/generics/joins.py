@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ir.elements import Concatenate, Extremum, Merge, PairLookup, Pairwise, Product
+from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Pairwise, Product
 from ir.errors import CompileError
-from rtl.formals import Formals, boolean, number_formals, signed_digits
+from rtl.formals import Formals, boolean, number_formals, requantization_formals, signed_digits
 from rtl.generics.context import Context, constants, instance
 from rtl.tables import tables
 
@@ -26,7 +26,7 @@ def _merge(element: Merge, context: Context) -> tuple[str, Formals]:
     }
 
 
-def _pair(element: Pairwise, context: Context) -> Formals:
+def _pair(element: Pairwise | DotProduct, context: Context) -> Formals:
     first, second = element.sources
     return {
         **number_formals("input_a", first.output.number),
@@ -83,6 +83,22 @@ def _pair_lookup(element: PairLookup, context: Context) -> tuple[str, Formals]:
         "lanes": context.input_lanes,
         **constants(tables(element), context),
         "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _dot_product(element: DotProduct, context: Context) -> tuple[str, Formals]:
+    pair = _pair(element, context)
+    del pair["lanes"]
+    return "dot_product", {
+        **pair,
+        "zero_point_a": str(element.zero_points[0]),
+        "zero_point_b": str(element.zero_points[1]),
+        "channels": str(element.sources[0].output.shape.channels),
+        "accumulator_bits": str(element.accumulator.bits),
+        **requantization_formals(element.requantization),
+        **constants(tables(element), context),
+        **context.knobs,
     }
 
 

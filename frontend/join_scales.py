@@ -8,6 +8,8 @@ for it, the others grown by 1/32 or so until the factors are some 6 bits long.
 It multiplies two codes with the float32 factor f32(f32(sa*sb)/sy), which the choice of sy alone
 makes short.
 
+A MatMul of two tensors is requantized like a layer with weights: its scale is snapped as theirs.
+
 A Concat only moves values, and a Max or Min only compares them, if all its operands and its result
 have one scale: they get the scale of their common range.  Operands that are clamped in other ways
 keep their own, for saturation does the clamping; a table then takes their codes to the result's.
@@ -29,11 +31,14 @@ from frontend.plan import (
     CHOOSING,
     CONCATENATING,
     JOINING,
+    MATRIX_PRODUCTS,
     MOVING,
     MULTIPLYING,
     WEIGHTED,
     Plan,
+    tensor_shapes,
 )
+from frontend.snap_product import snap_product
 from ir.errors import CompileError
 
 FACTOR_BITS = 6
@@ -113,6 +118,7 @@ def join_scales(
             target, source = groups[node.output[0]], groups[node.input[0]]
             slack = 1 + 2.0 ** (2 - FACTOR_BITS)  # the source may still grow
             target.least = max(target.least, slack * least(node, source.present))
+    depths = {name: shape[-1] for name, shape in tensor_shapes(plan.model.graph).items() if shape}
     joined: set[Group] = set()
     for node in reversed(nodes):  # a sum of sums: the last one decides
         if node.op_type in JOINING:
@@ -123,6 +129,8 @@ def join_scales(
                 align(*members)
             elif node.op_type in MULTIPLYING and known:
                 align_product(*members)
+            elif node.op_type in MATRIX_PRODUCTS and known:
+                align_matrix_product(depths[node.input[0]], *members)
     return {
         name: group.present
         for name, group in groups.items()
@@ -206,6 +214,14 @@ def align_product(first: Group, second: Group, result: Group) -> None:
     if result.movable:
         scale = _product_scale(first.present.scale * second.present.scale, result.present.scale)
         result.quantized = result.present if scale is None else result.at_least(float(scale))
+
+
+def align_matrix_product(depth: int, first: Group, second: Group, result: Group) -> None:
+    """Choose the scale of a product of matrices with ``depth`` products for each value, if free."""
+    for group in (first, second):
+        group.quantized = group.present
+    if result.movable:
+        result.quantized = snap_product(depth, first.present, second.present, result.at_least)
 
 
 def _factor_of(group: Group, other: np.float32, result: np.float32) -> Quantized:

@@ -26,8 +26,10 @@ NORMALIZING = ("Softmax",)
 """They look at all channels, and the hardware approximates them."""
 CONCATENATING = ("Concat",)
 """Several quantized tensors in, one out."""
-JOINING = (*PAIRING, *CONCATENATING)
-SATURATING = (*WEIGHTED, *ADDING, *MULTIPLYING)
+MATRIX_PRODUCTS = ("MatMul",)
+"""Two quantized tensors in, one out: rows times columns."""
+JOINING = (*PAIRING, *CONCATENATING, *MATRIX_PRODUCTS)
+SATURATING = (*WEIGHTED, *ADDING, *MULTIPLYING, *MATRIX_PRODUCTS)
 """Their results are clamped by the range of their codes, wherever it ends."""
 QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *NORMALIZING, *JOINING)
 HOST = ("Softmax", "LogSoftmax", "ArgMax")
@@ -75,7 +77,7 @@ def make_plan(model: onnx.ModelProto, *, softmax: bool = False) -> Plan:
         for name in node.output
         if name not in {r.output for r in regions}
     }
-    shapes = _shapes(model.graph)
+    shapes = tensor_shapes(model.graph)
     tensors: dict[str, None] = {}
     for node in stripped.graph.node:
         if node.name in host:
@@ -118,7 +120,7 @@ def _unshared(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def _shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors, without the batch."""
     return {
         value.name: tuple(d.dim_value for d in value.type.tensor_type.shape.dim[1:])
@@ -146,6 +148,8 @@ def _check(
     elif node.op_type in JOINING and node.name not in inside:
         if node.op_type in CONCATENATING and any(name in constants for name in node.input):
             problem = f"{node.op_type} must read computed tensors only"
+        elif node.op_type in MATRIX_PRODUCTS and any(name in constants for name in node.input):
+            problem = f"{node.op_type} with a constant must multiply vectors by a matrix"
         elif any(name in constants for name in node.input):
             problem = f"{node.op_type} with a constant must be an affine layer of its channels"
         elif node.op_type in PAIRING and not _broadcasts([shapes[name] for name in node.input]):

@@ -43,6 +43,7 @@ INTEGER_FORMS = {
     "Conv": "QLinearConv",
     "Gemm": "QGemm",
     "GlobalAveragePool": "QLinearGlobalAveragePool",
+    "MatMul": "QLinearMatMul",
 }
 """What onnxruntime must make of an operator between DequantizeLinear and QuantizeLinear."""
 

@@ -44,6 +44,7 @@ SUPPORTED: dict[str, type[Layer]] = {
     "Dense": convolutions.Dense,
     "DepthwiseConv1D": convolutions.DepthwiseConv1D,
     "DepthwiseConv2D": convolutions.DepthwiseConv2D,
+    "Dot": merging.Dot,
     "ELU": pointwise.ELU,
     "Flatten": shaping.Flatten,
     "GlobalAveragePooling1D": pooling.GlobalAveragePooling1D,

@@ -83,6 +83,43 @@ class Subtract(Elementwise):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dot(Merge):
+    """Dot products of two tensors along ``axes``, one of each, the batch being axis 0.
+
+    ``normalize``: of the vectors divided by their length.
+    """
+
+    axes: tuple[int, int] = parameter(rules.AXIS_PAIR)
+    normalize: bool = parameter(rules.FLAG, default=False)
+
+    def frame_axes(self, shapes: tuple[Shape, ...]) -> tuple[int, int]:
+        """Return the axes in a frame of each tensor, the batch not counted, from 0."""
+        found = []
+        for axis, shape in zip(self.axes, shapes, strict=True):
+            counted = axis + len(shape) if axis < 0 else axis - 1
+            if not 0 <= counted < len(shape):
+                raise ValueError(f"axes must be -1 or 1 to {len(shape)}, not {axis}")
+            found.append(counted)
+        return found[0], found[1]
+
+    def result_shape(self, shapes: tuple[Shape, ...]) -> Shape:
+        """Return the axes of the first, then those of the second tensor that are left."""
+        if len(shapes) != 2:
+            raise ValueError(f"takes 2 tensors, not {len(shapes)}")
+        first, second = self.frame_axes(shapes)
+        left, right = shapes
+        if left[first] != right[second]:
+            raise ValueError(
+                f"its inputs must be of one length along axes, not {left[first]} and "
+                f"{right[second]}"
+            )
+        if self.normalize and max(len(left), len(right)) > 1:
+            raise ValueError("normalize must be False where an input is no vector")
+        rest = (*left[:first], *left[first + 1 :], *right[:second], *right[second + 1 :])
+        return rest or (1,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Concatenate(Merge):
     """All tensors one behind the other along ``axis``, the batch being axis 0."""
 

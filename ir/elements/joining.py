@@ -93,9 +93,11 @@ class PairLookup:
 class DotProduct:
     """For each pixel of two streams of one shape the products of their channels, added.
 
-    ``y = requantize(sum over the channels of (a - zero_points[0]) * (b - zero_points[1]))``, one
-    channel.  ``accumulator``: signed type of the sum.  ``simd`` channels are handled per cycle.
-    With one operand's rows and the other's columns repeated (Reorder), it multiplies matrices.
+    ``y = requantize(sum over the channels of (a - zero_points[0]) * (b - zero_points[1]))``.  The
+    results of a row of pixels are the channels of one pixel, in one lane: operands (rows, columns,
+    channels) make (1, rows, columns).  ``accumulator``: signed type of the sum.  ``simd`` channels
+    are handled per cycle.  With one operand's rows and the other's columns repeated (Reorder), it
+    multiplies matrices.
     """
 
     name: str

@@ -48,7 +48,8 @@ def _pair_lookup(element: PairLookup, a: IntArray, b: IntArray) -> IntArray:
 @apply.register
 def _dot_product(element: DotProduct, a: IntArray, b: IntArray) -> IntArray:
     products = (a - element.zero_points[0]) * (b - element.zero_points[1])
-    return element.requantization(products.sum(axis=3, keepdims=True))
+    sums = products.sum(axis=3)
+    return element.requantization(sums[..., None]).reshape(len(sums), 1, *sums.shape[1:])
 
 
 @apply.register

@@ -22,6 +22,7 @@ from rewrite.lower.census import check_execution
 from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
 from rewrite.lower.layout import Stream, moved
+from rewrite.lower.matrices import matrix_product
 from rewrite.lower.merging import merge
 from rewrite.lower.pointwise import affine, arg_max, lookup
 from rewrite.lower.pools import global_average, max_pool
@@ -63,7 +64,7 @@ _BY_FUNCTION: dict[str, Builder] = {
     "Rectifier": rectifier,
 }
 """Builders of functions whose operator has another builder elsewhere."""
-_JOINERS: dict[str, Joiner] = {"Merge": merge, "Concat": concatenate}
+_JOINERS: dict[str, Joiner] = {"Merge": merge, "Concat": concatenate, "MatMul": matrix_product}
 """Builders of what reads several streams."""
 
 

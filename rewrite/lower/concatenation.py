@@ -39,17 +39,15 @@ def concatenate(
         raise CompileError(
             "lower", layer, "frames must not be concatenated", "concatenate along another axis"
         )
-    operands = _requantized(stage, _operands(stage, sources), axis, names, layer)
-    operands, order = _ordered(operands, names)
-    parts = prod(operands[0].positions.shape[a] for a in order[: order.index(axis)])
-    shapes = {(s.shape.height, s.shape.width) for s in operands}
+    streams = _requantized(stage, operands(stage, sources), axis, names, layer)
+    streams, order = _ordered(streams, names)
+    parts = prod(streams[0].positions.shape[a] for a in order[: order.index(axis)])
+    shapes = {(s.shape.height, s.shape.width) for s in streams}
     rows, columns = shapes.pop() if len(shapes) == 1 else (1, parts)
     if rows * columns != parts:
         rows, columns = 1, parts
-    words = [s.positions.size // parts for s in operands]
-    seen = [
-        seen_as(s, Shape(rows, columns, n), names) for s, n in zip(operands, words, strict=True)
-    ]
+    words = [s.positions.size // parts for s in streams]
+    seen = [seen_as(s, Shape(rows, columns, n), names) for s, n in zip(streams, words, strict=True)]
     element = Concatenate(
         name=names.new(layer),
         layer=layer,
@@ -66,16 +64,16 @@ def concatenate(
     return Built(Stream(element, np.concatenate(moved, axis), lows, highs, layer))
 
 
-def _operands(stage: Stage, sources: Sequence[Stream]) -> list[Stream]:
+def operands(stage: Stage, sources: Sequence[Stream]) -> list[Stream]:
     """Return the stream of each operand; the same one may come several times."""
     assert stage.operator is not None
     by_code = dict(zip(stage.sources, sources, strict=True))
-    operands = []
+    found = []
     for index in range(len(stage.operator.inputs)):
         codes = stage.operand(index).inputs[0]
         assert codes is not None
-        operands.append(by_code[codes])
-    return operands
+        found.append(by_code[codes])
+    return found
 
 
 def _requantized(

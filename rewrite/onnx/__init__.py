@@ -24,6 +24,7 @@ from rewrite.onnx import (
     fuse_dense,
     fuse_global_average,
     fuse_layout,
+    fuse_matrix_product,
     fuse_max_pool,
     fuse_selection,
     fuse_softmax,
@@ -76,6 +77,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_convolution.fuse_convolution,
     fuse_affine.fuse_affine,
     fuse_dense.fuse_dense,
+    fuse_matrix_product.fuse_matrix_product,
     fuse_global_average.fuse_global_average,
     fuse_average.fuse_average,
     fuse_max_pool.fuse_max_pool,
@@ -97,6 +99,7 @@ _RULES = (
     fuse_affine.RULES,  # its reasons are those of any convolution first
     fuse_convolution.RULES,
     fuse_dense.RULES,
+    fuse_matrix_product.RULES,
     fuse_global_average.RULES,
     fuse_average.RULES,
     fuse_max_pool.RULES,

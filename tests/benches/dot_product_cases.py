@@ -35,7 +35,7 @@ def _case(
         name="dut",
         layer="",
         sources=(Input("a", "", "a", first, 0), Input("b", "", "b", second, 0)),
-        output=StreamType(Shape(3, PIXELS // 3, 1), y, 1),
+        output=StreamType(Shape(1, 3, PIXELS // 3), y, 1),
         zero_points=(zeros[0], zeros[1]),
         accumulator=IntegerType.spanning(-bound, bound),
         requantization=requantization,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ir.cycles import Cycles
-from ir.elements import Affine, Input, Output, ProcessingElement
+from ir.elements import Affine, DotProduct, Input, Output, ProcessingElement
 from ir.graph import StreamGraph
 
 
@@ -55,7 +55,7 @@ def bytes_per_value(bits: int) -> int:
 
 
 def macs(graph: StreamGraph) -> int:
-    """Return the multiplications of weights and activations per frame."""
+    """Return the multiplications of activations with weights, or with each other, per frame."""
     elements = list(graph)
-    convolutions = sum(e.macs for e in elements if isinstance(e, ProcessingElement))
-    return convolutions + sum(e.output.shape.size for e in elements if isinstance(e, Affine))
+    products = sum(e.macs for e in elements if isinstance(e, ProcessingElement | DotProduct))
+    return products + sum(e.output.shape.size for e in elements if isinstance(e, Affine))

@@ -31,6 +31,14 @@ def branch_models() -> dict[str, Build]:
         "merged_sequences": _merged_sequences,
         "merged_vectors": _merged_vectors,
         "gate": _gate,
+        "attention": _attention,
+        "dot_vectors": lambda: _dot((6,), (6,), axes=1),
+        "dot_normalized": lambda: _dot((6,), (6,), axes=-1, normalize=True),
+        "dot_matrices": lambda: _dot((4, 6), (6, 3), axes=(2, 1)),
+        "dot_other_axes": lambda: _dot((4, 6), (5, 4), axes=(1, 2)),
+        "dot_matrix_vector": lambda: _dot((4, 6), (6,), axes=(2, 1)),
+        "dot_vector_matrix": lambda: _dot((6,), (6, 3), axes=(1, 1)),
+        "dot_images": _dot_images,
         "operators": _operators,
         "residual": _residual,
         "dense_connections": _dense_connections,
@@ -84,6 +92,30 @@ def _gate() -> Any:
     gate = L.GlobalAveragePooling2D(keepdims=True)(features)
     gate = L.Conv2D(4, 1, activation="sigmoid", name="gate")(gate)
     return randomized(keras.Model(source, L.Multiply()([features, gate])))
+
+
+def _attention() -> Any:
+    """Weights from the products of queries and keys; a sigmoid in place of the Softmax."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((6, 4), name="steps")
+    query, key, value = (L.Conv1D(3, 1, name=name)(source) for name in ("q", "k", "v"))
+    weights = L.Activation("sigmoid")(L.Dot((2, 2), name="scores")([query, key]))
+    return randomized(keras.Model(source, L.Conv1D(2, 1)(L.Dot((2, 1))([weights, value]))))
+
+
+def _dot(first: tuple[int, ...], second: tuple[int, ...], **options: Any) -> Any:
+    keras = start_tensorflow()
+    sources = [keras.Input(first, name="a"), keras.Input(second, name="b")]
+    return randomized(keras.Model(sources, keras.layers.Dot(**options)(sources)))
+
+
+def _dot_images() -> Any:
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((4, 5, 3), name="camera")
+    pair = [L.Conv2D(3, 1)(source), L.Conv2D(2, 1)(source)]
+    return randomized(keras.Model(source, L.Dot((1, 1))(pair)))
 
 
 def _operators() -> Any:

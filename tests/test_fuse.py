@@ -194,6 +194,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         lambda: QdqChain((6,)).gemm(4, spelling="Add of bias and MatMul").model(),
         {"gemm_from_matmul": 1, "fuse_dense": 1},
     ),
+    "MatMul of two tensors": (
+        lambda: matrices().model(),
+        {"fuse_layout": 1, "fuse_matrix_product": 1},
+    ),
     "no zero points": (
         lambda: without_zero_points(unsigned().gemm(4).model()),
         {"explicit_zero_points": 6, "fuse_dense": 1},
@@ -401,6 +405,20 @@ def wrong_bias_scale() -> onnx.ModelProto:
     return chain.model()
 
 
+def matrices(codes: str = "uint8") -> QdqChain:
+    """A matrix times its transpose."""
+    chain = QdqChain((5, 6), codes)
+    x = chain.here
+    transposed = chain.transpose(0, 2, 1).here
+    return chain.back_to(x).join("MatMul", transposed, scale=0.5)
+
+
+def constant_rows() -> QdqChain:
+    chain = QdqChain((5, 6))
+    weights, _ = chain.weights((6, 4), 1, codes="int8", per_channel=False)
+    return chain.requantize(chain.node("MatMul", [chain.dequantize(), weights]), 0.5)
+
+
 def broadcast() -> QdqChain:
     """Axes of size 1 are repeated."""
     chain = QdqChain((3, 8, 8))
@@ -539,6 +557,17 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "qdq_from_operators",
         computed_scale,
         "reducemax_1: ReduceMax must be one of the supported quantized operators; supported",
+    ),
+    "wide matrices": (
+        "fuse_matrix_product",
+        lambda: matrices("uint16").model(),
+        "matmul_7: operands and result of a MatMul must be quantized to 8 bits, not uint16: "
+        "onnxruntime would compute in float; change the",
+    ),
+    "constant matrix": (
+        "fuse_matrix_product",
+        lambda: constant_rows().model(),
+        "matmul_4: a MatMul with a constant must be one of a batch of vectors and a matrix; change",
     ),
     "missing axes": (
         "fuse_merge",

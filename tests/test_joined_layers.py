@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,18 @@ import pytest
 
 from frontend.compiler import SimulationRequest, compile_model, write_output
 from frontend.reference import start_tensorflow
-from ir.elements import Extremum, Lookup, Merge, PairLookup, Product, Reorder
+from ir.elements import DotProduct, Extremum, Lookup, Merge, PairLookup, Product, Reorder
 from ir.errors import CompileError
 from tests.branch_models import branch_models
 from tests.keras_weights import randomized, sequential
 
 IMAGE = (4, 5, 3)
 
-BRANCHING = [
-    name
-    for name in branch_models()
-    if re.match("add|multiply|average|maximum|minimum|concatenate|subtract|merged|gate|op", name)
-]
+JOINS = (
+    "add", "attention", "average", "concatenate", "dot", "gate", "maximum", "merged", "minimum",
+    "multiply", "operators", "subtract",
+)  # fmt: skip
+BRANCHING = [name for name in branch_models() if name.startswith(JOINS)]
 
 
 def crossed(L: Any) -> Any:
@@ -93,7 +92,7 @@ def test_joins_compile(name: str, tmp_path: Path) -> None:
     assert PairLookup not in kinds  # the scales are chosen such that arithmetic will do
     wanted = {
         "add": Merge, "average": Merge, "subtract": Merge, "multiply": Product,
-        "maximum": Extremum, "minimum": Extremum,
+        "maximum": Extremum, "minimum": Extremum, "dot": DotProduct, "attention": DotProduct,
     }.get(name.partition("_")[0])  # fmt: skip
     assert wanted is None or wanted in kinds or name == "average_of_one"
 
@@ -114,6 +113,24 @@ def test_a_gate_in_ghdl(tmp_path: Path) -> None:
     kinds = compiled(branch_models()["gate"](), tmp_path, SimulationRequest(frames=3))
     assert kinds.count(Product) == kinds.count(Reorder) == 1
     assert Lookup not in kinds
+
+
+@pytest.mark.parametrize("name", ["attention", "dot_normalized"])
+def test_products_of_matrices_in_ghdl(name: str, tmp_path: Path) -> None:
+    compiled(branch_models()[name](), tmp_path, SimulationRequest(frames=3))
+
+
+def test_lengths_of_matrices_are_refused(tmp_path: Path) -> None:
+    keras = start_tensorflow()
+    sources = [keras.Input((4, 3), name=name) for name in "ab"]
+    layer = keras.layers.Dot((2, 2), normalize=True, name="similarity")
+    keras.Model(sources, layer(sources)).save(tmp_path / "m.keras")
+    with pytest.raises(CompileError) as refusal:
+        compile_model(tmp_path / "m.keras")
+    assert str(refusal.value) == (
+        "similarity: normalize must be False where an input is no vector; change the model and "
+        "train it again"
+    )
 
 
 def test_joins_of_unlike_ranks_are_refused(tmp_path: Path) -> None:

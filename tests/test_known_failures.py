@@ -34,6 +34,11 @@ def merge_of_three(L: Any) -> Any:
     return randomized(start_tensorflow().Model(sources, L.Average()(sources)))
 
 
+def dot(L: Any) -> Any:
+    sources = [L.Input((6,), name=name) for name in "ab"]
+    return randomized(start_tensorflow().Model(sources, L.Dot(1)(sources)))
+
+
 RIGHT: dict[str, Callable[[Any], Any]] = {
     "dilation_dropped": lambda L: sequential(IMAGE, L.Conv2D(3, 3, dilation_rate=2)),
     "dilation_1d_dropped": lambda L: sequential((9, 4), L.Conv1D(3, 3, dilation_rate=3)),
@@ -53,6 +58,7 @@ RIGHT: dict[str, Callable[[Any], Any]] = {
     "padded_max_pool_aborts": lambda L: sequential(IMAGE, L.MaxPooling2D(3, 2, "same")),
     "overlapping_pool_aborts": lambda L: sequential(IMAGE, L.MaxPooling2D(3, 1)),
     "merge_of_three_refused": merge_of_three,
+    "dot_fails": dot,
     "conv2d_transpose_refused": lambda L: sequential(IMAGE, L.Conv2DTranspose(3, 3, 2, "same")),
     "prelu_of_shared_axes_refused": lambda L: sequential(IMAGE, L.PReLU(shared_axes=[1, 2])),
     "separable_of_keras_3_fails": lambda L: sequential(IMAGE, L.SeparableConv2D(5, 3)),
@@ -124,11 +130,6 @@ def test_default_precision_gives_a_constant(tmp_path: Path) -> None:
     assert np.mean(wanted == got) > 0.95
 
 
-def dot(L: Any) -> Any:
-    sources = [L.Input((6,), name=name) for name in "ab"]
-    return start_tensorflow().Model(sources, L.Dot(1, name="bad")(sources))
-
-
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "go_backwards_ignored": (
         lambda L: sequential((5, 3), L.LSTM(2, go_backwards=True, name="bad")), "LSTM"
@@ -136,7 +137,6 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "simple_rnn_uninitialised": (
         lambda L: sequential((5, 3), L.SimpleRNN(2, name="bad")), "SimpleRNN"
     ),
-    "dot_fails": (dot, "Dot"),
 }  # fmt: skip
 
 

@@ -129,6 +129,21 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "steps": 9,
         "weights": table(4 * 2 * 9, 8),
     },
+    "dot_product": {
+        "input_a_bits": 8,
+        "input_a_signed": True,
+        "input_b_bits": 8,
+        "input_b_signed": False,
+        **CODES,
+        "zero_point_a": -3,
+        "zero_point_b": 128,
+        "channels": 12,
+        "accumulator_bits": 21,
+        "requantization": "scale",
+        **parameters(1),
+        "simd": 4,
+        "fifo_depth": 16,
+    },
     "extremum": {**NUMBER, "lanes": 2, "minimum": True, "fifo_depth": 4},
     "global_average": {
         **NUMBER,
@@ -318,6 +333,7 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         # A factor per lane; four rows of 18 x 16 bits.
         ("average_pool", {"DSP48E1": 2, "RAMB18E1": 1, "RAM32M": 3}),
         ("rectifier", {"DSP48E1": 2, "RAM32M": 3}),
+        ("dot_product", {"DSP48E1": 5, "RAM32M": 2}),  # four products and a requantization
         ("product", {"DSP48E1": 4, "RAM32M": 3}),  # a product and a factor each
         ("pair_lookup", {"RAMB36E1": 2, "RAM32M": 3}),
     ],

@@ -116,6 +116,11 @@ class DotProduct:
         return self.sources[0].output.shape.channels // self.simd
 
     @property
+    def macs(self) -> int:
+        """Multiplications per frame."""
+        return self.sources[0].output.shape.size
+
+    @property
     def multipliers(self) -> int:
         """Products per cycle."""
         return self.simd

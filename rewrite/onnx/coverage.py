@@ -13,9 +13,9 @@ from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
-    "Conv, Gemm, MatMul with a constant, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, "
+    "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, "
     "ArgMax, Softmax, elementwise functions of one or two tensors, Concat, Pad, Slice, "
-    "Resize to nearest values, Transpose, Reshape and Flatten"
+    "Resize to nearest values, Transpose, Reshape, Flatten, Tile and Expand"
 )
 
 _HEAVY = frozenset(

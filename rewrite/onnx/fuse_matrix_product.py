@@ -14,7 +14,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
-from rewrite.onnx.graphs import constant
+from rewrite.onnx.graphs import DOMAIN, constant
 
 _BYTES = (ir.DataType.UINT8, ir.DataType.INT8)
 
@@ -68,6 +68,16 @@ class FuseMatrixProduct(FusionRule):
             or codes_refusal("second operand", values["b_scale"], values["b_zero_point"])
             or codes_refusal("output", values["y_scale"], values["y_zero_point"])
         )
+
+    def rewrite(self, op: Any, **values: ir.Value) -> ir.Value:
+        """Return the call; a tensor that is both operands is read once."""
+        inputs = list(dict.fromkeys(values[name] for name in self.parameters))
+        call: ir.Value = getattr(op, self.function)(*inputs, _domain=DOMAIN)
+        node, source = call.producer(), values["result"].producer()
+        assert node is not None
+        assert source is not None
+        node.name = source.name
+        return call
 
 
 RULES = RewriteRuleSet([FuseMatrixProduct.rule()])

@@ -33,8 +33,10 @@ from rewrite.onnx.float import (
     reshape_form,
     scalar_batch_normalization,
     sums,
+    tile_to_resize,
     transpose_elementwise,
     transpose_pairs,
+    transpose_selection,
     transposed_conv,
 )
 
@@ -411,6 +413,82 @@ FIRES = {
         build(IMAGE, [node("ReduceMean", "x a", "y", keepdims=0)], {"a": integers(-1, 2)}),
         1,
         "GlobalAveragePool Reshape",
+    ),
+    "mean_of_rows_and_columns": Case(
+        mean_to_global_average.RULES,
+        build(IMAGE, [node("ReduceMean", "x a", "y", keepdims=0)], {"a": integers(1, 2)}),
+        1,
+        "Transpose GlobalAveragePool Reshape",
+    ),
+    "repeated_rows": Case(
+        tile_to_resize.RULES,
+        build(
+            (4, 3, 2),
+            [node("Reshape", "x s", "w"), node("Tile", "w k", "t"), node("Reshape", "t m", "y")],
+            {
+                "s": integers(1, 4, 1, 3, 2),
+                "k": integers(1, 1, 3, 1, 1),
+                "m": integers(1, 12, 3, 2),
+            },
+        ),
+        1,
+        "Transpose Resize Transpose Reshape Reshape",
+    ),
+    "repeated_columns": Case(
+        tile_to_resize.RULES,
+        build(
+            (4, 1, 2),
+            [node("Reshape", "x s", "w"), node("Tile", "w k", "y"), node("Relu", "w", "r")],
+            {"s": integers(1, 4, 1, 1, 2), "k": integers(1, 1, 1, 2, 1)},
+            outputs=("y", "r"),
+        ),
+        1,
+        "Relu Reshape Reshape Resize Transpose Transpose",
+    ),
+    "repeated_steps": Case(
+        tile_to_resize.RULES,
+        build(
+            (4, 2),
+            [node("Reshape", "x s", "w"), node("Tile", "w k", "y")],
+            {"s": integers(1, 4, 1, 2), "k": integers(1, 1, 3, 1)},
+        ),
+        1,
+        "Reshape Transpose Resize Transpose Reshape",
+    ),
+    "concat_channels_last": Case(
+        transpose_selection.RULES,
+        build(
+            IMAGE,
+            [
+                node("Transpose", "x", "t", perm=TO_NHWC),
+                node("Relu", "x", "r"),
+                node("Transpose", "r", "u", perm=TO_NHWC),
+                node("Concat", "t u t", "y", axis=-1),
+            ],
+        ),
+        1,
+        "Concat Relu Transpose",
+    ),
+    "slice_channels_last": Case(
+        transpose_selection.RULES,
+        build(
+            IMAGE,
+            [
+                node("Transpose", "x", "t", perm=TO_NHWC),
+                node("Slice", "t b e a k", "u"),
+                node("Slice", "u b2 e2", "y"),
+            ],
+            {
+                "b": integers(1, 0),
+                "e": integers(5, 3),
+                "a": integers(1, -1),
+                "k": integers(2, 1),
+                "b2": integers(0, 0, 1),
+                "e2": integers(1, 2, 4),
+            },
+        ),
+        2,
+        "Slice Slice Transpose",
     ),
     "mean_channels_last": Case(
         mean_to_global_average.RULES,
@@ -815,6 +893,45 @@ UNTOUCHED = {
     "batch_normalization_of_channels": (
         scalar_batch_normalization.RULES,
         build((4, 3, 3), [node("BatchNormalization", "x g o m v", "y")], BATCH_NORM),
+    ),
+    "repeated_blocks": (
+        tile_to_resize.RULES,
+        build(
+            (4, 3, 2),
+            [node("Reshape", "x s", "w"), node("Tile", "w k", "y")],
+            {"s": integers(1, 4, 1, 3, 2), "k": integers(1, 2, 1, 1, 1)},
+        ),
+    ),
+    "repeated_twice": (
+        tile_to_resize.RULES,
+        build(
+            (4, 3, 2),
+            [node("Reshape", "x s", "w"), node("Tile", "w k", "y")],
+            {"s": integers(1, 4, 1, 3, 2), "k": integers(1, 1, 2, 2, 1)},
+        ),
+    ),
+    "repeated_channels": (
+        tile_to_resize.RULES,
+        build(
+            (4, 3, 2),
+            [node("Reshape", "x s", "w"), node("Tile", "w k", "y")],
+            {"s": integers(1, 4, 3, 2, 1), "k": integers(1, 1, 1, 1, 2)},
+        ),
+    ),
+    "concat_of_both_layouts": (
+        transpose_selection.RULES,
+        build(
+            (4, 4, 4),
+            [node("Transpose", "x", "t", perm=TO_NHWC), node("Concat", "x t", "y", axis=1)],
+        ),
+    ),
+    "slice_channels_first": (
+        transpose_selection.RULES,
+        build(
+            IMAGE,
+            [node("Transpose", "x", "t", perm=TO_NCHW), node("Slice", "t b e a", "y")],
+            {"b": integers(1), "e": integers(3), "a": integers(1)},
+        ),
     ),
     "mean_over_rows": (
         mean_to_global_average.RULES,

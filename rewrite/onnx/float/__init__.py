@@ -40,8 +40,10 @@ from rewrite.onnx.float import (
     reshape_form,
     scalar_batch_normalization,
     sums,
+    tile_to_resize,
     transpose_elementwise,
     transpose_pairs,
+    transpose_selection,
     transposed_conv,
 )
 from rewrite.onnx.resize_by_scales import RULES as RESIZES
@@ -58,6 +60,8 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
         one_row_images.RULES,
         transpose_pairs.RULES,
         transpose_elementwise.RULES,
+        transpose_selection.RULES,
+        tile_to_resize.RULES,
         mean_to_global_average.RULES,
         matmul_to_gemm.RULES,
         matmul_to_conv.RULES,

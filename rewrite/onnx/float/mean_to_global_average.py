@@ -1,6 +1,6 @@
 """Mean over height and width -> GlobalAveragePool (and Reshape where the axes are dropped).
 
-ReduceMean(x; 2, 3), ReduceMean(Transpose(x; to NHWC); 1, 2), and AveragePool with a window of the
+ReduceMean(x; 2, 3), ReduceMean(x; 1, 2) of an image in NHWC, and AveragePool with a window of the
 whole image and no padding, where all three are the mean over the pixels by definition.
 """
 
@@ -12,6 +12,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
 
 from rewrite.onnx.float.values import (
+    TO_NCHW,
     TO_NHWC,
     constant,
     integer,
@@ -39,7 +40,7 @@ class ReduceMeanToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
         shape = static_shape(x)
         if shape is None or len(shape) != 4 or static_shape(y) is None:
             return MatchResult().fail("it must reduce an image of known size", x)
-        if _image(y.producer()) is None:
+        if _reduced(y.producer()) not in ([2, 3], [1, 2]):
             return MatchResult().fail("it must reduce height and width", y)
         return MatchResult()
 
@@ -48,23 +49,28 @@ class ReduceMeanToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
         node, shape = y.producer(), static_shape(y)
         assert node is not None
         assert shape is not None
-        image = _image(node)
+        image = _image(op, node)
         return reshape(op, node, op.GlobalAveragePool(image, _name=take_name(node)), shape[1:])
 
 
-def _image(node: ir.Node) -> ir.Value | None:
-    """Return the channels-first image whose pixels are averaged."""
+def _reduced(node: ir.Node) -> list[int]:
+    """Return the axes of four that are averaged."""
     given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
     axes = ints(node, "axes", ()) if given is None else tuple(int(a) for a in given)
+    return sorted(a % 4 for a in axes)
+
+
+def _image(op: Any, node: ir.Node) -> ir.Value:
+    """Return the channels-first image whose pixels are averaged."""
     source = node.inputs[0]
     assert source is not None
-    reduced = sorted(a % 4 for a in axes)
-    if reduced == [2, 3]:
+    if _reduced(node) == [2, 3]:
         return source
     above = source.producer()
-    if reduced == [1, 2] and above is not None and permutation(above) == TO_NHWC:
+    if above is not None and permutation(above) == TO_NHWC and above.inputs[0] is not None:
         return above.inputs[0]
-    return None
+    image: ir.Value = op.Transpose(source, perm=list(TO_NCHW), _name=f"{node.name}/to_nchw")
+    return image
 
 
 def _pads_by_itself(node: ir.Node) -> bool:

@@ -33,7 +33,7 @@ from frontend.layers.pooling import (
     Pooling,
 )
 from frontend.network import Step
-from frontend.onnx_builder import GraphBuilder, add_padding
+from frontend.onnx_builder import NO_PADDING, GraphBuilder, add_padding
 from frontend.windows import transposed_padding, window_padding
 
 T = TypeVar("T")
@@ -164,7 +164,12 @@ def _max_pooling(layer: MaxPooling1D | MaxPooling2D, step: Step, graph: GraphBui
 @emit.register(AveragePooling1D)
 @emit.register(AveragePooling2D)
 def _average(layer: AveragePooling1D | AveragePooling2D, step: Step, graph: GraphBuilder) -> None:
-    _append_pool(layer, step, graph, "AveragePool", count_include_pad=0)
+    whole = layer.pool_size == step.input_shape[:-1] and set(step.shape[:-1]) == {1}
+    if whole and graph.value.padding == NO_PADDING:
+        graph.to_channels_first()  # onnxruntime has an integer operator for the whole map
+        graph.node("GlobalAveragePool")
+    else:
+        _append_pool(layer, step, graph, "AveragePool", count_include_pad=0)
 
 
 def _append_pool(

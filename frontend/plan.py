@@ -174,10 +174,13 @@ def _selection_problem(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -
     modes = {a.name: a.s.decode() for a in node.attribute if a.name == "mode"}
     if any(name and name not in constants for name in node.input[1:]):
         return f"all operands of {node.op_type} but the first must be constants"
-    if node.op_type == "Pad" and modes.get("mode", "constant") != "constant":
-        return f"Pad's mode must be 'constant', not {modes['mode']!r}"
+    if node.op_type == "Pad" and modes.get("mode", "constant") not in ("constant", "edge"):
+        return f"Pad's mode must be 'constant' or 'edge', not {modes['mode']!r}"
     if node.op_type == "Resize" and modes.get("mode", "nearest") != "nearest":
-        return f"Resize must take nearest values, not {modes['mode']} ones"
+        return (
+            "Resize must take nearest values, or linear ones with half_pixel coordinates and "
+            f"whole factors, not {modes['mode']} ones"
+        )
     return None
 
 

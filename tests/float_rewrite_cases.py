@@ -18,6 +18,7 @@ from rewrite.onnx.float import (
     affine_below_pool,
     affine_to_depthwise,
     average_to_depthwise,
+    bilinear_resize,
     broadcast_by_resize,
     channel_selection,
     conv_form,
@@ -290,6 +291,34 @@ FIRES = {
         ),
         1,
         "Conv",
+    ),
+    "bilinear": Case(
+        bilinear_resize.RULES,
+        build(
+            IMAGE,
+            [node("Resize", "x - s", "y", mode="linear")],
+            {"s": np.array([1, 1, 3, 2], np.float32)},
+        ),
+        1,
+        "Pad Conv Reshape Transpose Reshape",
+    ),
+    "bilinear_of_columns": Case(
+        bilinear_resize.RULES,
+        build(
+            (2, 1, 1),
+            [
+                node(
+                    "Resize",
+                    "x - s",
+                    "y",
+                    mode="linear",
+                    coordinate_transformation_mode="pytorch_half_pixel",
+                )
+            ],
+            {"s": np.array([1, 1, 2, 4], np.float32)},
+        ),
+        1,
+        "Pad Conv Reshape Transpose Reshape",
     ),
     "transposed_conv": Case(
         transposed_conv.RULES,
@@ -832,6 +861,30 @@ UNTOUCHED = {
         build(
             IMAGE,
             [node("AveragePool", "x", "y", kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1)],
+        ),
+    ),
+    "linear_between_corners": (
+        bilinear_resize.RULES,
+        build(
+            IMAGE,
+            [
+                node(
+                    "Resize",
+                    "x - s",
+                    "y",
+                    mode="linear",
+                    coordinate_transformation_mode="align_corners",
+                )
+            ],
+            {"s": np.array([1, 1, 2, 2], np.float32)},
+        ),
+    ),
+    "bilinear_by_halves": (
+        bilinear_resize.RULES,
+        build(
+            (3, 4, 6),
+            [node("Resize", "x - s", "y", mode="linear")],
+            {"s": np.array([1, 1, 1.5, 2], np.float32)},
         ),
     ),
     "pads_of_the_kernel": (

@@ -85,23 +85,7 @@ def test_right(name: str, ending: str, tmp_path: Path) -> None:
     assert np.max(np.abs(got - expected)) <= 1e-5 * np.max(np.abs(expected))
 
 
-WITHOUT_ELEMENT = {
-    "bilinear_becomes_nearest": "bad: Resize must take nearest values, not linear ones",
-    "padded_pool_aborts": "bad: operator AveragePool is not supported",
-}
-"""Exported, but refused in one line when it comes to hardware."""
-COMPILED = [name for name in RIGHT if name not in WITHOUT_ELEMENT]
-
-
-@pytest.mark.parametrize("name", WITHOUT_ELEMENT)
-def test_no_element_yet(name: str, tmp_path: Path) -> None:
-    RIGHT[name](start_tensorflow().layers).save(tmp_path / "m.keras")
-    with pytest.raises(CompileError) as caught:
-        compile_model(tmp_path / "m.keras")
-    assert str(caught.value) == f"{WITHOUT_ELEMENT[name]}; replace the layer"
-
-
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", RIGHT)
 def test_compiled(name: str, tmp_path: Path) -> None:
     RIGHT[name](start_tensorflow().layers).save(tmp_path / "m.keras")
     compilation = compile_model(tmp_path / "m.keras")

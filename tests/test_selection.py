@@ -57,6 +57,20 @@ SELECTED: dict[str, tuple[Build, list[type[Element]]]] = {
         lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, -1, 2, 0, 0, 2, -3)),
         [Border],
     ),
+    "edges": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, 1, 1, 0, 0, 1, 1), mode="edge").conv(2),
+        [Reorder, ProcessingElement],
+    ),
+    "edges of rows": (
+        lambda: select(
+            QdqChain((3, 1, 5), "int8"), "Pad", sizes(0, 0, 1, 0, 0, 0, 1, 0), mode="edge"
+        ),
+        [Reorder],
+    ),
+    "edges of columns": (
+        lambda: select(QdqChain((3, 4, 1)), "Pad", sizes(0, 0, 0, 1, 0, 0, 0, 1), mode="edge"),
+        [Reorder],
+    ),
     "crop": (
         lambda: select(QdqChain(IMAGE), "Slice", sizes(1, 0), sizes(5, -2), sizes(2, 3)).conv(2),
         [Border, ProcessingElement],
@@ -121,7 +135,11 @@ def test_a_border_widens_the_range_to_its_value() -> None:
 REFUSED: dict[str, tuple[Build, str]] = {
     "reflection": (
         lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, 1, 0, 0, 0, 1, 0), mode="reflect"),
-        "pad_3: Pad's mode must be 'constant', not 'reflect'; change the Pad",
+        "pad_3: Pad's mode must be 'constant' or 'edge', not 'reflect'; change the Pad",
+    ),
+    "wide edges": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, 2, 0, 0, 0, 2, 0), mode="edge"),
+        "pad_3: Pad must repeat both edges of rows or columns once; change the Pad",
     ),
     "padding of channels": (
         lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 1, 1, 0, 0, 0, 1, 0)),

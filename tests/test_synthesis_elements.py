@@ -221,6 +221,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "block_size": 256,
         "counts": "(2, 32, 2, 4)",
         "strides": "(4, 8, 0, 1)",
+        "clamps": "(0, 1, 0, 0)",
         "fifo_depth": 3,
     },
     "product": {

@@ -22,8 +22,6 @@ SHORT = ["digits_batchnorm", "digits_leaky", "digits_rescaling", "pocket_baselin
 SIMULATED = [("digits_cnn", "uint8"), ("pool_3x3_stride_2", "int8 operators")]
 FLOAT_POOL = "digits_batchnorm"
 """In QOperator form, onnxruntime leaves this one's pools in float, between normalizations."""
-AVERAGED = ("ds_cnn", "mobilenet_025")
-"""They end in an AveragePool, which onnxruntime quantizes, but computes in float."""
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +51,6 @@ def test_float_pool_between_normalizations_is_refused(folder: Path) -> None:
         "maxpool_4: MaxPool must stand between DequantizeLinear and QuantizeLinear, not in float; "
         "quantize its operands and its result, or take it off the end of the model"
     )
-
-
-def test_average_pool_is_refused(folder: Path) -> None:
-    model = quantized("ds_cnn", "uint8", folder, canonical=False)
-    with pytest.raises(CompileError, match=r"AveragePool must be a GlobalAveragePool or a depthw"):
-        check_interpreter(model)
 
 
 def check_hardware(name: str, style: str, folder: Path) -> None:
@@ -94,7 +86,7 @@ def test_hardware_equals_onnxruntime(name: str, style: str, folder: Path) -> Non
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_whole_zoo_in_the_interpreter(name: str, style: str, canonical: bool, folder: Path) -> None:
-    if not canonical and (name in AVERAGED or (name == FLOAT_POOL and "operators" in style)):
+    if not canonical and name == FLOAT_POOL and "operators" in style:
         pytest.skip("refused, see above")
     check_interpreter(quantized(name, style, folder, canonical=canonical))
 

@@ -5,6 +5,7 @@ Compiling compares the interpreter with onnxruntime, and each element with its n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ ELEMENTS: dict[str, list[type[Element]]] = {
     "transposed1d_same": [ProcessingElement],
     "padding_then_transposed": [ProcessingElement],
     "up_nearest": [Reorder],
+    "up_bilinear": [Reorder, ProcessingElement, Reorder],
 }
 
 
@@ -87,9 +89,20 @@ def chain() -> Any:
     )
 
 
-def test_chain_equals_the_interpreter_in_ghdl(tmp_path: Path) -> None:
+def enlarged() -> Any:
+    layers = start_tensorflow().layers
+    return sequential(
+        (3, 4, 2),
+        layers.Conv2D(4, 2, activation="relu"),
+        layers.UpSampling2D((2, 3), interpolation="bilinear"),
+        layers.AveragePooling2D(2, 1, "same"),
+    )
+
+
+@pytest.mark.parametrize("build", [chain, enlarged])
+def test_chain_equals_the_interpreter_in_ghdl(build: Callable[[], Any], tmp_path: Path) -> None:
     path = tmp_path / "chain.h5"
-    chain().save(path)
+    build().save(path)
     graph = compile_model(path).graph
     (source,) = graph.inputs
     shape, number = source.output.shape, source.output.number

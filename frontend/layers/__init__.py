@@ -61,8 +61,8 @@ SUPPORTED: dict[str, type[Layer]] = {
     "PReLU": pointwise.PReLU,
     "Permute": shaping.Permute,
     "ReLU": pointwise.ReLU,
-    "Rescaling": pointwise.Rescaling,
     "RepeatVector": shaping.RepeatVector,
+    "Rescaling": pointwise.Rescaling,
     "Reshape": shaping.Reshape,
     "SeparableConv1D": convolutions.SeparableConv1D,
     "SeparableConv2D": convolutions.SeparableConv2D,
@@ -70,6 +70,7 @@ SUPPORTED: dict[str, type[Layer]] = {
     "Subtract": merging.Subtract,
     "ThresholdedReLU": pointwise.ThresholdedReLU,
     "UpSampling1D": shaping.UpSampling1D,
+    "UpSampling2D": shaping.UpSampling2D,
     "ZeroPadding1D": shaping.ZeroPadding1D,
     "ZeroPadding2D": shaping.ZeroPadding2D,
     **dict.fromkeys(TRAINING_ONLY, TrainingOnly),
@@ -77,7 +78,6 @@ SUPPORTED: dict[str, type[Layer]] = {
 
 EXPORTED: dict[str, type[Layer]] = {
     "LayerNormalization": pointwise.LayerNormalization,
-    "UpSampling2D": shaping.UpSampling2D,
 }
 
 READABLE = SUPPORTED | EXPORTED

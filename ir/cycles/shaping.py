@@ -16,9 +16,12 @@ def _reorder(element: Reorder, system: EventSystem) -> None:
     lanes = element.output.lanes
     written, read = element.block_size // lanes, element.block_values // lanes
     issues = system.events(element.output.beats)
-    blocks = np.arange(issues.count // read)
-    issues.after(source, system.only(issues, blocks * read, (blocks + 1) * written - 1), 1)
-    freeing = (blocks - element.stored_blocks + 1) * read - 1
+    ends = np.cumsum(element.rounds) * read
+    blocks = np.arange(len(ends))
+    firsts = np.concatenate([[0], ends[:-1]])
+    issues.after(source, system.only(issues, firsts, (blocks + 1) * written - 1), 1)
+    frames, overwritten = np.divmod(blocks - element.stored_blocks, len(blocks))
+    freeing = ends[overwritten] - 1 + frames * issues.count
     source.after(issues, system.only(source, blocks * written, freeing), 1)
     each = np.arange(issues.count)
     system.streams[id(element)] = gated(

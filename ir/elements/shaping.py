@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ir.elements.streams import StreamType
+from ir.numbers import IntArray
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -14,10 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One of the nested loops of a Reorder: ``count`` rounds, ``stride`` values apart."""
+    """One of the nested loops of a Reorder: ``count`` rounds, ``stride`` values apart.
+
+    ``clamped``: the second round does not advance, and neither does the last: what the first and
+    the last but one visit is visited twice, as at the edges of a row.
+    """
 
     count: int
     stride: int
+    clamped: bool = False
+
+    @property
+    def places(self) -> IntArray:
+        """What each round adds to the place."""
+        rounds = np.arange(self.count)
+        return (np.clip(rounds - 1, 0, self.count - 3) if self.clamped else rounds) * self.stride
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +41,8 @@ class Reorder:
     The frame's values, in the order of the stream, are cut into blocks of ``block_size``.  For each
     block the ``loops``, outermost first, are run through once: the value sent is number
     ``sum(round * stride)`` of the block.  Its memory holds two blocks, one that is written and one
-    that is read, and ``extra_blocks`` more.
+    that is read, and ``extra_blocks`` more.  ``edges``: the first and the last block of a frame are
+    sent twice, the only one three times.
     """
 
     name: str
@@ -38,6 +53,16 @@ class Reorder:
     loops: tuple[Loop, ...]
     fifo_depth: int = 2
     extra_blocks: int = 0
+    edges: bool = False
+
+    @property
+    def rounds(self) -> IntArray:
+        """How often each block of a frame is sent."""
+        rounds = np.ones(self.source.output.shape.size // self.block_size, np.int64)
+        if self.edges:
+            rounds[0] += 1
+            rounds[-1] += 1
+        return rounds
 
     @property
     def stored_blocks(self) -> int:
@@ -56,7 +81,7 @@ class Reorder:
         Those of a beat are neighbours on both sides, and pixels are whole beats.
         """
         *outer, run = self.loops
-        neighbours = run.count if run.stride == 1 else 1
+        neighbours = run.count if run.stride == 1 and not run.clamped else 1
         channels = self.source.output.shape.channels, self.output.shape.channels
         return math.gcd(neighbours, self.block_size, *channels, *(loop.stride for loop in outer))
 

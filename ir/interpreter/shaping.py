@@ -13,11 +13,11 @@ from ir.numbers import IntArray
 def _reorder(element: Reorder, x: IntArray) -> IntArray:
     places = np.zeros(1, np.int64)
     for loop in element.loops:
-        rounds = np.arange(loop.count) * loop.stride
-        places = (places[:, None] + rounds[None, :]).reshape(-1)
+        places = (places[:, None] + loop.places[None, :]).reshape(-1)
     shape = element.output.shape
     blocks = x.reshape(len(x), -1, element.block_size)
-    return blocks[:, :, places].reshape(len(x), shape.height, shape.width, shape.channels)
+    sent = np.repeat(blocks[:, :, places], element.rounds, axis=1)
+    return sent.reshape(len(x), shape.height, shape.width, shape.channels)
 
 
 @apply.register

@@ -9,7 +9,7 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from ir.elements import Border, GlobalMaximum, Shape, StreamType
+from ir.elements import Border, GlobalMaximum, Loop, Reorder, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
@@ -29,8 +29,30 @@ def pad(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: st
     value = stage.array(operands[2]).reshape(-1)[0] if len(operands) > 2 and operands[2] else 0
     sides = pad_sides(stage.array(operands[1]), axes, 4)[:, 2:]
     (top, left), (bottom, right) = sides.tolist()
+    if stage.operator.attributes.get_string("mode", "constant") == "edge":
+        return _edges(source, bool(top), bool(left), names, layer)
     code = _code(np.float32(value), stage.output)
     return _border(source, (top, left, bottom, right), code, names, layer)
+
+
+def _edges(source: Stream, rows: bool, columns: bool, names: Identifiers, layer: str) -> Built:
+    """Build a Reorder that sends the first and the last row or column twice."""
+    stream = as_map(source, names, layer)
+    shape = stream.shape
+    pixel = Loop(shape.channels, 1)
+    across = Loop(shape.width + 2, shape.channels, True) if columns else None
+    loops = (across, pixel) if across else (Loop(shape.width * shape.channels, 1),)
+    size = Shape(shape.height + 2 * rows, shape.width + 2 * columns, shape.channels)
+    element = Reorder(
+        name=names.new(layer),
+        layer=layer,
+        source=stream.element,
+        output=StreamType(size, stream.element.output.number, 1),
+        block_size=shape.width * shape.channels,
+        loops=loops,
+        edges=rows,
+    )
+    return Built(mapped(element, stream.lows, stream.highs, layer))
 
 
 def _code(value: np.float32, quantization: Quantization) -> int:

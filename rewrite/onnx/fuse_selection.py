@@ -75,14 +75,17 @@ def pad_sides(sizes: Any, axes: Any | None, rank: int) -> Any:
 
 def _pad(node: ir.Node) -> str | None:
     mode = node.attributes.get_string("mode", "constant")
-    if mode != "constant":
-        return f"Pad's mode must be 'constant', not {mode!r}"
+    if mode not in ("constant", "edge"):
+        return f"Pad's mode must be 'constant' or 'edge', not {mode!r}"
     sizes = constant(node.inputs[1])
     axes = constant(node.inputs[3]) if len(node.inputs) > 3 else None
     if sizes is None or (axes is None and sizes.size != 8):
         return "Pad must surround an image with rows and columns"
     if pad_sides(sizes, axes, 4)[:, :2].any():
         return "Pad must surround an image with rows and columns, not with channels"
+    begin, end = pad_sides(sizes, axes, 4)
+    if mode == "edge" and (np.any(begin != end) or np.any(begin > 1) or np.any(begin < 0)):
+        return "Pad must repeat both edges of rows or columns once"
     return None
 
 

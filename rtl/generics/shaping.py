@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ir.elements import Border, Reorder
-from rtl.formals import Formals, bit_pattern
+from rtl.formals import Formals, bit_pattern, boolean
 from rtl.generics.context import Context, instance
 
 
@@ -17,6 +17,9 @@ def _reorder(element: Reorder, context: Context) -> tuple[str, Formals]:
         "block_size": str(element.block_size),
         "counts": _vector(loop.count for loop in element.loops),
         "strides": _vector(loop.stride for loop in element.loops),
+        "clamps": _vector(int(loop.clamped) for loop in element.loops),
+        "blocks": str(len(element.rounds)),
+        "edges": boolean(element.edges),
         "extra_blocks": context.knobs["extra_blocks"],
         "fifo_depth": context.knobs["fifo_depth"],
     }

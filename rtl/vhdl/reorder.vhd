@@ -1,9 +1,12 @@
 -- Sends the values of each block in another order, some of them several times or not at all.
 --
 --   for each block of a frame, for i(0) in 0 .. counts(0) - 1, for i(1) in 0 .. counts(1) - 1, and so on:
---     output = block's value number i(0) * strides(0) + i(1) * strides(1) + ...
+--     output = block's value number j(0) * strides(0) + j(1) * strides(1) + ...
+--     j(n) = i(n), or, where the loop is clamped, i(n) - 1 but at least 0 and at most counts(n) - 3
 --
--- Upsampling repeats (stride 0), a pixel shuffle and a transposition visit in another order.
+-- Upsampling repeats (stride 0), a pixel shuffle and a transposition visit in another order, a clamped loop
+-- sends the first and the last pixel of a row twice. With `edges` the first and the last block of a frame
+-- are sent twice (a single one three times): the rows at the edges of an image.
 --
 -- Beat order: `lanes` values per beat on both sides; more than one if the innermost loop runs through
 -- neighbours.
@@ -30,6 +33,11 @@ entity reorder is
     -- The loops, outermost first: a counter and a constant of the address adder each.
     counts : integer_vector;
     strides : integer_vector;
+    -- 1 for a clamped loop, else 0: another constant of the address adder.
+    clamps : integer_vector;
+    -- Blocks of a frame, and whether the first and last one are sent again: a counter if so.
+    blocks : positive := 1;
+    edges : boolean := false;
     -- Blocks stored beyond the one that is read and the one that is written; lets a bursty source run ahead.
     extra_blocks : natural := 0;
     -- Beats of the output FIFO.
@@ -56,6 +64,9 @@ architecture rtl of reorder is
   constant as_many_strides : boolean := require(strides'length = counts'length,
     "reorder: there must be a stride for each count; got " & integer'image(strides'length));
 
+  constant as_many_clamps : boolean := require(clamps'length = counts'length,
+    "reorder: there must be a clamp for each count; got " & integer'image(clamps'length));
+
   constant loops : positive := counts'length;
 
   subtype numbers_t is integer_vector(0 to loops - 1);
@@ -77,11 +88,14 @@ architecture rtl of reorder is
     return result;
   end function;
 
+  constant clamp : numbers_t := clamps;
+
   function lanes_fit return boolean is
     constant given_counts : numbers_t := counts;
     constant given_strides : numbers_t := strides;
   begin
-    if lanes > 1 and (given_strides(loops - 1) /= 1 or given_counts(loops - 1) mod lanes /= 0) then
+    if lanes > 1 and (given_strides(loops - 1) /= 1 or given_counts(loops - 1) mod lanes /= 0
+      or clamp(loops - 1) /= 0) then
       return false;
     end if;
     for l in 0 to loops - 2 loop
@@ -97,7 +111,7 @@ architecture rtl of reorder is
     variable result : integer := 0;
   begin
     for l in first to loops - 1 loop
-      result := result + (numbers(l) - 1) * steps(l);
+      result := result + (numbers(l) - 1 - 2 * clamp(l)) * steps(l);
     end loop;
     return result;
   end function;
@@ -115,8 +129,17 @@ architecture rtl of reorder is
     "reorder: lanes must divide a run of neighbours and the other strides; got " & integer'image(lanes));
   constant word_count : numbers_t := word_counts;
   constant word_stride : numbers_t := word_strides;
-  constant counts_are_right : boolean := require(least(word_count) >= 1,
-    "reorder: counts must be at least 1; got " & integer'image(least(word_count)));
+  function least_rounds return integer is
+    variable result : integer := word_count(0) - 2 * clamp(0);
+  begin
+    for l in 0 to loops - 1 loop
+      result := smaller(result, word_count(l) - 2 * clamp(l));
+    end loop;
+    return result;
+  end function;
+
+  constant counts_are_right : boolean := require(least_rounds >= 1,
+    "reorder: counts must be at least 1, 3 of a clamped loop; got " & integer'image(least(word_count)));
   constant strides_are_right : boolean := require(least(word_stride) >= 0,
     "reorder: strides must be at least 0; got " & integer'image(least(word_stride)));
   constant reach_is_right : boolean := require(reach(word_count, word_stride, 0) < block_size / lanes,
@@ -124,8 +147,8 @@ architecture rtl of reorder is
     & integer'image(reach(word_count, word_stride, 0)));
 
   constant block_words : positive := block_size / lanes;
-  constant blocks : positive := 2 + extra_blocks;
-  constant words : positive := blocks * block_words;
+  constant stored_blocks : positive := 2 + extra_blocks;
+  constant words : positive := stored_blocks * block_words;
 
   -- How far the address moves when loop l goes on and those inside of it begin again, and after the last
   -- word of a block (number loops).
@@ -141,7 +164,25 @@ architecture rtl of reorder is
     return moves;
   end function;
 
+  -- The same where a clamped loop stays, and to the first word of the same block.
+  function staying_moves return moves_t is
+    variable moves : moves_t;
+  begin
+    for l in 0 to loops - 1 loop
+      moves(l) := (-reach(word_count, word_stride, l + 1)) mod words;
+    end loop;
+    moves(loops) := (-reach(word_count, word_stride, 0)) mod words;
+    return moves;
+  end function;
+
   constant moves : moves_t := word_moves;
+  constant stays : moves_t := staying_moves;
+
+  -- How often block number n of a frame is sent again.
+  function repeats (n : natural) return natural is
+  begin
+    return either(edges, either(n = 0, 1, 0) + either(n = blocks - 1, 1, 0), 0);
+  end function;
 
   type memory_t is array (0 to words - 1) of std_ulogic_vector(lanes * bits - 1 downto 0);
 
@@ -158,11 +199,14 @@ architecture rtl of reorder is
   -- Reader: the beat to issue next.
   signal read_word : natural range 0 to words - 1 := 0;
   -- Complete blocks that are not read to the end.
-  signal complete : natural range 0 to blocks := 0;
+  signal complete : natural range 0 to stored_blocks := 0;
+  -- Number of the block that is read, and how often it is still to be sent again.
+  signal block_number : natural range 0 to blocks - 1 := 0;
+  signal repeats_left : natural range 0 to 2 := repeats(0);
   signal first : std_ulogic := '1';
   signal issue : std_ulogic;
-  -- Loop l is in its last round, and so are all loops from l on.
-  signal ended : std_ulogic_vector(0 to loops - 1);
+  -- Loop l is in its last round, and so are all loops from l on; it is clamped and stays at its place.
+  signal ended, staying : std_ulogic_vector(0 to loops - 1);
   signal all_ended : std_ulogic_vector(0 to loops);
 
   signal reservable : std_ulogic;
@@ -193,6 +237,7 @@ begin
     signal left : integer range -1 to last := last;
   begin
     ended(l) <= '1' when left < 0 else '0';
+    staying(l) <= '1' when clamp(l) = 1 and (left = last or left = 0) else '0';
     all_ended(l) <= ended(l) and all_ended(l + 1);
 
     count : process (clk)
@@ -213,6 +258,7 @@ begin
     variable written, read : natural range 0 to 1;
     variable freed : natural range 0 to block_words;
     variable move : natural range 0 to words - 1;
+    variable next_block : natural range 0 to blocks - 1;
   begin
     if rising_edge(clk) then
       written := 0;
@@ -229,16 +275,32 @@ begin
       issued <= issue;
       if issue then
         first <= all_ended(0);
-        move := moves(loops);
+        if repeats_left > 0 then
+          move := stays(loops);
+        else
+          move := moves(loops);
+        end if;
         for l in 0 to loops - 1 loop
           if all_ended(l + 1) = '1' and ended(l) = '0' then
-            move := moves(l);
+            if staying(l) then
+              move := stays(l);
+            else
+              move := moves(l);
+            end if;
           end if;
         end loop;
         read_word <= read_word - (words - move) when read_word >= words - move else read_word + move;
-        if all_ended(0) then
+        if all_ended(0) = '1' and repeats_left > 0 then
+          repeats_left <= repeats_left - 1;
+        elsif all_ended(0) then
           read := 1;
           freed := block_words;
+          next_block := 0;
+          if block_number /= blocks - 1 then
+            next_block := block_number + 1;
+          end if;
+          block_number <= next_block;
+          repeats_left <= repeats(next_block);
         end if;
       end if;
 
@@ -251,6 +313,8 @@ begin
         room <= words - 1;
         read_word <= 0;
         complete <= 0;
+        block_number <= 0;
+        repeats_left <= repeats(0);
         first <= '1';
         issued <= '0';
       end if;

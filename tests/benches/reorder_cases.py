@@ -19,13 +19,20 @@ MOST_LOOPS = 5
 
 
 def _element(
-    shape: Shape, block: int, loops: tuple[Loop, ...], lanes: int, bits: int, depth: int, extra: int
+    shape: Shape,
+    block: int,
+    loops: tuple[Loop, ...],
+    lanes: int,
+    bits: int,
+    depth: int,
+    extra: int,
+    edges: bool,
 ) -> Reorder:
     number = IntegerType(bits, False)
     source = Input("source", "", "s", StreamType(shape, number, lanes), 0)
-    values = shape.size // block * prod(loop.count for loop in loops)
+    values = (shape.size // block + 2 * edges) * prod(loop.count for loop in loops)
     output = StreamType(Shape(1, values // lanes, lanes), number, lanes)
-    return Reorder("dut", "", source, output, block, loops, depth, extra)
+    return Reorder("dut", "", source, output, block, loops, depth, extra, edges)
 
 
 def _last_edge(element: Reorder) -> int:
@@ -41,14 +48,15 @@ def _case(
     seed: int,
     shape: tuple[int, int, int],
     block: int,
-    loops: tuple[tuple[int, int], ...],
+    loops: tuple[tuple[int, int] | tuple[int, int, bool], ...],
     lanes: int = 1,
     bits: int = 8,
     depth: int = 3,
     extra: int = 0,
+    edges: bool = False,
 ) -> Case:
     nest = tuple(Loop(*loop) for loop in loops)
-    element = _element(Shape(*shape), block, nest, lanes, bits, depth, extra)
+    element = _element(Shape(*shape), block, nest, lanes, bits, depth, extra, edges)
 
     def write(folder: Path) -> None:
         size = (FRAMES, *shape)
@@ -56,15 +64,18 @@ def _case(
         write_beats(folder / "input.txt", x, lanes, bits)
         write_beats(folder / "expected.txt", apply(element, x), lanes, bits)
 
-    filled = (*loops, *[(1, 0)] * (MOST_LOOPS - len(loops)))
+    filled = (*nest, *[Loop(1, 0)] * (MOST_LOOPS - len(loops)))
     generics: dict[str, int | bool | str] = {
         "seed": seed,
         "bits": bits,
         "lanes": lanes,
         "block_size": block,
         "loops": len(loops),
-        **{f"count_{level}": count for level, (count, _) in enumerate(filled)},
-        **{f"stride_{level}": stride for level, (_, stride) in enumerate(filled)},
+        **{f"count_{level}": loop.count for level, loop in enumerate(filled)},
+        **{f"stride_{level}": loop.stride for level, loop in enumerate(filled)},
+        "clamped": sum(loop.clamped << level for level, loop in enumerate(filled)),
+        "blocks": len(element.rounds),
+        "edges": edges,
         "extra_blocks": extra,
         "fifo_depth": depth,
         "last_edge": _last_edge(element),
@@ -86,4 +97,10 @@ CASES = (
     _case("shallow FIFO", 11, (3, 2, 2), 4, ((2, 2), (2, 1)), 1, 8, 2),
     _case("FIFO of one", 12, (3, 2, 2), 4, ((2, 2), (2, 1)), 2, 8, 1),
     _case("one value", 13, (3, 1, 1), 1, ((1, 0),)),
+    _case("edges", 14, (3, 4, 2), 8, ((6, 2, True), (2, 1)), 2, edges=True),
+    _case("edges of one row", 15, (1, 3, 2), 6, ((5, 2, True), (2, 1)), edges=True),
+    _case("edges of one column", 16, (4, 1, 3), 3, ((3, 3, True), (3, 1)), 3, edges=True),
+    _case("edges of two pixels", 17, (2, 2, 1), 2, ((4, 1, True),), 1, 5, 2, 1, True),
+    _case("edges of columns only", 18, (3, 3, 1), 3, ((5, 1, True), (2, 0)), 1, 8, 1),
+    _case("edges of rows only", 19, (3, 2, 2), 4, ((4, 1),), 2, edges=True),
 )

@@ -25,6 +25,10 @@ entity reorder_tb is
     stride_2 : natural;
     stride_3 : natural;
     stride_4 : natural;
+    -- Bit n: loop n is clamped.
+    clamped : natural;
+    blocks : positive;
+    edges : boolean;
     extra_blocks : natural;
     fifo_depth : positive;
     last_edge : integer
@@ -37,6 +41,15 @@ architecture bench of reorder_tb is
   constant all_strides : integer_vector := (stride_0, stride_1, stride_2, stride_3, stride_4);
   constant counts : integer_vector := all_counts(0 to loops - 1);
   constant strides : integer_vector := all_strides(0 to loops - 1);
+
+  function bits_of (number : natural) return integer_vector is
+    variable result : integer_vector(0 to loops - 1);
+  begin
+    for n in result'range loop
+      result(n) := number / 2 ** n mod 2;
+    end loop;
+    return result;
+  end function;
 
   signal finished : boolean;
   signal clk, reset : std_ulogic;
@@ -79,6 +92,9 @@ begin
       block_size => block_size,
       counts => counts,
       strides => strides,
+      clamps => bits_of(clamped),
+      blocks => blocks,
+      edges => edges,
       extra_blocks => extra_blocks,
       fifo_depth => fifo_depth
     )

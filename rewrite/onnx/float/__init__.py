@@ -25,6 +25,7 @@ from rewrite.onnx.float import (
     affine_below_pool,
     affine_to_depthwise,
     average_to_depthwise,
+    bilinear_resize,
     broadcast_by_resize,
     channel_selection,
     conv_form,
@@ -84,6 +85,7 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
     (
         transposed_conv.RULES,
         average_to_depthwise.RULES,
+        bilinear_resize.RULES,
         pad_into_conv.RULES,
         activation_before_pool.RULES,
     ),

@@ -1,8 +1,9 @@
 """Hypothesis strategies for directed acyclic graphs of layers.
 
 A graph grows by moves: a layer, a residual connection, a skip over a stride, a dense connection, a
-tensor used three times, any two tensors of one shape merged, a model within the model, a layer or
-model called again.  What nothing takes in the end is put out.
+tensor used three times, any two tensors of one shape merged, one repeated along the axes of
+another, two multiplied as matrices, a model within the model, a layer or model called again.  What
+nothing takes in the end is put out.
 """
 
 from __future__ import annotations
@@ -69,6 +70,19 @@ def merged(growth: Growth, source: Value) -> None:
         growth.merge(source, other)
 
 
+def gated(growth: Growth, source: Value) -> None:
+    """A tensor and one with axes of size 1, which are repeated."""
+    growth.merge(*growth.draw(st.permutations([source, growth.smaller(source)])))
+
+
+def multiplied(growth: Growth, source: Value) -> None:
+    """A product of two tensors along an axis, often of two layers of one."""
+    other = growth.any_tensor()
+    if growth.draw(st.booleans()):
+        source, other = (growth.convolution(source, 2) for _ in range(2))
+    growth.dot(source, other)
+
+
 def nested(growth: Growth, source: Value) -> None:
     """A model of its own, called once, or twice with the same weights if shapes allow."""
     graph = GraphBuilder(f"model_{len(growth.nodes)}", growth.shapes[source])
@@ -110,7 +124,8 @@ def one_layer(growth: Growth, source: Value) -> None:
 
 
 MOVES: tuple[Move, ...] = (
-    *(one_layer,) * 7, residual, strided, dense, thrice, merged, nested, again,
+    *(one_layer,) * 7, residual, strided, dense, thrice, merged, gated, multiplied,
+    nested, again,
 )  # fmt: skip
 
 

@@ -100,6 +100,40 @@ class Growth:
         number = axis - len(shapes[0]) if negative else axis + 1
         return self.call(KerasLayer("Concatenate", axis=number), *sources)
 
+    def smaller(self, source: Value) -> Value:
+        """Return a tensor that is repeated along an axis or two where it meets ``source``."""
+        shape = self.shapes[source]
+        if len(shape) == VECTOR:
+            return self.convolution(source, 1)
+        dimensions = "2D" if len(shape) == IMAGE else "1D"
+        kind = self.draw(st.sampled_from(["channels", "pixels", "rows"]))
+        if kind == "channels":
+            pool = self.draw(st.sampled_from(["GlobalAveragePooling", "GlobalMaxPooling"]))
+            return self.call(KerasLayer(pool + dimensions, keepdims=True), source)
+        if kind == "pixels":
+            return self.convolution(source, 1)
+        size = (shape[0], 1) if len(shape) == IMAGE else shape[0]
+        return self.call(KerasLayer(f"MaxPooling{dimensions}", pool_size=size), source)
+
+    def dot(self, first: Value, second: Value) -> Value:
+        """Multiply two tensors along axes of one length; merge them if none will do."""
+        left, right = self.shapes[first], self.shapes[second]
+        pairs = [
+            (a + 1, b + 1)
+            for a, length in enumerate(left)
+            for b, other in enumerate(right)
+            if length == other and prod(left) * prod(right) // length <= self.budget
+            and prod(left) * prod(right) // length**2 <= MOST_VALUES
+            and len(left) + len(right) - 2 <= IMAGE
+        ]  # fmt: skip
+        if not pairs:
+            return self.merge(first, first)
+        axes = self.draw(st.sampled_from(pairs))
+        self.budget -= prod(left) * prod(right) // left[axes[0] - 1]
+        vectors = len(left) == len(right) == VECTOR
+        normalize = vectors and self.draw(st.booleans())
+        return self.call(KerasLayer("Dot", axes=axes, normalize=normalize), first, second)
+
     def outputs(self) -> list[Value]:
         """Return what nothing takes: all but the last two of it joined in a vector.
 

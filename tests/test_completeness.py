@@ -28,7 +28,7 @@ from zoo.keras_model import to_keras
 from zoo.network import Description, Graph, KerasLayer, Network, Node
 from zoo.shapes import Shape
 
-JOINS = (*MERGES, "Concatenate")
+JOINS = (*MERGES, "Concatenate", "Dot")
 AT_THE_END = {"Softmax"}
 """Left to the host behind the core, or an ArgMax: ``tests.strategies`` ends networks with it."""
 SHAPES: dict[int, Shape] = {1: (6,), 2: (7, 3), 3: (5, 6, 3)}
@@ -46,7 +46,8 @@ def network_with(name: str, number: int) -> Description:
     """Return a network around a random layer of this name."""
     behind = KerasLayer("LeakyReLU", negative_slope=0.5)  # the layer may change nothing
     if name in JOINS:
-        calls = (Node(KerasLayer(name), (0, 1)), Node(behind, (2,)))
+        join = KerasLayer(name, axes=1) if name == "Dot" else KerasLayer(name)
+        calls = (Node(join, (0, 1)), Node(behind, (2,)))
         return Graph("network", (SHAPES[3 - number % 3],) * 2, calls, (3,))
     axes = DRAWN[name].axes[number % len(DRAWN[name].axes)]
     layer = example(single_layers(SHAPES[axes], (name,)), number)

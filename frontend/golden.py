@@ -35,16 +35,18 @@ from ir.numbers import IntArray, IntegerType
 class _Shown:
     """Tensor that tells the codes of a port.
 
-    It holds the codes themselves, or if there is a ``host`` the numbers that it makes of them.
+    It holds the codes themselves, ``shift`` below those of the port, or if there is a ``host`` the
+    numbers that it makes of them.
     """
 
     tensor: str
     host: HostTensor | None
+    shift: int = 0
 
     def codes(self, values: Array) -> IntArray:
         """Return the codes; numbers are multiples of the scale but for float32's rounding."""
         if self.host is None:
-            return values.astype(np.int64)
+            return values.astype(np.int64) + self.shift
         codes: IntArray = np.rint(values.astype(np.float64) / self.host.scale).astype(np.int64)
         return codes + self.host.zero_point
 
@@ -70,7 +72,7 @@ class GoldenModel:
         self._showing, self._host = self._whole, None
         if not set(tensors) <= set(self._own):
             codes = {
-                graph.host_tensors[o.port].onnx_tensor: np.dtype(str(o.output.number))
+                graph.host_tensors[o.port].onnx_tensor: _code_type(o, graph)
                 for o in graph.outputs
                 if graph.host_tensors[o.port].onnx_tensor not in self._own
             }
@@ -91,7 +93,8 @@ class GoldenModel:
             if (entering := self._entering[port.port]) is not None:
                 entry, batch = session(entering), self._batch
                 (tensor,) = in_batches([tensor], _running(entry, name), batch)
-            codes[port.port] = self.streamed(port, tensor.astype(np.int64))
+            shift = self._graph.host_tensors[port.port].shift
+            codes[port.port] = self.streamed(port, tensor.astype(np.int64) + shift)
         return codes
 
     def output_codes(self, frames: FloatArray | Frames) -> dict[str, IntArray]:
@@ -221,6 +224,12 @@ class GoldenPart:
         return result
 
 
+def _code_type(port: Input | Output, graph: StreamGraph) -> np.dtype[Any]:
+    """Return the type of a port's codes in the model."""
+    shift = graph.host_tensors[port.port].shift
+    return np.dtype(np.int8) if shift else np.dtype(str(port.output.number))
+
+
 def _extractor(model: onnx.ModelProto, codes: Mapping[str, np.dtype[Any]]) -> Extractor:
     """Return an extractor of parts of ``model`` that knows the types of ``codes``.
 
@@ -244,9 +253,7 @@ def _running(
 
 def _entering(model: onnx.ModelProto, graph: StreamGraph) -> dict[str, onnx.ModelProto | None]:
     """Return, by port, the model from its input to the codes; None where the input is codes."""
-    codes = {
-        graph.host_tensors[i.port].onnx_tensor: np.dtype(str(i.output.number)) for i in graph.inputs
-    }
+    codes = {graph.host_tensors[i.port].onnx_tensor: _code_type(i, graph) for i in graph.inputs}
     extractor = _extractor(model, codes)
     models: dict[str, onnx.ModelProto | None] = {}
     for port in graph.inputs:
@@ -266,7 +273,7 @@ def _shown(model: onnx.ModelProto, host: HostTensor) -> _Shown:
         if node.op_type == "DequantizeLinear" and node.input[0] == host.onnx_tensor
     ]
     if host.onnx_tensor in outputs or not readers:
-        return _Shown(host.onnx_tensor, None)
+        return _Shown(host.onnx_tensor, None, host.shift)
     own = [name for name in readers if name in outputs]
     return _Shown((own or readers)[0], host)
 
@@ -289,7 +296,7 @@ def _host_part(
         parameters = [f"{s.tensor}/scale", f"{s.tensor}/zero_point"]
         for name, value in zip(
             parameters,
-            (np.array(s.host.scale, np.float32), np.array(s.host.zero_point, kind)),
+            (np.array(s.host.scale, np.float32), np.array(s.host.zero_point - s.host.shift, kind)),
             strict=True,
         ):
             graph.initializer.append(numpy_helper.from_array(value, name))

@@ -16,6 +16,7 @@ class HostTensor:
 
     ``real = (code - zero_point) * scale``.  ``shape``: ONNX shape without the batch;
     ``stream_order``: axes of that shape, slowest first, in the order in which they are streamed.
+    ``shift``: the stream's codes are so much above those of the tensor.
     ``operators``: ONNX operators that the host computes between an input and the tensor's
     quantization, in order.
     """
@@ -27,6 +28,7 @@ class HostTensor:
     scale: float
     zero_point: int
     operators: tuple[str, ...] = ()
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)

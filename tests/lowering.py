@@ -32,7 +32,14 @@ def assert_equals_onnxruntime(
 ) -> None:
     entering, leaving = graph.host_tensors["s_axis"], graph.host_tensors["m_axis"]
     got = evaluate(
-        graph, {"s_axis": streamed(input_codes(model, inputs), entering, graph.inputs[0])}
+        graph,
+        {
+            "s_axis": streamed(
+                input_codes(model, inputs).astype(np.int64) + entering.shift,
+                entering,
+                graph.inputs[0],
+            )
+        },
     )[graph.outputs[0].name]
     expected = output_codes(run(model, None, inputs)[0], leaving)
     assert np.array_equal(got, streamed(expected, leaving, graph.outputs[0]))

@@ -320,6 +320,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         lambda: CodeChain(IMAGE).residual().model(),
         {"qdq_from_operators": 2, "fuse_convolution": 1, "fuse_merge": 1},
     ),
+    "QLinearAdd of int8 codes": (
+        lambda: CodeChain(IMAGE, "int8").residual().model(),
+        {"qdq_from_operators": 2, "fuse_convolution": 1, "fuse_merge": 1},
+    ),
     "QLinearMul": (
         lambda: CodeChain(IMAGE).residual("QLinearMul").model(),
         {"qdq_from_operators": 2, "fuse_convolution": 1, "fuse_merge": 1},

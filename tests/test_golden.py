@@ -39,6 +39,17 @@ def test_codes_at_the_ports(codes: str, leaves: bool) -> None:
     assert entry.scale == pytest.approx(0.05, rel=0.2)
 
 
+@pytest.mark.parametrize("enters", [False, True])
+def test_signed_codes_with_two_readers(enters: bool) -> None:
+    """Operators on int8 codes branch; between quantizations onnxruntime needs uint8 for that."""
+    model = CodeChain(IMAGE, "int8", enters=enters).residual().model()
+    lowered = check_interpreter(model)
+    entry, exit_ = (lowered.graph.host_tensors[p] for p in ("s_axis", "m_axis"))
+    assert (entry.shift, exit_.shift) == (128, 0)
+    assert not lowered.graph.inputs[0].output.number.signed
+    assert lowered.graph.outputs[0].output.number.signed
+
+
 def test_moved_codes_at_the_input() -> None:
     chain = CodeChain((8, 6, 3), enters=True).plain("Transpose", perm=[0, 3, 1, 2])
     chain.shape = IMAGE

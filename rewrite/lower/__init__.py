@@ -18,7 +18,6 @@ from ir.proof import ProofRecord
 from rewrite.lower.arithmetic import Built
 from rewrite.lower.averages import average_pool
 from rewrite.lower.branches import fork_streams
-from rewrite.lower.census import check_execution
 from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
 from rewrite.lower.layout import Stream, moved
@@ -34,6 +33,7 @@ from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.lower.selection import crop, global_maximum, pad, resize
 from rewrite.lower.softmax import softmax
 from rewrite.onnx import FusedModel
+from rewrite.onnx.census import check_execution
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, nodes_before
 from rewrite.onnx.fuse_layout import MOVING, REPEATING

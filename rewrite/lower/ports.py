@@ -14,8 +14,10 @@ from rewrite.lower.ordering import in_axes_order, stream_order
 from rewrite.lower.reading import Stage, known_shape, number_type, stages
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, input_of, operators_before
+from rewrite.onnx.execution import SHIFT
 from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import constant, is_fused, is_operator
+from rewrite.onnx.unsigned_codes import shifted_tensors
 
 
 class Ports:
@@ -71,8 +73,9 @@ class Ports:
         )
         self.inputs = (*self.inputs, element)
         self.host_tensors[port] = HostTensor(
-            source.name or "", codes.name or "", sizes, order, scale, zero, operators
-        )
+            source.name or "", codes.name or "", sizes, order, scale, zero, operators,
+            self._shift(codes),
+        )  # fmt: skip
         lows = np.full(shape.channels, number.minimum)
         highs = np.full(shape.channels, number.maximum)
         return Stream(element, positions, lows, highs, layer)
@@ -105,8 +108,9 @@ class Ports:
             order = stream_order(stream)
             assert order is not None
             self.host_tensors[port] = HostTensor(
-                output.name or "", codes.name or "", stream.positions.shape, order, scale, zero
-            )
+                output.name or "", codes.name or "", stream.positions.shape, order, scale, zero,
+                shift=self._shift(codes),
+            )  # fmt: skip
             outputs.append(element)
         return tuple(outputs)
 
@@ -126,6 +130,9 @@ class Ports:
                 float(stage.output.scale),
                 stage.output.zero_point,
             )
+
+    def _shift(self, codes: ir.Value) -> int:
+        return SHIFT if codes.name in shifted_tensors(self._model) else 0
 
     def _port(self, base: str, layer: str, count: int) -> str:
         return base if count == 1 else self._names.new(f"{base}_{layer}")

@@ -17,9 +17,9 @@ from ir.errors import CompileError
 from ir.interpreter import apply
 from ir.numbers import IntArray
 from rewrite.lower.alone import model_alone, run_alone
-from rewrite.lower.census import float_operators
 from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Stage
+from rewrite.onnx.census import float_operators
 
 _VALUES = 20_000
 _MOST_FRAMES = 64

@@ -6,6 +6,7 @@ call of a model-local function in the domain ``millrace`` whose body holds the o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from rewrite.onnx import (
 )
 from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
+from rewrite.onnx.census import check_execution, float_operators
 from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
@@ -148,6 +150,8 @@ def fuse(quantized: onnx.ModelProto, inputs: Inputs | None = None) -> FusedModel
         if count:
             _settle(model)
             after = ir.to_proto(model)
+            if rewrite is qdq_from_operators:
+                check_execution(after, Counter(name for name, _ in float_operators(quantized)))
             compared += compare(before, after, frames)
             before = after
     check_coverage(model, _RULES)

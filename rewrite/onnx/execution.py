@@ -17,6 +17,8 @@ Array = npt.NDArray[Any]
 Inputs = Mapping[str, Array]
 """By name of the graph input, with the batch axis."""
 
+SHIFT = 128
+"""What int8 codes are made uint8 by (``unsigned_codes``)."""
 SHOWN = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.INT16)
 """Types of codes that onnxruntime computes alike whether or not they are put out; with int8 it
 computes in integers only where it can move the codes to uint8 first, so in the inside of a graph.
@@ -100,8 +102,9 @@ def compare(before: onnx.ModelProto, after: onnx.ModelProto, inputs: Inputs) -> 
 def _compare_outputs(
     before: onnx.ModelProto, after: onnx.ModelProto, names: list[str], inputs: Inputs
 ) -> int:
-    left, right = run(before, names, inputs), run(after, names, inputs)
-    for name, a, b in zip(names, left, right, strict=True):
+    left, right = (run(m, names, _shifted(m, inputs)) for m in (before, after))
+    for name, a, shown in zip(names, left, right, strict=True):
+        b = shown.astype(np.int64) - SHIFT if a.dtype == np.int8 != shown.dtype else shown
         different = np.argwhere(a != b) if a.shape == b.shape else np.zeros((1, 1), int)
         if len(different):
             raise CompileError(
@@ -112,6 +115,17 @@ def _compare_outputs(
                 "this is a bug, please report it",
             )
     return sum(a.size for a in left)
+
+
+def _shifted(model: onnx.ModelProto, inputs: Inputs) -> Inputs:
+    """Return inputs as ``model`` takes them: int8 codes that became uint8 are ``SHIFT`` higher."""
+    types = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
+    return {
+        name: (array.astype(np.int64) + SHIFT).astype(np.uint8)
+        if array.dtype == np.int8 and types[name] == TensorProto.UINT8
+        else array
+        for name, array in inputs.items()
+    }
 
 
 def _code_tensors(model: onnx.ModelProto) -> list[str]:

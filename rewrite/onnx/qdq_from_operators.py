@@ -9,8 +9,9 @@ QGemm, and for MaxPool, which works on codes as they are: the largest code is th
 number, so any scale serves.
 
 This is what the operators are defined by, and onnxruntime makes the same operators of the result:
-its integers are compared before and after, like those of every rewrite.  So there is one form of a
-quantized graph for all rules behind this one.  Condition: scales and zero points are constants.
+its integers are compared before and after, like those of every rewrite; for their sake some int8
+codes become uint8 (``unsigned_codes``).  So there is one form of a quantized graph for all rules
+behind this one.  Condition: scales and zero points are constants.
 Done in onnx-ir: the operators' operands differ, and bias scales are computed.
 """
 
@@ -24,6 +25,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
 from rewrite.onnx.graphs import CODE_TYPES, add_initializer, constant, is_operator
+from rewrite.onnx.unsigned_codes import unsigned_codes
 
 MICROSOFT = "com.microsoft"
 _UNARY = {
@@ -108,6 +110,7 @@ def qdq_from_operators(model: ir.Model) -> int:
         _remember(node, scales)
     if changed:
         passes.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+        unsigned_codes(model)
     return changed
 
 

@@ -33,6 +33,7 @@ from rewrite.onnx.float import (
     remove_identity,
     reshape_form,
     scalar_batch_normalization,
+    slice_form,
     sums,
     tile_to_resize,
     transpose_elementwise,
@@ -497,6 +498,23 @@ FIRES = {
         ),
         1,
         "Concat Relu Transpose",
+    ),
+    "slice_of_one_axis": Case(
+        slice_form.RULES,
+        build(
+            IMAGE,
+            [node("Slice", "x b e - k", "s"), node("Slice", "s b2 e2 a2", "y")],
+            {
+                "b": integers(0, -3, 1, 0),
+                "e": integers(1, 9, -1, 2**40),
+                "k": integers(1, 1, 2, 1),
+                "b2": integers(0),
+                "e2": integers(9),
+                "a2": integers(-1),
+            },
+        ),
+        2,
+        "Slice Identity",
     ),
     "slice_channels_last": Case(
         transpose_selection.RULES,
@@ -976,6 +994,14 @@ UNTOUCHED = {
         build(
             (4, 4, 4),
             [node("Transpose", "x", "t", perm=TO_NHWC), node("Concat", "x t", "y", axis=1)],
+        ),
+    ),
+    "slice_backwards": (
+        slice_form.RULES,
+        build(
+            IMAGE,
+            [node("Slice", "x b e a k", "y")],
+            {"b": integers(-1), "e": integers(-99), "a": integers(2), "k": integers(-1)},
         ),
     ),
     "slice_channels_first": (

@@ -139,8 +139,13 @@ def _cut(graph: Builder, operator: Operator, parts: list[tuple[int, int, int]]) 
     if parts[0] != (0, graph.batch, 1):
         graph.refuse("takes frames apart", "keep frames together")
     image = graph.is_image(source)
-    axes = [_axis(axis, image) for axis in range(1, len(parts))]
-    columns = [[part[i] for part in parts[1:]] for i in range(3)]
+    frame = graph.frame(source)
+    partial = [i + 1 for i, size in enumerate(frame) if parts[i + 1] != (0, size, 1)]
+    if not partial:
+        graph.write(result, graph.read(source, image=image), image=image)
+        return
+    axes = [_axis(axis, image) for axis in partial]
+    columns = [[parts[axis][i] for axis in partial] for i in range(3)]
     begin, end, step = (
         _sizes(graph, role, column)
         for role, column in zip(("begin", "end", "step"), columns, strict=True)

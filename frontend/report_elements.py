@@ -22,6 +22,7 @@ from ir.elements import (
     GlobalMaximum,
     Input,
     Kernel,
+    LayerNormalization,
     Lookup,
     MaxPool,
     Merge,
@@ -180,6 +181,8 @@ def _operation(element: Element) -> str:
             return "factor and summand per channel"
         case Lookup():
             return f"table of {element.table.size} values"
+        case LayerNormalization():
+            return f"layer normalization of {element.output.shape.channels} channels"
         case Softmax():
             return f"softmax of {element.output.shape.channels} channels"
         case Rectifier():
@@ -262,6 +265,7 @@ def _buffers(element: Element) -> tuple[Buffer, ...]:
             | Lookup()
             | Rectifier()
             | Softmax()
+            | LayerNormalization()
             | ArgMax()
             | Merge()
             | Product()

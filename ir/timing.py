@@ -118,6 +118,27 @@ def channel_reduce_latency(lanes: int) -> int:
     return 2 + clog2(lanes)
 
 
+def root_latency(half_width: int) -> int:
+    """From a radicand to its inverse root: a stage per bit of the move, line, product, root."""
+    return clog2(half_width) + 3
+
+
+def moments_latency(lanes: int, half_width: int) -> int:
+    """From a pixel's last beat to the push of its mean and deviation.
+
+    Operands, squares; sums; products, variance, radicand; root.
+    """
+    return 2 + channel_reduce_latency(lanes) + 3 + root_latency(half_width)
+
+
+def score_latency(half_width: int) -> int:
+    """From taking a value behind its pixel's moments to the push of its code.
+
+    Factor, deviation, product, a stage per bit of the shift; requantization.
+    """
+    return 3 + clog2(half_width) + REQUANTIZE_LATENCY
+
+
 def pass_depth(folds: int, reduction: int) -> int:
     """Return the beats that wait while those of a pixel are reduced, a beat per cycle.
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ir.elements import Affine, AveragePool, Element, GlobalAverage, Kernel
+from ir.elements import (
+    Affine,
+    AveragePool,
+    Element,
+    GlobalAverage,
+    Kernel,
+    LayerNormalization,
+)
 from ir.errors import CompileError
 from ir.numbers import IntegerType
 from ir.requantize import Requantization, ScaleRequantization
@@ -67,7 +74,7 @@ def requantization_formals(function: Requantization) -> Formals:
 
 
 def scale_formals(
-    element: GlobalAverage | Affine | AveragePool, function: Requantization
+    element: GlobalAverage | Affine | AveragePool | LayerNormalization, function: Requantization
 ) -> Formals:
     """Return the generics of a requantization by a multiplier."""
     if not isinstance(function, ScaleRequantization):

@@ -18,6 +18,7 @@ from ir.elements import (
     Fifo,
     GlobalAverage,
     GlobalMaximum,
+    LayerNormalization,
     Lookup,
     MaxPool,
     Merge,
@@ -53,7 +54,7 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return _lanes_and_depth(element, element.fifo_depth)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _lanes_and_depth(element, element.fifo_depth)
-        case GlobalMaximum() | Softmax():
+        case GlobalMaximum() | Softmax() | LayerNormalization():
             return _lanes_and_depth(element, element.fifo_depth)
         case AveragePool():
             rows = Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural")

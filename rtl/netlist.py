@@ -20,6 +20,7 @@ from ir.elements import (
     GlobalAverage,
     GlobalMaximum,
     Input,
+    LayerNormalization,
     Lookup,
     MaxPool,
     Merge,
@@ -165,7 +166,14 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
                 return self.knobs[element.name]["pe"]
-            case Reorder() | Border() | GlobalMaximum() | Softmax() | AveragePool():
+            case (
+                Reorder()
+                | Border()
+                | GlobalMaximum()
+                | Softmax()
+                | LayerNormalization()
+                | AveragePool()
+            ):
                 return self.knobs[element.name]["pe"]
             case DotProduct():
                 return self.knobs[element.name]["simd"]
@@ -183,7 +191,7 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]
-            case Border() | GlobalMaximum() | Softmax() | AveragePool():
+            case Border() | GlobalMaximum() | Softmax() | LayerNormalization() | AveragePool():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes

@@ -12,12 +12,14 @@ from ir.elements import (
     DotProduct,
     Element,
     GlobalAverage,
+    LayerNormalization,
     Lookup,
     PairLookup,
     ProcessingElement,
     Rectifier,
     Softmax,
 )
+from ir.layer_normalization import BASE_BITS, SLOPE_BITS, roots, score_bits
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -81,6 +83,12 @@ def tables(element: Element) -> tuple[Table, ...]:
             )
         case Softmax():
             return (Table("exponentials", element.exponentials, element.fraction_bits + 1),)
+        case LayerNormalization():
+            lines = roots()[:, 0] | roots()[:, 1] << BASE_BITS
+            scales = _requantization(
+                element.requantization, score_bits(element.output.shape.channels)
+            )
+            return (Table("roots", lines, BASE_BITS + SLOPE_BITS), *scales)
         case PairLookup():
             return (Table("table", element.table.reshape(-1), element.output.number.bits),)
         case _:

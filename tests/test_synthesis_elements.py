@@ -156,6 +156,18 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "fifo_depth": 8,
     },
     "global_maximum": {**NUMBER, "lanes": 2, "pixels": 49, "channels": 8, "fifo_depth": 3},
+    "inverse_root": {"half_width": 16, "roots": table(384, 28)},
+    "layer_normalization": {
+        **NUMBER,
+        **CODES,
+        "lanes": 1,
+        "channels": 8,
+        "epsilon": '"10110"',
+        "half_width": 17,
+        "roots": table(384, 28),
+        **parameters(8),
+        "fifo_depth": 14,
+    },
     "lookup": {"input_bits": 8, "output_bits": 8, "lanes": 2, "table": table(256, 8)},
     "matrix_vector": {
         "activation_bits": 8,

@@ -10,7 +10,8 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, before, element_events, gated
-from ir.elements import Softmax
+from ir.elements import LayerNormalization, Softmax
+from ir.layer_normalization import element_half_width
 from ir.maxplus import EventList
 
 
@@ -26,6 +27,17 @@ def _softmax(element: Softmax, system: EventSystem) -> None:
     each = np.arange(quotients.count)
     latency = timing.SOFTMAX_QUOTIENT_LATENCY
     system.streams[id(element)] = gated(system, quotients, each, latency, element.fifo_depth)
+
+
+@element_events.register
+def _layer_normalization(element: LayerNormalization, system: EventSystem) -> None:
+    stream = element.output
+    folds = stream.shape.channels // stream.lanes
+    half = element_half_width(element)
+    taken = system.streams[id(element.source)]
+    scored = _passed(system, taken, folds, 0, timing.moments_latency(stream.lanes, half))
+    each, latency = np.arange(scored.count), timing.score_latency(half)
+    system.streams[id(element)] = gated(system, scored, each, latency, element.fifo_depth)
 
 
 def _passed(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ir.elements.joining import Concatenate, DotProduct, Extremum, Merge, PairLookup, Product
-from ir.elements.normalizing import Softmax
+from ir.elements.normalizing import LayerNormalization, Softmax
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
 from ir.elements.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool
@@ -36,6 +36,7 @@ __all__ = [
     "Input",
     "Join",
     "Kernel",
+    "LayerNormalization",
     "Lookup",
     "Loop",
     "MaxPool",
@@ -70,6 +71,7 @@ Reader: TypeAlias = (
     | Lookup
     | Rectifier
     | Softmax
+    | LayerNormalization
     | ArgMax
     | Reorder
     | Border
@@ -127,7 +129,9 @@ def input_lanes(element: Consumer) -> int:
             return element.output.lanes
         case AveragePool():
             return element.simd
-        case Reorder() | Border() | GlobalMaximum() | Reshape() | Softmax():
+        case Reorder() | Border() | GlobalMaximum() | Reshape():
+            return element.output.lanes
+        case Softmax() | LayerNormalization():
             return element.output.lanes
         case _:
             return element.source.output.lanes
@@ -138,4 +142,4 @@ def tolerance(element: Element) -> int:
 
     0 for all but the elements that approximate; docs/numerics.md says what is exact behind them.
     """
-    return 1 if isinstance(element, Softmax) else 0
+    return 1 if isinstance(element, Softmax | LayerNormalization) else 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ir.elements.streams import StreamType
 from ir.numbers import IntArray
+from ir.requantize import ScaleRequantization
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -35,3 +36,20 @@ class Softmax:
     def fraction_bits(self) -> int:
         """Bits behind the point of an exponential, the largest of which is 1."""
         return int(self.exponentials[0]).bit_length() - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerNormalization:
+    """Each pixel's channels less their mean, over their deviation, scaled for each channel.
+
+    ``requantization`` makes a code of a channel's score, which ``ir.layer_normalization`` defines.
+    ``epsilon``: is added to the variance, in the terms of that module.
+    """
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+    epsilon: int
+    requantization: ScaleRequantization
+    fifo_depth: int = 2

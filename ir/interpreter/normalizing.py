@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.elements import Softmax
+from ir.elements import LayerNormalization, Softmax
 from ir.interpreter.dispatch import apply
+from ir.layer_normalization import scores
 from ir.numbers import IntArray
 
 
@@ -16,3 +17,8 @@ def _softmax(element: Softmax, x: IntArray) -> IntArray:
     lowest = element.output.number.minimum
     codes: IntArray = np.minimum((halves + 1) >> 1, 255) + lowest
     return codes
+
+
+@apply.register
+def _layer_normalization(element: LayerNormalization, x: IntArray) -> IntArray:
+    return element.requantization(scores(x, element.epsilon, element.source.output.number.bits))

@@ -22,6 +22,7 @@ from ir.elements import (
     Extremum,
     GlobalAverage,
     GlobalMaximum,
+    LayerNormalization,
     Lookup,
     MaxPool,
     Merge,
@@ -33,6 +34,7 @@ from ir.elements import (
     Softmax,
 )
 from ir.graph import StreamGraph
+from ir.layer_normalization import element_half_width
 
 MINIMUM_DEPTH = 2
 
@@ -63,6 +65,9 @@ def _sized(element: Consumer) -> Consumer:
             return replace(element, fifo_depth=_depth(latency, 1))
         case Rectifier():
             return replace(element, fifo_depth=_depth(timing.RECTIFIER_LATENCY, 1))
+        case LayerNormalization():
+            latency = timing.score_latency(element_half_width(element))
+            return replace(element, fifo_depth=_depth(latency, 1))
         case Softmax():
             return replace(element, fifo_depth=_depth(timing.SOFTMAX_QUOTIENT_LATENCY, 1))
         case ArgMax():

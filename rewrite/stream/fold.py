@@ -27,6 +27,7 @@ from ir.elements import (
     GlobalAverage,
     GlobalMaximum,
     Input,
+    LayerNormalization,
     Lookup,
     MaxPool,
     Merge,
@@ -118,7 +119,7 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return _fold_processing_element(element, cycles)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _fold_lanes(element, cycles)
-        case GlobalMaximum() | Border() | AveragePool() | Softmax():
+        case GlobalMaximum() | Border() | AveragePool() | Softmax() | LayerNormalization():
             return _fold_lanes(element, cycles)
         case ArgMax():
             return replace(element, output=with_lanes(element.output, 1))
@@ -170,6 +171,7 @@ _Uniform: TypeAlias = (
     | GlobalMaximum
     | Border
     | Softmax
+    | LayerNormalization
 )
 """Elements that send as many channels at a time as they read."""
 

@@ -2,7 +2,7 @@
 
 Keras 1 (``nb_filter``, ``border_mode``), Keras 2 (``batch_input_shape``, ``alpha``) and Keras 3
 (``module``, ``registered_name``) say the same things differently. Nothing is ever imported or
-called by a name from the file: a class is looked up in ``READABLE`` or refused.
+called by a name from the file: a class is looked up in ``SUPPORTED`` or refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 from typing import Any
 
 from frontend import rules
-from frontend.layers import READABLE, SUPPORTED, Layer, TrainingOnly, supported_parameters
+from frontend.layers import SUPPORTED, Layer, TrainingOnly, supported_parameters
 from frontend.layers.base import KERAS_2_HARD_SIGMOID
 from frontend.limits import MAX_NAME_LENGTH
 from ir.errors import CompileError
@@ -106,7 +106,7 @@ def class_of(entry: dict[str, Any], name: str) -> str:
             "use one of the supported layers instead: " + ", ".join(sorted(SUPPORTED)),
         )
     class_name = RENAMED_CLASSES.get(class_name, class_name)
-    known = class_name in READABLE or class_name in MODEL_CLASSES or class_name == "InputLayer"
+    known = class_name in SUPPORTED or class_name in MODEL_CLASSES or class_name == "InputLayer"
     if isinstance(module, str) and ".ops" in module and class_name not in OPERATORS:
         known = False
     if not known:
@@ -141,12 +141,12 @@ def read_layer(class_name: str, name: str, config: dict[str, Any], keras_version
     """Return the layer that ``config`` (of any Keras version) describes, every parameter checked.
 
     Args:
-        class_name: a key of ``READABLE``.
+        class_name: a key of ``SUPPORTED``.
         name: the layer's name, with the names of the models around it.
         config: the ``config`` entry of the file.
         keras_version: the version that wrote the file, at least its first number.
     """
-    kind = READABLE[class_name]
+    kind = SUPPORTED[class_name]
     if kind is TrainingOnly:
         return kind(name=name)
     _check_data_type(name, config.get("dtype"))
@@ -193,7 +193,7 @@ def _normalised(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
     renamed = RENAMED_PARAMETERS.get(class_name, {})
     result: dict[str, Any] = {}
     for key, value in config.items():
-        if key in supported_parameters(READABLE[class_name]):
+        if key in supported_parameters(SUPPORTED[class_name]):
             result[key] = value
         elif key in renamed:
             result[renamed[key]] = value

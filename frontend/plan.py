@@ -22,7 +22,7 @@ MULTIPLYING = ("Mul",)
 CHOOSING = ("Max", "Min")
 PAIRING = (*ADDING, *MULTIPLYING, *CHOOSING)
 """Two quantized tensors in, one out, value by value."""
-NORMALIZING = ("Softmax",)
+NORMALIZING = ("Softmax", "LayerNormalization")
 """They look at all channels, and the hardware approximates them."""
 CONCATENATING = ("Concat",)
 """Several quantized tensors in, one out."""
@@ -154,6 +154,9 @@ def _check(
             problem = f"{node.op_type} with a constant must be an affine layer of its channels"
         elif node.op_type in PAIRING and not _broadcasts([shapes[name] for name in node.input]):
             problem = f"{node.op_type} must read tensors of one shape, but for axes of size 1"
+    elif node.op_type == "LayerNormalization":
+        if any(name not in constants for name in node.input[1:]):
+            problem = "factors and summands of a LayerNormalization must be constants"
     elif node.op_type in SELECTING:
         problem = _selection_problem(node, constants)
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:

@@ -203,6 +203,8 @@ def choose_scales(
             report.append(
                 LayerSnapping(node.name, 1, exact, growth, growth, 1, (shift or 0, shift or 0))
             )
+        elif node.op_type == "LayerNormalization":
+            scales.setdefault(output, range_scale(ranges[output]))
         elif node.op_type not in NORMALIZING:
             assert node.op_type in JOINING
             assert output in joined

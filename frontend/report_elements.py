@@ -155,6 +155,8 @@ def _requantization(element: Element) -> Requantization | None:
     match element:
         case ProcessingElement() | GlobalAverage() | Affine() | AveragePool() | DotProduct():
             return element.requantization
+        case LayerNormalization():
+            return element.requantization
         case _:
             return None
 

@@ -17,9 +17,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ir.elements import LayerNormalization
-from ir.numbers import IntArray, clog2, frozen_integers
+from ir.numbers import IntArray, IntegerType, clog2, frozen_integers
 
 EPSILON_FRACTION = 10
 SCORE_FRACTION = 12
@@ -105,3 +106,43 @@ def inverse_roots(radicands: IntArray, half: int) -> tuple[IntArray, IntArray]:
     base, slope = roots().T
     root: IntArray = base[piece] - (slope[piece] * along >> PIECE_BITS)
     return root, moved
+
+
+LARGEST_ERROR = 0.5
+"""In codes, before rounding; what is left to 1 is onnxruntime's, in float32."""
+
+
+def scale_fraction(channels: int) -> int:
+    """Return the bits behind the point of a factor: a score times its error is below 1/64 code."""
+    return 5 + (clog2(channels) + 1) // 2
+
+
+def error_bound(
+    channels: int,
+    factors: npt.NDArray[np.float64],
+    summands: npt.NDArray[np.float64],
+    relative: float,
+    epsilon: int,
+    output: IntegerType,
+) -> float:
+    """Return the most that a code differs from the real one, before rounding.
+
+    Args:
+        channels: of a pixel.
+        factors: (channels,), codes for each unit of the score.
+        summands: (channels,), codes of the score 0.
+        relative: E, real; ``epsilon``: its integer, ``2**10`` times as large.
+        epsilon: see ``relative``.
+        output: type of the codes; beyond its ends all is clamped.
+    """
+    if not (np.all(np.isfinite(factors)) and np.all(np.isfinite(summands))):
+        return float("inf")
+    largest = float(np.abs(factors).max())
+    ends = np.abs(summands - output.minimum), np.abs(summands - output.maximum)
+    reach = float(np.max(ends)) + 1  # of factor times score, where the code is not clamped
+    least = channels - 1 + relative  # the smallest V but 0, where every score is 0
+    of_epsilon = abs(epsilon / 2**EPSILON_FRACTION - relative) / least / 2
+    of_root = reach * (root_error() + of_epsilon)
+    of_score = largest * 2.0 ** -(SCORE_FRACTION + 1)
+    of_factor = np.sqrt(channels) * 2.0 ** -(scale_fraction(channels) + 1)
+    return float(of_root + of_score + of_factor + 2.0**-SCORE_FRACTION)

@@ -26,6 +26,7 @@ from zoo.network import (
     Function,
     GlobalAverage,
     Layer,
+    LayerNorm,
     LeakyRelu,
     MaxPool,
     Nested,
@@ -180,6 +181,13 @@ def preprocessings(draw: st.DrawFn, channels: int) -> Layer:
     return Normalize(tuple(mean for mean, _ in drawn), tuple(variance for _, variance in drawn))
 
 
+def normalizable(layers: list[Layer], shape: Shape) -> bool:
+    """Tell whether what ``layers`` make of ``shape`` has channels to normalize."""
+    for layer in layers:
+        shape = output_shape(layer, shape)
+    return 2 <= shape[-1] <= 1024
+
+
 @st.composite
 def blocks(draw: st.DrawFn, shape: Shape, budget: int) -> list[Layer]:
     """A main layer with what may stand around it, now and then in a model of its own."""
@@ -189,6 +197,8 @@ def blocks(draw: st.DrawFn, shape: Shape, budget: int) -> list[Layer]:
     layers += draw(main_layers(shape, budget))
     if draw(st.integers(0, 2)) == 2:
         layers.append(BatchNorm())
+    if draw(st.integers(0, 5)) == 5 and normalizable(layers, shape):
+        layers.append(LayerNorm())
     if draw(st.booleans()):
         for layer in layers:
             shape = output_shape(layer, shape)

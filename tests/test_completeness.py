@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from frontend.layers import READABLE, SUPPORTED, TRAINING_ONLY
+from frontend.layers import SUPPORTED, TRAINING_ONLY
 from ir import elements
 from ir.cycles.system import element_events
 from ir.interpreter.dispatch import apply
@@ -39,7 +39,7 @@ EACH = 2
 
 def test_each_readable_layer_is_drawn() -> None:
     """Also those that have no element yet: they are drawn as soon as ``SUPPORTED`` lists them."""
-    assert {*DRAWN, *JOINS, *AT_THE_END, *OLD, *OF_VOLUMES, *UNSAVED} == set(READABLE)
+    assert {*DRAWN, *JOINS, *AT_THE_END, *OLD, *OF_VOLUMES, *UNSAVED} == set(SUPPORTED)
 
 
 def network_with(name: str, number: int) -> Description:

@@ -80,6 +80,15 @@ def softmax(scale: float, zero_point: int) -> QdqChain:
     return chain.requantize(value, scale, zero_point)
 
 
+def layer_norm(channels: int, *, summands: bool = True, **attributes: Any) -> QdqChain:
+    """A LayerNormalization of a vector."""
+    chain = QdqChain((channels,))
+    inputs = [chain.dequantize(), chain.constant("gamma", np.ones(channels, np.float32))]
+    if summands:
+        inputs.append(chain.constant("beta", np.zeros(channels, np.float32)))
+    return chain.requantize(chain.node("LayerNormalization", inputs, **attributes), 0.03)
+
+
 def sloped(shape: tuple[int, ...]) -> QdqChain:
     """A PRelu with slopes of ``shape``."""
     chain = QdqChain(IMAGE)
@@ -272,6 +281,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "softmax": (
         lambda: softmax(1 / 256, 0).conv(2).model(),
         {"fuse_softmax": 1, "fuse_convolution": 1},
+    ),
+    "layer normalization": (
+        lambda: layer_norm(5).gemm(3).model(),
+        {"fuse_layer_normalization": 1, "fuse_dense": 1},
+    ),
+    "layer normalization without summands": (
+        lambda: layer_norm(5, summands=False).gemm(3).model(),
+        {"fuse_layer_normalization": 1, "fuse_dense": 1},
     ),
     "slopes": (
         lambda: sloped((3, 1, 1)).conv(2).model(),
@@ -530,6 +547,12 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: softmax(1 / 256, 3).conv(2).model(),
         "softmax_3: the result of a Softmax must have scale 1/256 and zero point 0, not 0.00390625 "
         "and 3; change the Softmax",
+    ),
+    "axis of a layer normalization": (
+        "fuse_layer_normalization",
+        lambda: layer_norm(5, axis=0).gemm(3).model(),
+        "layernormalization_3: a LayerNormalization must work on the last axis, not on axis 0; "
+        "change the LayerNormalization",
     ),
     "one slope": (
         "fuse_rectifier",

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from frontend.export import export_network
-from frontend.layers import READABLE, TRAINING_ONLY
+from frontend.layers import SUPPORTED, TRAINING_ONLY
 from frontend.load import LoadedModel, load_float_onnx
 from frontend.network import read_network
 from frontend.open_model import open_model
@@ -94,7 +94,7 @@ def test_every_supported_class_is_tried() -> None:
             layer = pending.pop()
             used.add(type(layer).__name__)
             pending.extend(getattr(layer, "layers", []))
-    assert set(READABLE) - used - set(TRAINING_ONLY) == {"ThresholdedReLU"}  # not of Keras 3
+    assert set(SUPPORTED) - used - set(TRAINING_ONLY) == {"ThresholdedReLU"}  # not of Keras 3
 
 
 @pytest.fixture(scope="module")

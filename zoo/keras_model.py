@@ -20,6 +20,7 @@ from zoo.network import (
     Graph,
     KerasLayer,
     Layer,
+    LayerNorm,
     LeakyRelu,
     MaxPool,
     Nested,
@@ -132,6 +133,8 @@ def _build(layer: SingleLayer, name: str) -> Any:
             return layers.BatchNormalization(name=name)
         case Relu():
             return layers.ReLU(layer.max_value, layer.negative_slope, layer.threshold, name=name)
+        case LayerNorm():
+            return layers.LayerNormalization(name=name)
         case LeakyRelu():
             return layers.LeakyReLU(layer.negative_slope, name=name)
         case PRelu():

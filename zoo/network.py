@@ -68,6 +68,11 @@ class BatchNorm(Described):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class LayerNorm(Described):
+    """A normalization of each pixel's channels, with a factor and a summand for each channel."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Relu(Described):
     """``min(x, max_value) if x >= threshold else negative_slope * (x - threshold)``."""
 
@@ -177,6 +182,7 @@ SingleLayer: TypeAlias = (
     | Dense
     | BatchNorm
     | Relu
+    | LayerNorm
     | LeakyRelu
     | PRelu
     | Activate

@@ -84,7 +84,7 @@ def output_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def keras_layer(layer: KerasLayer) -> layers.Layer:
     """Return what the compiler's front end makes of ``layer``; ValueError for a bad parameter."""
-    kind = layers.READABLE[layer.kind]
+    kind = layers.SUPPORTED[layer.kind]
     rules = layers.supported_parameters(kind)
     given = {name: rules[name].read(value) for name, value in layer.parameters if name in rules}
     return kind(name="", **given)

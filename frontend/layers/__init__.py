@@ -1,8 +1,7 @@
 """The supported Keras layers: parameters, shapes and weights, one class for each.
 
 The classes are the table of what the compiler takes: a field is a Keras constructor argument of
-the same name, and its rule says what values are supported. ``SUPPORTED`` lists all that become
-hardware, ``EXPORTED`` those that the front end reads and exports, but that have no element yet.
+the same name, and its rule says what values are supported. ``SUPPORTED`` lists them all.
 Shapes are of one frame, without the batch axis: ``(height, width, channels)``, ``(steps,
 channels)`` or ``(features,)``.
 """
@@ -15,7 +14,7 @@ from frontend.layers import convolutions, merging, pointwise, pooling, shaping
 from frontend.layers.base import Layer, Shape, TrainingOnly
 from frontend.rules import Rule
 
-__all__ = ["EXPORTED", "READABLE", "SUPPORTED", "Layer", "Shape", "TrainingOnly"]
+__all__ = ["SUPPORTED", "Layer", "Shape", "TrainingOnly"]
 
 TRAINING_ONLY = (
     "ActivityRegularization", "AlphaDropout", "AugMix", "Dropout", "GaussianDropout",
@@ -51,6 +50,7 @@ SUPPORTED: dict[str, type[Layer]] = {
     "GlobalAveragePooling2D": pooling.GlobalAveragePooling2D,
     "GlobalMaxPooling1D": pooling.GlobalMaxPooling1D,
     "GlobalMaxPooling2D": pooling.GlobalMaxPooling2D,
+    "LayerNormalization": pointwise.LayerNormalization,
     "LeakyReLU": pointwise.LeakyReLU,
     "MaxPooling1D": pooling.MaxPooling1D,
     "MaxPooling2D": pooling.MaxPooling2D,
@@ -75,12 +75,6 @@ SUPPORTED: dict[str, type[Layer]] = {
     "ZeroPadding2D": shaping.ZeroPadding2D,
     **dict.fromkeys(TRAINING_ONLY, TrainingOnly),
 }
-
-EXPORTED: dict[str, type[Layer]] = {
-    "LayerNormalization": pointwise.LayerNormalization,
-}
-
-READABLE = SUPPORTED | EXPORTED
 
 
 def supported_parameters(kind: type[Layer]) -> dict[str, Rule]:

@@ -20,6 +20,7 @@ from rewrite.lower.averages import average_pool
 from rewrite.lower.branches import fork_streams
 from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
+from rewrite.lower.layer_normalization import layer_normalization
 from rewrite.lower.layout import Stream, moved
 from rewrite.lower.matrices import matrix_product
 from rewrite.lower.merging import merge
@@ -52,6 +53,7 @@ _BUILDERS: dict[str, Builder] = {
     "ArgMax": arg_max,
     "AveragePool": average_pool,
     "Softmax": softmax,
+    "LayerNormalization": layer_normalization,
     "Pad": pad,
     "Slice": crop,
     "Resize": resize,

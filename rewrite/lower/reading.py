@@ -21,6 +21,7 @@ from rewrite.onnx.graphs import CODE_TYPES, constant, is_operator
 COMPUTING = (
     *("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat", "Softmax"),
     "AveragePool",
+    "LayerNormalization",
     *SELECTING,
 )
 """Operators that make a stage's result."""

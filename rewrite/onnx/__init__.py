@@ -24,6 +24,7 @@ from rewrite.onnx import (
     fuse_convolution,
     fuse_dense,
     fuse_global_average,
+    fuse_layer_normalization,
     fuse_layout,
     fuse_matrix_product,
     fuse_max_pool,
@@ -87,6 +88,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_selection.fuse_selection,
     fuse_arg_max.fuse_arg_max,
     fuse_softmax.fuse_softmax,
+    fuse_layer_normalization.fuse_layer_normalization,
     fuse_concatenation,
     fuse_table,
     fuse_rectifier,
@@ -108,6 +110,7 @@ _RULES = (
     fuse_selection.RULES,
     fuse_arg_max.RULES,
     fuse_softmax.RULES,
+    fuse_layer_normalization.RULES,
     fuse_layout.RULES,
     drop_requantization.RULES,
 )

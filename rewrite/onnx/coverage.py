@@ -14,7 +14,8 @@ from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
     "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, "
-    "ArgMax, Softmax, elementwise functions of one or two tensors, Concat, Pad, Slice, "
+    "ArgMax, Softmax, LayerNormalization, elementwise functions of one or two tensors, Concat, "
+    "Pad, Slice, "
     "Resize to nearest values, Transpose, Reshape, Flatten, Tile and Expand"
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from ir.maxplus import NEVER, DeadlockError, EventGraph, EventList
+from ir.maxplus import NEVER, DeadlockError, EventGraph, EventList, kernels
 from ir.numbers import IntArray
 
 FRAMES = 60
@@ -187,3 +188,21 @@ def test_waits_that_make_no_sense_are_refused() -> None:
     first.together(second, np.array([0, 1]))
     with pytest.raises(ValueError, match="a list can be the same as one other"):
         first.together(second, np.array([0, 1]))
+
+
+def test_kernels_are_compiled_where_no_folder_can_keep_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def njit(function: Callable[[int], int] | None = None, *, cache: bool = False) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_anew(function)
+
+    def following(number: int) -> int:
+        return number + 1
+
+    compile_anew = kernels.numba.njit
+    monkeypatch.setattr(kernels.numba, "njit", njit)
+    compiled = kernels._compiled(following)
+    assert compiled is not following
+    assert compiled(3) == 4

@@ -131,6 +131,12 @@ def float_bias(operator: str, activation: str = "", *limits: float) -> QdqChain:
     return chain.requantize(y, 0.05, 0)
 
 
+def relu_on_codes() -> QdqChain:
+    """A ReLU alone, whose result has the smallest code for 0."""
+    chain = QdqChain((6,))
+    return chain.requantize(chain.node("Relu", [chain.dequantize()]), float(chain.scale) / 2, 0)
+
+
 def float_weights(axis: int | None, *, moving: bool = False) -> onnx.ModelProto:
     """A convolution whose weights the graph quantizes; ``moving``: by a scale that it computes."""
     chain = QdqChain(IMAGE)
@@ -185,6 +191,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "ReLU in float": (
         lambda: float_bias("Gemm", "Relu").model(),
         {"saturating_activation": 1, "quantized_biases": 1, "fuse_dense": 1},
+    ),
+    "ReLU on codes": (
+        lambda: relu_on_codes().model(),
+        {"fuse_table": 1},
     ),
     "Clip at the ends of the codes": (
         lambda: float_bias("Conv", "Clip", 0.0, 13.0).model(),

@@ -6,8 +6,10 @@
 Quantize saturates: what lies below the number of the smallest code gets the smallest code, with or
 without the activation, and the same above.  For a Relu that number is 0; for a Clip with
 ``a <= (smallest - z) * s`` and ``b >= (largest - z) * s`` nothing inside the codes is clipped.
-onnxruntime drops them, too, and so finds the layers in front of them.  Condition: nothing else
-reads the activation.  Done in onnx-ir: the condition is one on three constants.
+onnxruntime drops them, too, and so finds the layers in front of them.  Conditions: nothing else
+reads the activation, and it does not itself read codes.  Of two pairs of Quantize and Dequantize in
+a row onnxruntime makes one with another scale, which computes something else; such an activation is
+a table.  Done in onnx-ir: the condition is one on three constants.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ def saturating_activation(model: ir.Model) -> int:
         if value is None or node is None or not is_operator(node, "Relu", "Clip"):
             continue
         if value.is_graph_output() or len(list(value.uses())) > 1:
+            continue
+        above = None if node.inputs[0] is None else node.inputs[0].producer()
+        if above is not None and is_operator(above, "DequantizeLinear"):
             continue
         if codes_refusal("result", *quantize.inputs[1:3]) or not _saturates(node, quantize):
             continue

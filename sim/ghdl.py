@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,13 +82,17 @@ class Workspace:
                 shutil.copy(path, self.folder)
 
     def analyze(self, files: Sequence[Path], cwd: Path) -> None:
-        """Analyze ``files`` into library ``work``.
+        """Analyze ``files``, tables and structure, into library ``work``.
+
+        They run once, and LLVM's register allocation takes quadratic time for large tables: they
+        are not optimized.
 
         Raises:
             CompileError: GHDL refuses them.
         """
         names = [os.path.relpath(path, cwd) for path in files]
-        command = [self.ghdl.program, "-a", *FLAGS, *self._options(), *names]
+        level = ["-O0"] if "llvm" in self.ghdl.name else []
+        command = [self.ghdl.program, "-a", *FLAGS, *level, *self._options(), *names]
         _checked(command, cwd)
 
     def simulate(self, top: str, cwd: Path, timeout: float | None, wave: Path | None = None) -> Run:
@@ -102,7 +108,8 @@ class Workspace:
         command += [top, "--ieee-asserts=disable", "--max-stack-alloc=0"]
         command += [] if wave is None else [f"--wave={wave.resolve()}"]
         try:
-            ran = _run(command, cwd, timeout)
+            with _deep_stack():
+                ran = _run(command, cwd, timeout)
         except subprocess.TimeoutExpired as expired:
             raise CompileError(
                 "simulate",
@@ -114,6 +121,17 @@ class Workspace:
 
     def _options(self) -> list[str]:
         return [f"--workdir={self.folder}", *self.libraries]
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Give child processes as much stack as is allowed: tables of megabytes are built there."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
 
 
 def _run(

@@ -334,6 +334,17 @@ def test_waveform_is_one_of_gtkwave(tmp_path: Path) -> None:
     assert b"conv1" in contents
 
 
+@pytest.mark.long
+def test_a_million_weights_are_elaborated(tmp_path: Path) -> None:
+    """Their table is megabytes on the stack; its analysis would take minutes if optimized."""
+    chain = Chain(Shape(1, 1, 1024)).dense(1024, pe=4, simd=4)
+    graph, inputs = chain.graph(), {"s_axis": chain.frames(1)}
+    nothing = SimulationOptions(timed_frames=0, stalled_frames=0)
+    result = simulate(graph, inputs, evaluate(graph, inputs), tmp_path, nothing)
+    assert result.passed
+    assert result.seconds["analysis"] + result.seconds["run"] < 60
+
+
 def test_bench_folder_is_deterministic(tmp_path: Path) -> None:
     def files(name: str) -> dict[str, bytes]:
         _, result = run(lenet_like(), tmp_path / name)

@@ -12,6 +12,7 @@ import numpy as np
 from ir.elements import (
     Affine,
     ArgMax,
+    AveragePool,
     Border,
     Concatenate,
     Element,
@@ -274,15 +275,17 @@ class Chain:
         self,
         shape: Shape,
         block_size: int,
-        *loops: tuple[int, int],
+        *loops: tuple[int, int] | tuple[int, int, bool],
         lanes: int = 1,
         extra_blocks: int = 0,
+        edges: bool = False,
     ) -> Chain:
-        """Append a change of places; ``loops``: counts and strides, outermost first."""
+        """Append a change of places; ``loops``: counts, strides and clamps, outermost first."""
         stream = StreamType(shape, self.last.output.number, lanes)
         nest = tuple(Loop(*loop) for loop in loops)
+        name = self._name("reorder")
         self.last = Reorder(
-            self._name("reorder"), "reorder", self.last, stream, block_size, nest, 3, extra_blocks
+            name, "reorder", self.last, stream, block_size, nest, 3, extra_blocks, edges
         )
         return self
 
@@ -298,6 +301,33 @@ class Chain:
         value = int(self.codes(source.number))
         sides = (top, left, bottom, right)
         self.last = Border(self._name("border"), "border", self.last, stream, *sides, value)
+        return self
+
+    def average_pool(self, kernel: Kernel, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a mean over windows, with random factors near those of a mean."""
+        source = self.last.output
+        counts = np.multiply.outer(np.arange(1, kernel.height + 1), np.arange(1, kernel.width + 1))
+        factors = 2**10 / counts.reshape(-1) * self.random.uniform(0.9, 1.1, kernel.taps)
+        function = ScaleRequantization(
+            frozen_integers(np.rint(factors)),
+            frozen_integers(self.random.integers(0, 2**11, kernel.taps)),
+            10,
+            source.number.minimum,
+            source.number.maximum,
+        )
+        bound = kernel.taps * max(-source.number.minimum, source.number.maximum)
+        size = kernel.output_size(source.shape.height, source.shape.width)
+        self.last = AveragePool(
+            name=self._name("mean"),
+            layer="mean",
+            source=self.last,
+            output=StreamType(Shape(*size, source.shape.channels), source.number, lanes),
+            kernel=kernel,
+            pad_value=int(self.codes(source.number)),
+            accumulator=IntegerType.spanning(-bound, bound),
+            requantization=function,
+            fifo_depth=fifo_depth,
+        )
         return self
 
     def global_maximum(self, lanes: int = 1, fifo_depth: int = 3) -> Chain:

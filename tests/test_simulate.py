@@ -97,6 +97,12 @@ NETWORKS: dict[str, Callable[[], Chain]] = {
         .border(-1, 0, 0, -1, lanes=4)
         .global_maximum(lanes=2)
     ),
+    "means_and_edges": lambda: (
+        Chain(Shape(3, 4, 2), sint(8), lanes=2)
+        .reorder(Shape(5, 6, 2), 8, (6, 2, True), (2, 1), lanes=2, edges=True)
+        .average_pool(Kernel(3, 2, 1, 2, **SAME), lanes=2)
+        .average_pool(Kernel(2, 2), lanes=1)
+    ),
     "other_orders": lambda: (
         Chain(Shape(3, 4, 2), lanes=2)
         .reorder(Shape(6, 8, 2), 8, (2, 0), (4, 2), (2, 0), (2, 1), lanes=2)

@@ -32,11 +32,14 @@ from frontend.frames import Frames, frames_by_input, input_names
 from frontend.join_scales import join_scales
 from frontend.plan import AVERAGING, JOINING, MOVING, NORMALIZING, WEIGHTED, Plan, make_plan
 from frontend.ranges import Calibration, activation_ranges
+from frontend.regions import Region
 from frontend.snap import SnappedWeights, smallest_target_scale, snap_weights
 from frontend.snap_average import snap_average
 from ir.errors import CompileError
 
 STAGE = "quantize"
+SMALLEST_SCALE = 2.0**-68
+"""Of any activation: products of scales must be normal float32 numbers."""
 PROBABILITY = Quantized(np.float32(1 / 256), 0)
 """The scale of every Softmax's result, as onnxruntime's own quantizer has it."""
 INTEGER_FORMS = {
@@ -172,7 +175,8 @@ def choose_scales(
     joined = join_scales(plan, ranges, scales, lambda n, x: _least_scale(n, x, constants))
     for region in plan.regions:
         name = region.output
-        scales.setdefault(name, joined.get(name) or _output_scale(name, plan, ranges, 0.0))
+        kept = _multiple(region, plan, constants, scales | joined)
+        scales.setdefault(name, joined.get(name) or kept or _output_scale(name, plan, ranges, 0.0))
     for node in graph.node:
         if node.name in plan.host or node.name in inside:
             continue
@@ -209,6 +213,29 @@ def choose_scales(
             assert node.op_type in JOINING
             assert output in joined
     return scales, weights, tuple(report)
+
+
+def _multiple(
+    region: Region,
+    plan: Plan,
+    constants: dict[str, npt.NDArray[np.float32]],
+    known: dict[str, Quantized],
+) -> Quantized | None:
+    """Return the output's parameters with which a product by a positive number keeps every code.
+
+    So the end of an average, a sum over the number of tensors, needs no hardware.  None if the
+    region does something else, or the scale of its source or result is decided elsewhere.
+    """
+    node, *others = (n for n in plan.model.graph.node if n.name in region.nodes)
+    source, name = known.get(region.source), region.output
+    free = name not in plan.clamps and name not in plan.summed
+    factors = [float(constants[n].item()) for n in node.input if n in constants]
+    if others or node.op_type != "Mul" or source is None or not free or len(factors) != 1:
+        return None
+    scale = np.float32(float(source.scale) * factors[0])
+    if not SMALLEST_SCALE <= scale < np.inf:
+        return None
+    return Quantized(scale, source.zero_point)
 
 
 def _output_scale(

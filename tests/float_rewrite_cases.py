@@ -22,6 +22,7 @@ from rewrite.onnx.float import (
     broadcast_by_resize,
     channel_selection,
     conv_form,
+    extremum_of_several,
     fold_affine_after,
     fold_affine_before,
     matmul_to_conv,
@@ -703,6 +704,15 @@ FIRES = {
         1,
         "Add Mul Relu",
     ),
+    "maximum_of_three": Case(
+        extremum_of_several.RULES,
+        build([6], [node("Relu", "x", "r"), node("Exp", "x", "e"), node("Max", "x r e", "y")]),
+        1,
+        "Exp Max Max Relu",
+    ),
+    "minimum_of_one": Case(
+        extremum_of_several.RULES, build([6], [node("Min", "x", "y")]), 1, "Identity"
+    ),
     "sum_of_pixels": Case(
         sums.RULES,
         build(IMAGE, [node("ReduceSum", "x a", "y", keepdims=0)], {"a": integers(2, 3)}),
@@ -1107,6 +1117,10 @@ UNTOUCHED = {
             [node("Mul", "x s", "p"), node("Relu", "p", "y")],
             {"s": np.ones((3, 2, 2), np.float32)},
         ),
+    ),
+    "maximum_of_two": (
+        extremum_of_several.RULES,
+        build([6], [node("Relu", "x", "r"), node("Max", "x r", "y")]),
     ),
     "sum_of_a_constant": (
         sums.RULES,

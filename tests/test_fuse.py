@@ -687,3 +687,11 @@ def test_deterministic() -> None:
     build = FIRES["convolution, table, pool"][0]
     first, second = (fuse(build()).proto.SerializeToString() for _ in range(2))
     assert first == second
+
+
+def test_an_activation_of_codes_is_a_table() -> None:
+    """Without the Relu two quantizations would follow each other."""
+    chain = QdqChain(IMAGE)
+    chain.requantize(chain.node("Relu", [chain.dequantize()]), float(chain.scale) / 2, 0)
+    fused = dict(fuse(chain.model()).applied)
+    assert (fused["saturating_activation"], fused["fuse_table"]) == (0, 1)

@@ -9,7 +9,8 @@ import numpy as np
 from ir.affine_proof import fit_affine
 from ir.elements import Affine, ArgMax, Lookup, StreamType
 from ir.identifiers import Identifiers
-from ir.numbers import IntegerType, frozen_integers
+from ir.interpreter import look_up
+from ir.numbers import IntArray, IntegerType, frozen_integers
 from ir.proof import output_bounds
 from rewrite.lower.arithmetic import (
     Built,
@@ -27,13 +28,20 @@ from rewrite.lower.tables import codes_by_pattern, table_of
 
 
 def lookup(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build a standalone table; the tensor keeps its shape."""
+    """Build a standalone table, or nothing if it keeps every code; the tensor keeps its shape."""
     number = source.element.output.number
     table = table_of(stages[0], number)
+    if stages[0].output.number == number and _is_identity(table, number, source):
+        return Built(replace(source, layer=layer))
     output = StreamType(source.shape, stages[0].output.number, 1)
     element = Lookup(names.new(layer), layer, source.element, output, table)
     lows, highs = table_range(table, number, source.lows, source.highs)
     return Built(replace(source, element=element, lows=lows, highs=highs, layer=layer))
+
+
+def _is_identity(table: IntArray, number: IntegerType, source: Stream) -> bool:
+    codes = np.arange(source.lows.min(), source.highs.max() + 1)
+    return bool(np.array_equal(look_up(table, number, codes), codes))
 
 
 def affine(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

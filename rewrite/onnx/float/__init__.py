@@ -29,6 +29,7 @@ from rewrite.onnx.float import (
     broadcast_by_resize,
     channel_selection,
     conv_form,
+    extremum_of_several,
     fold_affine_after,
     fold_affine_before,
     matmul_to_conv,
@@ -58,6 +59,7 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
     (
         remove_identity.RULES,
         sums.RULES,
+        extremum_of_several.RULES,
         reshape_form.RULES,
         one_row_images.RULES,
         transpose_pairs.RULES,

@@ -29,7 +29,9 @@ from rewrite.onnx.float import (
     matmul_to_gemm,
     mean_to_global_average,
     one_row_images,
+    one_row_selection,
     pad_into_conv,
+    prelu_form,
     relu_form,
     remove_identity,
     reshape_form,
@@ -451,6 +453,12 @@ FIRES = {
         1,
         "Transpose GlobalAveragePool Reshape",
     ),
+    "maximum_of_rows_and_columns": Case(
+        mean_to_global_average.RULES,
+        build(IMAGE, [node("ReduceMax", "x a", "y")], {"a": integers(2, 1)}),
+        1,
+        "Transpose GlobalMaxPool Reshape",
+    ),
     "repeated_rows": Case(
         tile_to_resize.RULES,
         build(
@@ -718,6 +726,59 @@ FIRES = {
         build(IMAGE, [node("ReduceSum", "x a", "y", keepdims=0)], {"a": integers(2, 3)}),
         1,
         "Mul ReduceMean",
+    ),
+    "prelu_of_keras": Case(
+        prelu_form.RULES,
+        build(
+            IMAGE,
+            [
+                node("Relu", "x", "p"),
+                node("Neg", "x", "m"),
+                node("Relu", "m", "r"),
+                node("Mul", "s r", "q"),
+                node("Add", "p q", "u"),
+                node("Relu", "u", "v"),
+                node("Neg", "u", "w"),
+                node("Relu", "w", "z"),
+                node("Mul", "z s", "t"),
+                node("Add", "t v", "y"),
+            ],
+            {"s": normal(3, 1, 1)},
+        ),
+        2,
+        "PRelu PRelu",
+    ),
+    "pad_of_a_sequence": Case(
+        one_row_selection.RULES,
+        build(
+            (5, 3),
+            [node("Pad", "x p", "u"), node("Pad", "u p2 v a2", "y")],
+            {
+                "p": integers(0, 2, 0, 0, 1, 0),
+                "p2": integers(1, 2),
+                "v": scalar(3),
+                "a2": integers(-1),
+            },
+        ),
+        2,
+        "Reshape Pad Reshape Reshape Pad Reshape",
+    ),
+    "slice_of_a_sequence": Case(
+        one_row_selection.RULES,
+        build(
+            (5, 3),
+            [node("Slice", "x b e", "s"), node("Slice", "s b2 e2 a2 k2", "y")],
+            {
+                "b": integers(0, 1, 0),
+                "e": integers(1, 9, 3),
+                "b2": integers(0),
+                "e2": integers(3),
+                "a2": integers(-1),
+                "k2": integers(2),
+            },
+        ),
+        2,
+        "Reshape Slice Reshape Reshape Slice Reshape",
     ),
     "conv_of_a_sequence": Case(
         one_row_images.RULES,
@@ -1013,6 +1074,28 @@ UNTOUCHED = {
             [node("Slice", "x b e a k", "y")],
             {"b": integers(-1), "e": integers(-99), "a": integers(2), "k": integers(-1)},
         ),
+    ),
+    "relu_of_another": (
+        prelu_form.RULES,
+        build(
+            IMAGE,
+            [
+                node("Relu", "x", "p"),
+                node("Neg", "p", "m"),
+                node("Relu", "m", "r"),
+                node("Mul", "r s", "q"),
+                node("Add", "p q", "y"),
+            ],
+            {"s": normal(3, 1, 1)},
+        ),
+    ),
+    "pad_of_both_axes": (
+        one_row_selection.RULES,
+        build((5, 3), [node("Pad", "x p", "y")], {"p": integers(0, 2, 1, 0, 1, 0)}),
+    ),
+    "pad_of_an_image": (
+        one_row_selection.RULES,
+        build(IMAGE, [node("Pad", "x p", "y")], {"p": integers(0, 0, 2, 0, 0, 0, 1, 0)}),
     ),
     "slice_channels_first": (
         transpose_selection.RULES,

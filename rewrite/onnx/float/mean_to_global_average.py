@@ -1,7 +1,8 @@
-"""Mean over height and width -> GlobalAveragePool (and Reshape where the axes are dropped).
+"""Mean or maximum over height and width -> global pool (and Reshape where the axes are dropped).
 
 ReduceMean(x; 2, 3), ReduceMean(x; 1, 2) of an image in NHWC, and AveragePool with a window of the
-whole image and no padding, where all three are the mean over the pixels by definition.
+whole image and no padding, where all three are the mean over the pixels by definition; ReduceMax
+likewise becomes GlobalMaxPool.
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ from rewrite.onnx.float.values import (
 )
 
 
-class ReduceMeanToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
-    """Both layouts."""
+class ReduceToGlobal(RewriteRuleClassBase):  # type: ignore[misc]
+    """Both layouts, for the reduction ``operator`` and the pool that does the same."""
 
-    def __init__(self) -> None:
-        super().__init__(remove_nodes=False)
+    def __init__(self, operator: str, pool: str) -> None:
+        super().__init__(f"{operator}To{pool}", remove_nodes=False)
+        self.operator, self.pool = operator, pool
 
     def pattern(self, op: Any, x: ir.Value) -> Any:
-        """Any ReduceMean."""
+        """Any such reduction."""
         attributes = {"_allow_other_inputs": True, "_allow_other_attributes": True}
-        return op.ReduceMean(x, _outputs=["y"], **attributes)
+        return getattr(op, self.operator)(x, _outputs=["y"], **attributes)
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
         """Over the pixels of an image."""
@@ -50,7 +52,8 @@ class ReduceMeanToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
         assert node is not None
         assert shape is not None
         image = _image(op, node)
-        return reshape(op, node, op.GlobalAveragePool(image, _name=take_name(node)), shape[1:])
+        pooled = getattr(op, self.pool)(image, _name=take_name(node))
+        return reshape(op, node, pooled, shape[1:])
 
 
 def _reduced(node: ir.Node) -> list[int]:
@@ -102,6 +105,7 @@ class AveragePoolToGlobalAverage(RewriteRuleClassBase):  # type: ignore[misc]
 
 
 RULES: tuple[RewriteRule, ...] = (
-    ReduceMeanToGlobalAverage.rule(),
+    ReduceToGlobal.rule("ReduceMean", "GlobalAveragePool"),
+    ReduceToGlobal.rule("ReduceMax", "GlobalMaxPool"),
     AveragePoolToGlobalAverage.rule(),
 )

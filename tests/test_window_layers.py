@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from frontend.compiler import compile_model
@@ -18,6 +19,7 @@ from ir.cycles import predict
 from ir.elements import AveragePool, Border, Element, GlobalMaximum, ProcessingElement, Reorder
 from ir.interpreter import evaluate
 from sim import simulate
+from tests.float_rewrite_cases import build, node, normal, scalar
 from tests.keras_models import layer_models
 from tests.keras_weights import sequential
 
@@ -68,6 +70,39 @@ def test_layer_compiles(name: str, tmp_path: Path) -> None:
 
 
 _KINDS = (AveragePool, Border, GlobalMaximum, ProcessingElement, Reorder)
+
+
+def onnx_file(path: Path) -> Path:
+    """Write what Keras cannot run: strides with dilations, unequal strides, output shapes."""
+    convolution = {"kernel_shape": [3, 2], "pads": [1, 0, 2, 1]}
+    model = build(
+        (4, 9, 8),
+        [
+            node("Conv", "x a", "c", group=2, strides=[2, 1], dilations=[1, 2], **convolution),
+            node("Relu", "c", "d"),
+            node("Conv", "d e", "f", group=6, strides=[1, 2], dilations=[2, 1], **convolution),
+            node("ConvTranspose", "f g", "h", group=3, strides=[2, 2], output_shape=[8, 8]),
+            node("Clip", "h lo hi", "i"),
+            node("AveragePool", "i", "y", kernel_shape=[2, 3], pads=[1, 1, 0, 1], strides=[2, 2]),
+        ],
+        {
+            "a": normal(6, 2, 3, 2),
+            "e": normal(12, 1, 3, 2),
+            "g": normal(12, 1, 3, 3),
+            "lo": scalar(0.0),
+            "hi": scalar(6.0),
+        },
+    )
+    onnx.save(model, path)
+    return path
+
+
+def test_what_only_onnx_files_have(tmp_path: Path) -> None:
+    graph = compile_model(onnx_file(tmp_path / "model.onnx")).graph
+    found = [type(element) for element in graph if type(element) in _KINDS]
+    assert found == [*[ProcessingElement] * 3, Reorder, Border, AveragePool]
+    strided = [e.kernel for e in graph if isinstance(e, ProcessingElement)]
+    assert [(k.stride_height, k.dilation_width) for k in strided[:2]] == [(2, 2), (1, 1)]
 
 
 def chain() -> Any:

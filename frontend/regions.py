@@ -25,10 +25,10 @@ def find_regions(graph: onnx.GraphProto, excluded: Collection[str]) -> tuple[Reg
 
     A node is a member if all it reads are scalar constants and values that depend on one and the
     same tensor only; a PRelu may have a slope for each channel or element.  A value that a
-    non-member reads ends a region, and what follows starts from it: a node that reads such a value
-    beside the tensor that it depends on has two sources and is no member.
-    ``excluded``: names of nodes that are no members whatever they are.  Regions come in graph
-    order.
+    non-member reads, or from which the ends of several regions follow, ends a region, and what
+    follows starts from it: a node that reads such a value beside the tensor that it depends on has
+    two sources and is no member.  ``excluded``: names of nodes that are no members whatever they
+    are.  Regions come in graph order.
     """
     constants = {i.name: prod(i.dims) for i in graph.initializer}
     outputs = {o.name for o in graph.output}
@@ -42,6 +42,7 @@ def find_regions(graph: onnx.GraphProto, excluded: Collection[str]) -> tuple[Reg
                 inside = name in members and name not in ends
                 if inside and origins.get(node.output[0]) != origins[name]:
                     found.add(name)
+        found |= _shared(members, found)
         if found == ends:
             break
         ends = found
@@ -51,6 +52,16 @@ def find_regions(graph: onnx.GraphProto, excluded: Collection[str]) -> tuple[Reg
             nodes, source = _slice(value, members, ends, constants)
             regions.append(Region(source, value, tuple(n.name for n in nodes)))
     return tuple(regions)
+
+
+def _shared(members: dict[str, onnx.NodeProto], ends: Collection[str]) -> set[str]:
+    """Return the values from which several ends follow: each belongs to one region only."""
+    following: dict[str, set[str]] = {}
+    for value, node in reversed(members.items()):
+        reached = {value} if value in ends else following.get(value, set())
+        for name in node.input:
+            following.setdefault(name, set()).update(reached)
+    return {v for v in members if v not in ends and len(following.get(v, ())) > 1}
 
 
 def _origins(

@@ -359,6 +359,23 @@ def test_regions_between_two_layers() -> None:
     ]
 
 
+def test_what_two_regions_begin_with_is_one_of_its_own() -> None:
+    """Else its nodes would stand in both, and between codes and codes in neither."""
+    edge = [onnx.helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 4]) for n in "xyz"]
+    nodes = [
+        onnx.helper.make_node("Sigmoid", ["x"], ["s"], "s"),
+        onnx.helper.make_node("Mul", ["s", "s"], ["m"], "m"),
+        onnx.helper.make_node("Tanh", ["m"], ["y"], "t"),
+        onnx.helper.make_node("Neg", ["m"], ["z"], "n"),
+    ]
+    regions = find_regions(onnx.helper.make_graph(nodes, "regions", edge[:1], edge[1:]), ())
+    assert [(r.source, r.output, r.nodes) for r in regions] == [
+        ("x", "m", ("s", "m")),
+        ("m", "y", ("t",)),
+        ("m", "z", ("n",)),
+    ]
+
+
 def test_residual_add_is_no_table() -> None:
     model = build(
         IMAGE,

@@ -1,4 +1,4 @@
--- Divides by restoring, one bit of the quotient per stage.
+-- Divides without restoring, one bit of the quotient per stage.
 --
 --   output(lane) = floor(numerator(lane) * 2 ** (quotient_bits - 1) / denominator)
 --
@@ -11,13 +11,15 @@ library ieee;
 use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
 
+use work.millrace_pkg.all;
+
 entity divide is
   generic (
     -- Bits of an unsigned numerator.
     numerator_bits : positive;
-    -- Bits of the unsigned denominator, at least those of a numerator: what a subtracter has.
+    -- Bits of the unsigned denominator, at least those of a numerator: two less than an adder has.
     denominator_bits : positive;
-    -- Bits of an unsigned quotient, of which one is in front of the point: a subtracter each.
+    -- Bits of an unsigned quotient, of which one is in front of the point: an adder each.
     quotient_bits : positive;
     -- Numerators per beat, all with the same denominator.
     lanes : positive
@@ -37,12 +39,15 @@ end entity;
 
 architecture rtl of divide is
 
-  constant legal : boolean := work.millrace_pkg.require(denominator_bits >= numerator_bits,
+  constant legal : boolean := require(denominator_bits >= numerator_bits,
     "divide: denominator_bits must be at least numerator_bits; got " & integer'image(denominator_bits));
 
-  type denominators_t is array (0 to quotient_bits) of unsigned(denominator_bits downto 0);
+  -- A remainder lies between twice the denominator and its opposite.
+  constant width : positive := denominator_bits + 2;
 
-  signal denominators : denominators_t;
+  type numbers_t is array (0 to quotient_bits) of signed(width - 1 downto 0);
+
+  signal denominators : numbers_t;
   signal valid : std_ulogic_vector(0 to quotient_bits) := (others => '0');
 
 begin
@@ -53,7 +58,7 @@ begin
   pass_on : process (clk)
   begin
     if rising_edge(clk) then
-      denominators(0) <= resize(unsigned(input_denominator), denominator_bits + 1);
+      denominators(0) <= resize(lane_value(input_denominator, 0, denominator_bits, false), width);
       for stage in 1 to quotient_bits loop
         denominators(stage) <= denominators(stage - 1);
       end loop;
@@ -67,32 +72,30 @@ begin
 
   ------------------------------------------------------------------------------
   each_lane : for lane in 0 to lanes - 1 generate
-    type remainders_t is array (0 to quotient_bits) of unsigned(denominator_bits downto 0);
     type quotients_t is array (0 to quotient_bits) of std_ulogic_vector(quotient_bits - 1 downto 0);
 
-    signal remainders : remainders_t;
+    signal remainders : numbers_t;
     signal quotients : quotients_t;
   begin
 
     divide_lane : process (clk)
-      variable difference : unsigned(denominator_bits downto 0);
+      variable remainder : signed(width - 1 downto 0);
     begin
       if rising_edge(clk) then
         remainders(0) <= resize(
-          unsigned(input_data((lane + 1) * numerator_bits - 1 downto lane * numerator_bits)),
-          denominator_bits + 1);
+          lane_value(input_data, lane, numerator_bits, false), width);
         quotients(0) <= (others => '0');
 
-        -- What is left is below the denominator, so its double needs one bit more.
+        -- A remainder below 0 was not to be taken from: the next one is added to instead.
         for stage in 1 to quotient_bits loop
-          difference := remainders(stage - 1) - denominators(stage - 1);
-          quotients(stage) <= quotients(stage - 1);
-          if remainders(stage - 1) >= denominators(stage - 1) then
-            quotients(stage)(quotient_bits - stage) <= '1';
-            remainders(stage) <= difference(denominator_bits - 1 downto 0) & '0';
+          if remainders(stage - 1)(width - 1) then
+            remainder := remainders(stage - 1) + denominators(stage - 1);
           else
-            remainders(stage) <= remainders(stage - 1)(denominator_bits - 1 downto 0) & '0';
+            remainder := remainders(stage - 1) - denominators(stage - 1);
           end if;
+          remainders(stage) <= remainder(width - 2 downto 0) & '0';
+          quotients(stage) <= quotients(stage - 1);
+          quotients(stage)(quotient_bits - stage) <= not remainder(width - 1);
         end loop;
       end if;
     end process;

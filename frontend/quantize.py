@@ -208,7 +208,7 @@ def choose_scales(
                 LayerSnapping(node.name, 1, exact, growth, growth, 1, (shift or 0, shift or 0))
             )
         elif node.op_type == "LayerNormalization":
-            scales.setdefault(output, range_scale(ranges[output]))
+            scales.setdefault(output, _output_scale(output, plan, ranges, 0.0))
         elif node.op_type not in NORMALIZING:
             assert node.op_type in JOINING
             assert output in joined
@@ -229,8 +229,10 @@ def _multiple(
     node, *others = (n for n in plan.model.graph.node if n.name in region.nodes)
     source, name = known.get(region.source), region.output
     free = name not in plan.clamps and name not in plan.summed
+    if others or node.op_type != "Mul" or source is None or not free:
+        return None
     factors = [float(constants[n].item()) for n in node.input if n in constants]
-    if others or node.op_type != "Mul" or source is None or not free or len(factors) != 1:
+    if len(factors) != 1:
         return None
     scale = np.float32(float(source.scale) * factors[0])
     if not SMALLEST_SCALE <= scale < np.inf:

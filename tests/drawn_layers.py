@@ -24,9 +24,12 @@ VECTOR, SEQUENCE, IMAGE = 1, 2, 3
 """Axes of a tensor, without the batch."""
 
 ACTIVATIONS = (
-    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh",
-    "softplus", "softsign", "silu", "hard_silu", "gelu", "exponential",
+    "linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "sigmoid", "hard_sigmoid",
+    "log_sigmoid", "sparse_sigmoid", "tanh", "hard_tanh", "tanh_shrink", "hard_shrink",
+    "soft_shrink", "softplus", "sparse_plus", "squareplus", "softsign", "silu", "hard_silu", "gelu",
+    "mish",
 )  # fmt: skip
+"""All of one value each, but the exponential, which overflows on inputs as large as are drawn."""
 SLOPES = (0.125, 0.3, 0.01, 1.0, 1.7)
 
 

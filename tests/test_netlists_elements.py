@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ir.elements import Input, Output
+from ir.elements import Consumer, Input, Join, Output
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from sim.netlist import simulate_netlist
@@ -20,7 +20,10 @@ from tests.test_benches import BENCHES
 
 sys.path.insert(0, str(BENCHES))
 from harness import random_codes
+from layer_normalization_cases import ELEMENTS as NORMALIZATIONS
 from processing_element_cases import LAYERS, element_of
+from rectifier_cases import RECTIFIERS
+from softmax_cases import ELEMENTS as SOFTMAXES
 
 FRAMES = 3
 
@@ -38,7 +41,27 @@ FRAMES = 3
     ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:
-    element = element_of(LAYERS[name], seed=1)
+    check(element_of(LAYERS[name], seed=1), tmp_path)
+
+
+FUNCTIONS: dict[str, Consumer] = {
+    "rectifier": RECTIFIERS["every value its own"],
+    "rectifier of 16 bits": RECTIFIERS["16 bits"],
+    "softmax": SOFTMAXES["several channels per beat"],
+    "softmax of all channels": SOFTMAXES["two channels"],
+    "normalization": NORMALIZATIONS["several channels per beat"],
+    "normalization with a large epsilon": NORMALIZATIONS["a large epsilon"],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_netlist_of_a_function(name: str, tmp_path: Path) -> None:
+    check(FUNCTIONS[name], tmp_path)
+
+
+def check(element: Consumer, tmp_path: Path) -> None:
+    """Run an element behind an input in Verilator; hold it to the interpreter."""
+    assert not isinstance(element, Join)
     source = element.source
     assert isinstance(source, Input)
     sink = Output("sink", "", element, element.output, "m")

@@ -84,6 +84,19 @@ def test_wide_codes_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("codes", ["uint16", "int16"])
+def test_wide_codes_get_lines_instead_of_a_large_table(codes: str) -> None:
+    chain = QdqChain((3, 4, 5), codes)
+    chain.zero_point = 777
+    chain.nodes.clear()
+    chain.tensor = chain.quantize("x")
+    value = chain.node("LeakyRelu", [chain.dequantize()], alpha=0.1)
+    result = lowered(chain.requantize(value, float(chain.scale) * 1.01, 99).model())
+    assert kinds(result) == [Rectifier]
+    curved = QdqChain((3, 4, 5), codes).unary("Tanh", 1 / 32768)
+    assert kinds(lowered(curved.model())) == [Lookup]
+
+
 def test_lines_that_rise_fall_and_stay() -> None:
     slopes = np.array([[1.3, -0.7, 0.0, 0.01], [0.2, -1.9, 1.0, 0.0]])
     values = np.where(CODES[:, None] < 11, (CODES[:, None] - 11) * slopes[0], 0.0)

@@ -89,6 +89,15 @@ RIGHT: dict[str, Generics] = {
         "channels": 6,
         "fifo_depth": 3,
     },
+    "channel_reduce": {
+        "adds": True,
+        "bits": 4,
+        "is_signed": False,
+        "lanes": 3,
+        "folds": 2,
+        "output_bits": 7,
+    },
+    "divide": {"numerator_bits": 5, "denominator_bits": 7, "quotient_bits": 4, "lanes": 2},
     "argmax": {
         "bits": 8,
         "is_signed": True,
@@ -125,6 +134,9 @@ WRONG: list[tuple[str, Generics, str]] = [
      "top and bottom must leave a row of the image; got -3"),
     ("border", {"left": -4}, "left and right must leave a column of the image; got -2"),
     ("global_maximum", {"lanes": 4}, "lanes must divide channels; got 4"),
+    ("channel_reduce", {"output_bits": 3}, "output_bits must be at least bits; got 3"),
+    ("divide", {"denominator_bits": 4},
+     "denominator_bits must be at least numerator_bits; got 4"),
     ("argmax", {"lanes": 4}, "lanes must divide channels; got 4"),
     ("argmax", {"index_bits": 3}, "index_bits must hold channels - 1; got 3"),
 ]  # fmt: skip

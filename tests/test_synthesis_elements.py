@@ -344,6 +344,9 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         ("matrix_vector", {"DSP48E1": 12}),
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
+        ("softmax", {"RAM32M": 13}),
+        # A square, a total, a root, a score and its code.
+        ("layer_normalization", {"DSP48E1": 5, "RAMB18E1": 1, "RAM32M": 10}),
         # A factor per lane; the rows and three beats of output.
         ("average_pool", {"DSP48E1": 2, "RAM32M": 12}),
         ("rectifier", {"DSP48E1": 2, "RAM32M": 3}),

@@ -197,14 +197,16 @@ def run_hardware(
 
 
 def compare_cycles(compilation: Compilation, result: SimulationResult) -> str | None:
-    """Return what the prediction got wrong, if anything: every frame's end and the interval."""
+    """Return what the prediction got wrong, if anything: every frame's end and the interval.
+
+    Buffers may let the first frames follow each other faster than those in the long run.
+    """
     predicted = compilation.cycles
     if result.completions != predicted.completions:
         return f"cycles: predicted {predicted.completions}, measured {result.completions}"
-    if result.cycles_per_frame not in (None, predicted.cycles_per_frame):
-        return f"cycles per frame: predicted {predicted.cycles_per_frame}, measured " + str(
-            result.cycles_per_frame
-        )
+    interval = int(np.diff(predicted.completions)[-1])
+    if result.cycles_per_frame not in (None, interval):
+        return f"cycles per frame: predicted {interval}, measured {result.cycles_per_frame}"
     return None
 
 

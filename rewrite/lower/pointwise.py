@@ -24,19 +24,32 @@ from rewrite.lower.arithmetic import (
 from rewrite.lower.layout import Stream, as_map, as_vector
 from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
+from rewrite.lower.rectifier import two_lines
 from rewrite.lower.tables import codes_by_pattern, table_of
 
 
 def lookup(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build a standalone table, or nothing if it keeps every code; the tensor keeps its shape."""
+    """Build a standalone table, or nothing if it keeps every code; the tensor keeps its shape.
+
+    Codes of more than 8 bits get two lines instead where these equal the table (a leaky ReLU, say):
+    a multiplier and an adder are smaller than 2**9 entries or more.
+    """
     number = source.element.output.number
     table = table_of(stages[0], number)
     if stages[0].output.number == number and _is_identity(table, number, source):
         return Built(replace(source, layer=layer))
+    if number.bits > SMALL_TABLE_BITS:
+        lines = two_lines(stages[0], table, source, names, layer)
+        if lines is not None:
+            return lines
     output = StreamType(source.shape, stages[0].output.number, 1)
     element = Lookup(names.new(layer), layer, source.element, output, table)
     lows, highs = table_range(table, number, source.lows, source.highs)
     return Built(replace(source, element=element, lows=lows, highs=highs, layer=layer))
+
+
+SMALL_TABLE_BITS = 8
+"""Up to here a table is smaller than a multiplication: some 40 LUTs against 100."""
 
 
 def _is_identity(table: IntArray, number: IntegerType, source: Stream) -> bool:

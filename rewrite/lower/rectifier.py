@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ir.elements import Rectifier, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
-from ir.numbers import IntArray, IntegerType
+from ir.interpreter import look_up
+from ir.numbers import IntArray, IntegerType, frozen_integers
 from ir.proof import ProofRecord
 from ir.rectifier_proof import TwoLines, fit_two_lines
-from rewrite.lower.arithmetic import Built
+from rewrite.lower.arithmetic import Built, table_range
 from rewrite.lower.by_channel import ranges_by_channel, tables_by_channel, values_by_stream
 from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Stage
@@ -55,6 +58,35 @@ def rectifier(stages: tuple[Stage, ...], source: Stream, names: Identifiers, lay
         high=lines.high,
     )
     lows, highs = ranges_by_channel(values, source)
+    stream = replace(source, element=element, lows=lows, highs=highs, layer=layer)
+    return Built(stream, _record(layer, lines, values, number))
+
+
+def two_lines(
+    stage: Stage, table: IntArray, source: Stream, names: Identifiers, layer: str
+) -> Built | None:
+    """Return a function by its table, (2**bits,) by the bit pattern, as two lines for all channels.
+
+    None if no two lines that meet at the code of 0 equal it.
+    """
+    number, channels = source.element.output.number, source.shape.channels
+    values = look_up(table, number, np.arange(number.minimum, number.maximum + 1))[:, None]
+    lines = fit_two_lines(values, number, _zero_code(stage))
+    if lines is None:
+        return None
+    element = Rectifier(
+        name=names.new(layer),
+        layer=layer,
+        source=source.element,
+        output=StreamType(source.shape, stage.output.number, 1),
+        knee=_zero_code(stage),
+        multipliers=frozen_integers(np.repeat(lines.multipliers, channels, axis=1)),
+        offsets=frozen_integers(np.repeat(lines.offsets, channels, axis=1)),
+        shift=lines.shift,
+        low=lines.low,
+        high=lines.high,
+    )
+    lows, highs = table_range(table, number, source.lows, source.highs)
     stream = replace(source, element=element, lows=lows, highs=highs, layer=layer)
     return Built(stream, _record(layer, lines, values, number))
 

@@ -57,11 +57,15 @@ def find_regions(graph: onnx.GraphProto, excluded: Collection[str]) -> tuple[Reg
 def _shared(members: dict[str, onnx.NodeProto], ends: Collection[str]) -> set[str]:
     """Return the values from which several ends follow: each belongs to one region only."""
     following: dict[str, set[str]] = {}
+    shared: set[str] = set()
     for value, node in reversed(members.items()):
-        reached = {value} if value in ends else following.get(value, set())
+        reached = following.get(value, set())
+        if value in ends or len(reached) > 1:
+            shared |= {value} - set(ends)
+            reached = {value}
         for name in node.input:
             following.setdefault(name, set()).update(reached)
-    return {v for v in members if v not in ends and len(following.get(v, ())) > 1}
+    return shared
 
 
 def _origins(

@@ -10,10 +10,12 @@ import pytest
 import zoo
 from frontend.compiler import compile_model
 from ir.errors import CompileError
+from sim import simulate, simulate_netlist
 from tests.qdq import QdqChain
 from tests.third_party import STYLES, check_interpreter, float_model, quantized_by_onnxruntime
-from tests.verdicts import compare_cycles, run_hardware
+from tests.verdicts import Simulator, compare_cycles, run_hardware
 from zoo.graphs import macs
+from zoo.mlperf import MLPERF
 
 NETWORKS = zoo.networks()
 MOST_MACS = 100_000
@@ -53,14 +55,23 @@ def test_float_pool_between_normalizations_is_refused(folder: Path) -> None:
     )
 
 
-def check_hardware(name: str, style: str, folder: Path) -> None:
+def check_hardware(
+    name: str,
+    style: str,
+    folder: Path,
+    *,
+    canonical: bool = False,
+    simulator: Simulator = simulate,
+) -> None:
     path = folder / f"{name} {style}.onnx"
-    model = quantized(name, style, folder, canonical=False)
+    model = quantized(name, style, folder, canonical=canonical)
     onnx.save(model, path)
     compilation = compile_model(path)
     assert compilation.quantized.model.SerializeToString() == model.SerializeToString()
     (frames,) = compilation.test.inputs.values()
-    result = run_hardware(compilation, frames, folder / path.stem, stalled_frames=3, seed=2)
+    result = run_hardware(
+        compilation, frames, folder / path.stem, stalled_frames=3, seed=2, simulator=simulator
+    )
     assert result.fault is None
     assert compare_cycles(compilation, result) is None
 
@@ -95,3 +106,10 @@ def test_whole_zoo_in_the_interpreter(name: str, style: str, canonical: bool, fo
 @pytest.mark.parametrize("name", [n for n in NETWORKS if macs(NETWORKS[n].network) <= MOST_MACS])
 def test_whole_zoo_in_hardware(name: str, folder: Path) -> None:
     check_hardware(name, "uint8", folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("style", ["uint8", "uint8 per channel", "int8 operators"])
+@pytest.mark.parametrize("name", [entry.name for entry in MLPERF])
+def test_mlperf_tiny_in_the_netlist(name: str, style: str, folder: Path) -> None:
+    check_hardware(name, style, folder, canonical=True, simulator=simulate_netlist)

@@ -131,7 +131,7 @@ def compile_model(
     with stage("quantize"):
         quantized, errors = _golden(loaded, calibration.inputs, options.quantization)
     with stage("fuse"):
-        fused = fuse(quantized.model)
+        fused = fuse(quantized.model, approximate=options.quantization.softmax)
     with stage("lower and prove"):
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
         _require_class(lowered.graph, options.quantization.argmax)
@@ -159,6 +159,10 @@ def _frames(path: Path | None, loaded: SourceModel, options: CompileOptions) -> 
     )
 
 
+def _has_softmax(loaded: SourceModel) -> bool:
+    return any(node.op_type in ("Softmax", "QLinearSoftmax") for node in loaded.model.graph.node)
+
+
 def _golden(
     loaded: SourceModel, frames: Frames, options: QuantizeOptions
 ) -> tuple[QuantizedModel, tuple[TensorError, ...]]:
@@ -166,7 +170,7 @@ def _golden(
     if loaded.is_quantized:
         for wanted, option, operator in (
             (options.argmax, "--argmax", "an ArgMax"),
-            (options.softmax, "--softmax", "a quantized Softmax"),
+            (options.softmax and not _has_softmax(loaded), "--softmax", "a quantized Softmax"),
         ):
             if wanted:
                 raise CompileError(

@@ -50,6 +50,11 @@ def test_signed_codes_with_two_readers(enters: bool) -> None:
     assert lowered.graph.outputs[0].output.number.signed
 
 
+def test_signed_codes_behind_a_pool_and_a_move() -> None:
+    chain = CodeChain(IMAGE, "int8").conv(4).max_pool().flat(48)
+    check_interpreter(chain.dense(5).model())
+
+
 def test_moved_codes_at_the_input() -> None:
     chain = CodeChain((8, 6, 3), enters=True).plain("Transpose", perm=[0, 3, 1, 2])
     chain.shape = IMAGE

@@ -92,7 +92,7 @@ def check_interpreter(model: onnx.ModelProto, frames: int = 16) -> Lowered:
     source = load_onnx(model, name="third party")
     assert source.is_quantized
     assert source.model.SerializeToString() == model.SerializeToString()
-    lowered = lower(fuse(source.model))
+    lowered = lower(fuse(source.model, approximate=False))
     golden = GoldenModel(source.model, lowered.graph)
     inputs = code_frames(source, frames)
     sent = evaluate(lowered.graph, golden.input_codes(inputs))

@@ -99,6 +99,9 @@ PIPELINE: tuple[Rewrite, ...] = (
 )
 """Normal form first, then one function per operator, then what follows a processing element."""
 
+APPROXIMATE = (fuse_softmax.fuse_softmax,)
+"""Rewrites to elements that are not exact."""
+
 _RULES = (
     fuse_affine.RULES,  # its reasons are those of any convolution first
     fuse_convolution.RULES,
@@ -133,8 +136,12 @@ class FusedModel:
     quantized: onnx.ModelProto
 
 
-def fuse(quantized: onnx.ModelProto, inputs: Inputs | None = None) -> FusedModel:
+def fuse(
+    quantized: onnx.ModelProto, inputs: Inputs | None = None, *, approximate: bool = True
+) -> FusedModel:
     """Fuse every quantized operator of ``quantized``, which itself is left alone.
+
+    Where not ``approximate``, operators whose elements are not exact stay with the host (Softmax).
 
     After each rewrite that fires, both graphs run in onnxruntime on ``inputs`` (by default random
     ones that reach every input code) and every integer tensor that both have must be equal.
@@ -148,6 +155,8 @@ def fuse(quantized: onnx.ModelProto, inputs: Inputs | None = None) -> FusedModel
     applied: list[tuple[str, int]] = []
     compared = 0
     for rewrite in PIPELINE:
+        if rewrite in APPROXIMATE and not approximate:
+            continue
         count = rewrite(model)
         applied.append((rewrite.__name__, count))
         if count:

@@ -24,6 +24,7 @@ import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 
+from rewrite.onnx.execution import SHIFT
 from rewrite.onnx.graphs import CODE_TYPES, add_initializer, constant, is_operator
 from rewrite.onnx.unsigned_codes import unsigned_codes
 
@@ -70,6 +71,19 @@ class _Builder:
         if axis is not None:
             node.attributes["axis"] = ir.AttrInt64("axis", axis)
         return node.outputs[0]
+
+    def unsigned(
+        self, codes: ir.Value, zero_point: ir.Value | None, scale: ir.Value
+    ) -> tuple[ir.Value, ir.Value, ir.Value | None]:
+        """Return codes, scale and zero point; constant int8 codes as uint8, as activations are."""
+        array, zero = constant(codes), constant(zero_point)
+        if array is None or array.dtype != np.int8:
+            return codes, scale, zero_point
+        zeros = np.zeros((), np.int8) if zero is None else zero
+        shifted = [(a.astype(np.int64) + SHIFT).astype(np.uint8) for a in (array, zeros)]
+        names = (f"{codes.name}_unsigned", f"{codes.name}_unsigned_zero_point")
+        values = [add_initializer(self.graph, n, a) for n, a in zip(names, shifted, strict=True)]
+        return values[0], scale, values[1]
 
     def quantized(self, numbers: ir.Node, scale: ir.Value, zero_point: ir.Value | None) -> None:
         inputs = [numbers.outputs[0], *(self.scalar(v) for v in (scale, zero_point))]
@@ -221,7 +235,7 @@ def _unary(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters]) -> No
 
 def _binary(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters]) -> None:
     operands: list[ir.Value | None] = [
-        b.dequantized(_operand(node, i), _operand(node, i + 1), _optional(node, i + 2))
+        b.dequantized(*b.unsigned(_operand(node, i), _optional(node, i + 2), _operand(node, i + 1)))
         for i in (0, 3)
     ]
     result = b.computing(_BINARY[node.op_type], operands)

@@ -132,3 +132,16 @@ def test_a_zoo_model_compiles_to_the_same_hardware_as_its_h5(tmp_path: Path) -> 
     ]
     for first, second in zip(*(sorted(w, key=lambda a: a.shape) for w in weights), strict=True):
         assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["image_chain", "conv1d_causal", "prelu_shared", "residual"])
+def test_other_models_become_the_same_elements_as_from_h5(name: str, tmp_path: Path) -> None:
+    """Which TensorFlow writes as many small operators: repetition, padding, PReLU, means."""
+    model = layer_models()[name]()
+    model.save(tmp_path / "m.h5")
+    model.export(str(tmp_path / "m"), verbose=False)
+    kinds = [
+        sorted(type(element).__name__ for element in compile_model(path).graph)
+        for path in (tmp_path / "m.h5", tmp_path / "m")
+    ]
+    assert kinds[0] == kinds[1]

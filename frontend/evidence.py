@@ -11,7 +11,7 @@ from frontend import __version__, report
 from frontend.calibration import CalibrationSet
 from frontend.golden import GoldenModel
 from frontend.source import SourceModel
-from ir.elements import ArgMax, Element, Pairwise
+from ir.elements import ArgMax, Element, Pairwise, Rectifier
 from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
 from ir.proof import ProofRecord
@@ -63,7 +63,9 @@ def _score(answers: IntArray, labels: IntArray) -> report.Score:
 def proofs(records: Iterable[ProofRecord], graph: StreamGraph) -> tuple[report.Proof, ...]:
     """Return proof records in the report's terms, by the names of the graph's elements."""
     by_layer = {
-        e.layer: e.name for e in graph if hasattr(e, "requantization") or isinstance(e, Pairwise)
+        e.layer: e.name
+        for e in graph
+        if hasattr(e, "requantization") or isinstance(e, Pairwise | Rectifier)
     }
     return tuple(
         report.Proof(

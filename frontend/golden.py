@@ -10,45 +10,30 @@ of the whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
-from onnx.utils import Extractor
 
 from frontend.batches import Array, fixed_batch, in_batches
 from frontend.cutting import as_numbers, cut_at, numbers_name
 from frontend.frames import FloatArray, Frames, frames_by_input
+from frontend.golden_parts import (
+    code_type,
+    entering_models,
+    extractor_of,
+    host_part,
+    running,
+    shown_tensor,
+)
 from frontend.onnx_reference import INPUT_TYPES, as_input, session
 from ir.elements import Input, Output
 from ir.errors import CompileError
 from ir.graph import HostTensor, StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray, IntegerType
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """Tensor that tells the codes of a port.
-
-    It holds the codes themselves, ``shift`` below those of the port, or if there is a ``host`` the
-    numbers that it makes of them.
-    """
-
-    tensor: str
-    host: HostTensor | None
-    shift: int = 0
-
-    def codes(self, values: Array) -> IntArray:
-        """Return the codes; numbers are multiples of the scale but for float32's rounding."""
-        if self.host is None:
-            return values.astype(np.int64) + self.shift
-        codes: IntArray = np.rint(values.astype(np.float64) / self.host.scale).astype(np.int64)
-        return codes + self.host.zero_point
 
 
 class GoldenModel:
@@ -66,19 +51,19 @@ class GoldenModel:
         self._whole = session(quantized)
         self._types = {i.name: INPUT_TYPES[i.type] for i in self._whole.get_inputs()}
         self._own = [output.name for output in quantized.graph.output]
-        self._entering = _entering(quantized, graph)
-        self._shown = [_shown(quantized, graph.host_tensors[o.port]) for o in graph.outputs]
+        self._entering = entering_models(quantized, graph)
+        self._shown = [shown_tensor(quantized, graph.host_tensors[o.port]) for o in graph.outputs]
         tensors = list(dict.fromkeys(s.tensor for s in self._shown))
         self._showing, self._host = self._whole, None
         if not set(tensors) <= set(self._own):
             codes = {
-                graph.host_tensors[o.port].onnx_tensor: _code_type(o, graph)
+                graph.host_tensors[o.port].onnx_tensor: code_type(o, graph)
                 for o in graph.outputs
                 if graph.host_tensors[o.port].onnx_tensor not in self._own
             }
-            extractor = _extractor(quantized, codes)
+            extractor = extractor_of(quantized, codes)
             self._showing = session(extractor.extract_model(list(self._types), tensors))
-            self._host = session(_host_part(extractor, self._shown, self._own))
+            self._host = session(host_part(extractor, self._shown, self._own))
 
     def run(self, frames: FloatArray | Frames) -> FloatArray:
         """Return the model's first output for each frame, host operators included."""
@@ -92,7 +77,7 @@ class GoldenModel:
             tensor = self._feed(frames)[name]
             if (entering := self._entering[port.port]) is not None:
                 entry, batch = session(entering), self._batch
-                (tensor,) = in_batches([tensor], _running(entry, name), batch)
+                (tensor,) = in_batches([tensor], running(entry, name), batch)
             shift = self._graph.host_tensors[port.port].shift
             codes[port.port] = self.streamed(port, tensor.astype(np.int64) + shift)
         return codes
@@ -140,7 +125,7 @@ class GoldenModel:
         errors = {}
         for name, host in self._graph.approximations.items():
             others = [o for o in self._graph.approximations if o != name]
-            shown = _shown(self._quantized, host)
+            shown = shown_tensor(self._quantized, host)
             part = cut_at(self._quantized, _cuts(self._graph, others), [shown.tensor])
             golden = GoldenPart(part, self._batch)
             codes = shown.codes(golden.run({**self._feed(frames), **numbers}))
@@ -222,87 +207,3 @@ class GoldenPart:
             self._batch,
         )
         return result
-
-
-def _code_type(port: Input | Output, graph: StreamGraph) -> np.dtype[Any]:
-    """Return the type of a port's codes in the model."""
-    shift = graph.host_tensors[port.port].shift
-    return np.dtype(np.int8) if shift else np.dtype(str(port.output.number))
-
-
-def _extractor(model: onnx.ModelProto, codes: Mapping[str, np.dtype[Any]]) -> Extractor:
-    """Return an extractor of parts of ``model`` that knows the types of ``codes``.
-
-    onnx has no types for the results of operators that are onnxruntime's own.
-    """
-    inferred = onnx.shape_inference.infer_shapes(model)
-    known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.input)}
-    for name, kind in codes.items():
-        if name not in known:
-            value = helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(kind), None)
-            inferred.graph.value_info.append(value)
-    return Extractor(inferred)
-
-
-def _running(
-    model: onnxruntime.InferenceSession, name: str
-) -> Callable[[list[Array]], Iterable[Array]]:
-    """Return a function of the frames of the only input."""
-    return lambda part: model.run(None, {name: part[0]})
-
-
-def _entering(model: onnx.ModelProto, graph: StreamGraph) -> dict[str, onnx.ModelProto | None]:
-    """Return, by port, the model from its input to the codes; None where the input is codes."""
-    codes = {graph.host_tensors[i.port].onnx_tensor: _code_type(i, graph) for i in graph.inputs}
-    extractor = _extractor(model, codes)
-    models: dict[str, onnx.ModelProto | None] = {}
-    for port in graph.inputs:
-        host = graph.host_tensors[port.port]
-        models[port.port] = None
-        if host.onnx_tensor != host.onnx_name:
-            models[port.port] = extractor.extract_model([host.onnx_name], [host.onnx_tensor])
-    return models
-
-
-def _shown(model: onnx.ModelProto, host: HostTensor) -> _Shown:
-    """Return where to look for the codes of an output port."""
-    outputs = {output.name for output in model.graph.output}
-    readers = [
-        node.output[0]
-        for node in model.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] == host.onnx_tensor
-    ]
-    if host.onnx_tensor in outputs or not readers:
-        return _Shown(host.onnx_tensor, None, host.shift)
-    own = [name for name in readers if name in outputs]
-    return _Shown((own or readers)[0], host)
-
-
-def _host_part(
-    extractor: Extractor, shown: Sequence[_Shown], outputs: list[str]
-) -> onnx.ModelProto:
-    """Return the model from the shown tensors to the outputs.
-
-    Numbers are quantized first: operators between codes and codes are run in integers only then.
-    """
-    codes = [s.tensor if s.host is None else s.host.onnx_tensor for s in shown]
-    model: onnx.ModelProto = extractor.extract_model(list(dict.fromkeys(codes)), outputs)
-    graph = model.graph
-    for s in shown:
-        entry = next((i for i in graph.input if s.host and i.name == s.host.onnx_tensor), None)
-        if s.host is None or entry is None:
-            continue
-        kind = helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type)
-        parameters = [f"{s.tensor}/scale", f"{s.tensor}/zero_point"]
-        for name, value in zip(
-            parameters,
-            (np.array(s.host.scale, np.float32), np.array(s.host.zero_point - s.host.shift, kind)),
-            strict=True,
-        ):
-            graph.initializer.append(numpy_helper.from_array(value, name))
-        numbers = f"{s.tensor}/numbers"
-        graph.node.insert(
-            0, helper.make_node("QuantizeLinear", [numbers, *parameters], [entry.name])
-        )
-        entry.name, entry.type.tensor_type.elem_type = numbers, TensorProto.FLOAT
-    return model

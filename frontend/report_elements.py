@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ir.cycles import Cycles, buffered_rows
+from frontend.report_buffers import Buffer, buffers_of, plural
+from ir.cycles import Cycles
 from ir.elements import (
     Affine,
     ArgMax,
@@ -39,21 +40,6 @@ from ir.elements import (
     sources,
 )
 from ir.requantize import Requantization, ScaleRequantization
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """A memory of an element: ``words`` of ``bits`` bits; ``note`` says how that comes about."""
-
-    name: str
-    words: int
-    bits: int
-    note: str = ""
-
-    @property
-    def total_bits(self) -> int:
-        """Bits of all words."""
-        return self.words * self.bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +117,7 @@ def element_facts(element: Element, cycles: Cycles) -> ElementFacts:
         weight_bits=processing.weight_number.bits if processing else None,
         accumulator_bits=_accumulator_bits(element),
         requantization=describe_requantization(requantization) if requantization else None,
-        buffers=_buffers(element),
+        buffers=buffers_of(element),
     )
 
 
@@ -147,8 +133,8 @@ def describe_requantization(requantization: Requantization) -> str:
     """Return the hardware form of ``requantization`` in a few words."""
     if isinstance(requantization, ScaleRequantization):
         bits, shift = requantization.multiplier_bits, requantization.shift
-        return f"multiplier {bits} {_plural('bit', bits)} >> {shift}"
-    return f"{requantization.levels} {_plural('threshold', requantization.levels)}"
+        return f"multiplier {bits} {plural('bit', bits)} >> {shift}"
+    return f"{requantization.levels} {plural('threshold', requantization.levels)}"
 
 
 def _requantization(element: Element) -> Requantization | None:
@@ -254,77 +240,3 @@ def _kernel(kernel: Kernel) -> str:
 def _same(values: tuple[int, ...]) -> str:
     """Return one number if all are equal, else all of them."""
     return str(values[0]) if len(set(values)) == 1 else ",".join(map(str, values))
-
-
-def _buffers(element: Element) -> tuple[Buffer, ...]:
-    match element:
-        case ProcessingElement():
-            return tuple(_processing_buffers(element))
-        case (
-            MaxPool()
-            | GlobalAverage()
-            | Affine()
-            | Lookup()
-            | Rectifier()
-            | Softmax()
-            | LayerNormalization()
-            | ArgMax()
-            | Merge()
-            | Product()
-            | Extremum()
-            | PairLookup()
-            | DotProduct()
-            | Concatenate()
-        ):
-            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
-        case AveragePool():
-            rows = buffered_rows(element.kernel, element.extra_rows)
-            words = rows * element.input.shape.width * element.folds
-            bits = element.simd * element.input.number.bits
-            return (
-                Buffer("line buffer", words, bits, f"{rows} {_plural('row', rows)}"),
-                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
-            )
-        case GlobalMaximum():
-            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
-        case Border():
-            return (
-                Buffer("input FIFO", element.input_depth, element.output.width_bits),
-                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
-            )
-        case Reorder():
-            words = element.block_size // element.output.lanes
-            note = f"{element.stored_blocks} blocks"
-            return (
-                Buffer(
-                    "block memory", element.stored_blocks * words, element.output.width_bits, note
-                ),
-                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
-            )
-        case Fifo():
-            return (Buffer("branch FIFO", element.depth, element.output.width_bits),)
-        case _:
-            return ()
-
-
-def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
-    buffers = []
-    shape = element.input.shape
-    words, bits = shape.channels // element.simd, element.simd * element.input.number.bits
-    if not element.kernel.is_pointwise:
-        rows = buffered_rows(element.kernel, element.extra_rows)
-        note = f"{rows} {_plural('row', rows)}"
-        buffers.append(Buffer("line buffer", rows * shape.width * words, bits, note))
-    elif not element.is_direct:
-        pixels = buffered_rows(Kernel(1, 1), element.extra_rows)
-        note = f"{pixels} {_plural('pixel', pixels)}"
-        buffers.append(Buffer("pixel buffer", pixels * words, bits, note))
-    width = element.pe * element.output.number.bits
-    buffers.append(Buffer("FIFO", element.fifo_depth, width))
-    if element.pool is not None:
-        buffers.append(Buffer("pool FIFO", element.pool_fifo_depth, width))
-    return buffers
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"

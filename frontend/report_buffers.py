@@ -1,0 +1,122 @@
+"""The memories of each kind of element, for reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ir.cycles import buffered_rows
+from ir.elements import (
+    Affine,
+    ArgMax,
+    AveragePool,
+    Border,
+    Concatenate,
+    DotProduct,
+    Element,
+    Extremum,
+    Fifo,
+    GlobalAverage,
+    GlobalMaximum,
+    Kernel,
+    LayerNormalization,
+    Lookup,
+    MaxPool,
+    Merge,
+    PairLookup,
+    ProcessingElement,
+    Product,
+    Rectifier,
+    Reorder,
+    Softmax,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A memory of an element: ``words`` of ``bits`` bits; ``note`` says how that comes about."""
+
+    name: str
+    words: int
+    bits: int
+    note: str = ""
+
+    @property
+    def total_bits(self) -> int:
+        """Bits of all words."""
+        return self.words * self.bits
+
+
+def buffers_of(element: Element) -> tuple[Buffer, ...]:
+    """Return the memories of ``element``."""
+    match element:
+        case ProcessingElement():
+            return tuple(_processing_buffers(element))
+        case (
+            MaxPool()
+            | GlobalAverage()
+            | Affine()
+            | Lookup()
+            | Rectifier()
+            | Softmax()
+            | LayerNormalization()
+            | ArgMax()
+            | Merge()
+            | Product()
+            | Extremum()
+            | PairLookup()
+            | DotProduct()
+            | Concatenate()
+        ):
+            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case AveragePool():
+            rows = buffered_rows(element.kernel, element.extra_rows)
+            words = rows * element.input.shape.width * element.folds
+            bits = element.simd * element.input.number.bits
+            return (
+                Buffer("line buffer", words, bits, f"{rows} {plural('row', rows)}"),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
+        case GlobalMaximum():
+            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case Border():
+            return (
+                Buffer("input FIFO", element.input_depth, element.output.width_bits),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
+        case Reorder():
+            words = element.block_size // element.output.lanes
+            note = f"{element.stored_blocks} blocks"
+            return (
+                Buffer(
+                    "block memory", element.stored_blocks * words, element.output.width_bits, note
+                ),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
+        case Fifo():
+            return (Buffer("branch FIFO", element.depth, element.output.width_bits),)
+        case _:
+            return ()
+
+
+def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
+    buffers = []
+    shape = element.input.shape
+    words, bits = shape.channels // element.simd, element.simd * element.input.number.bits
+    if not element.kernel.is_pointwise:
+        rows = buffered_rows(element.kernel, element.extra_rows)
+        note = f"{rows} {plural('row', rows)}"
+        buffers.append(Buffer("line buffer", rows * shape.width * words, bits, note))
+    elif not element.is_direct:
+        pixels = buffered_rows(Kernel(1, 1), element.extra_rows)
+        note = f"{pixels} {plural('pixel', pixels)}"
+        buffers.append(Buffer("pixel buffer", pixels * words, bits, note))
+    width = element.pe * element.output.number.bits
+    buffers.append(Buffer("FIFO", element.fifo_depth, width))
+    if element.pool is not None:
+        buffers.append(Buffer("pool FIFO", element.pool_fifo_depth, width))
+    return buffers
+
+
+def plural(word: str, count: int) -> str:
+    """Return ``word``, with an s unless there is one of it."""
+    return word if count == 1 else f"{word}s"

@@ -24,7 +24,7 @@ INPUT_TYPES: dict[str, np.dtype[Any]] = {
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """Return a session as a user gets it: CPU provider, default options, but silent."""
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

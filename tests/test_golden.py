@@ -124,3 +124,25 @@ def test_fixed_batches(batch: int) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
     check_interpreter(model, frames=7)
     assert load_onnx(model, name="m").output_shapes == ((4, 6, 4),)
+
+
+@pytest.mark.parametrize("opset", [10, 12, 13, 19])
+def test_quantized_graphs_of_other_operator_sets(opset: int) -> None:
+    chain = QdqChain(IMAGE).conv(4, per_channel=False, pads=[1, 1, 1, 1]).max_pool()
+    model = chain.conv(2, per_channel=False).model()
+    model.opset_import[0].version = opset
+    for node in model.graph.node:
+        if opset < 13:  # axes of quantizations came with per-channel scales
+            kept = [a for a in node.attribute if a.name != "axis"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    check_interpreter(model)
+
+
+def test_int8_codes_that_leave_between_quantizations_are_refused() -> None:
+    chain = QdqChain(IMAGE, "int8").conv(4)
+    model = chain.model_of(chain.tensor, onnx.TensorProto.INT8)
+    with pytest.raises(
+        CompileError, match=r"^conv_5: onnxruntime .* must run this Conv in integers"
+    ):
+        check_interpreter(model)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from frontend.calibration_files import STAGE, Array, read_folder, read_npy, read_npz
+from frontend.calibration_files import STAGE, Array, channels_first, read_folder, read_npy, read_npz
 from frontend.frames import count_frames, frames_by_input
 from frontend.layers import Shape
 from frontend.stand_in import InputRange, ordinary_range, stand_in_frames
@@ -146,11 +146,13 @@ def _fitted(found: Array, shape: Shape, source: str) -> Array:
     frame = found.shape[1:]
     same_size = math.prod(frame) == math.prod(shape)
     flat = len(frame) == 1 or len(shape) == 1
-    channel = (*frame, 1) == shape or frame == (*shape, 1)
+    channel = (*frame, 1) == shape or frame == (*shape, 1) or (1, *frame) == shape
     if found.ndim < 2 or not (frame == shape or (same_size and (flat or channel))):
         remedy = "give frames of the model's input shape"
         if len(shape) == 3 and frame == (shape[2], *shape[:2]):
             remedy = "move the channels to the last axis (NHWC)"
+        if channels_first(shape) and frame == (*shape[1:], shape[0]):
+            remedy = "move the channels to the first axis (NCHW)"
         raise CompileError(
             STAGE,
             source,

@@ -111,9 +111,11 @@ def read_folder(path: Path, shape: Shape) -> tuple[Array, Array | None, tuple[st
     """Return frames (uint8, resized to ``shape``), labels and class names of a folder of images.
 
     Images directly in the folder have no labels. Images in sub-folders have the position of their
-    folder, in the order of the names, as label. Other files than images are left alone.
+    folder, in the order of the names, as label. Other files than images are left alone. Channels
+    come last, unless only the first axis can be theirs.
     """
-    height, width, channels = (*shape, 1, 1)[:3]
+    first = channels_first(shape)
+    height, width, channels = (*shape[1:], shape[0]) if first else (*shape, 1, 1)[:3]
     modes = {1: "L", 3: "RGB", 4: "RGBA"}
     if len(shape) == 1 or channels not in modes:
         raise CompileError(
@@ -143,7 +145,14 @@ def read_folder(path: Path, shape: Shape) -> tuple[Array, Array | None, tuple[st
     if by_class:
         sizes = [len(group) for group in by_class.values()]
         labels = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+    if first:
+        frames = frames.reshape(len(files), height, width, channels).transpose(0, 3, 1, 2)
     return frames.reshape(len(files), *shape), labels, tuple(by_class)
+
+
+def channels_first(shape: Shape) -> bool:
+    """True if ``shape`` is that of a grey or colour image with its channels in front (NCHW)."""
+    return len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3, 4)
 
 
 def _images_in(folder: Path) -> list[Path]:

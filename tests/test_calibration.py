@@ -160,6 +160,20 @@ def test_colours_and_sizes_are_converted(tmp_path: Path) -> None:
     assert np.array_equal(scaled, colour / 2)
 
 
+def test_images_for_a_model_with_its_channels_first(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    Image.new("RGB", (7, 5), (10, 20, 30)).save(tmp_path / "d" / "a.png")
+    found = images(load_images(tmp_path / "d", (3, 5, 7)))
+    assert found.shape == (1, 3, 5, 7)
+    assert found[0, :, 2, 2].tolist() == [10, 20, 30]
+    np.save(tmp_path / "x.npy", np.zeros((2, 5, 7), np.float32))
+    assert images(load_images(tmp_path / "x.npy", (1, 5, 7))).shape == (2, 1, 5, 7)
+    np.save(tmp_path / "y.npy", np.zeros((2, 5, 7, 3), np.float32))
+    assert refusal(tmp_path / "y.npy", (3, 5, 7)).endswith(
+        "move the channels to the first axis (NCHW)"
+    )
+
+
 def test_refused_folders(tmp_path: Path) -> None:
     folder = tmp_path / "d"
     folder.mkdir()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ir.cycles import predict
-from ir.elements import Input, Kernel, Reshape, Shape
+from ir.elements import Input, Kernel, ProcessingElement, Reshape, Shape
 from ir.errors import CompileError
 from ir.interpreter import evaluate
+from ir.numbers import frozen_integers
 from rtl import write_vhdl
 from sim import (
     Hang,
@@ -187,6 +190,26 @@ def test_top_maps_to_the_blocks_of_the_7_series(tmp_path: Path) -> None:
     assert counts["DSP48E1"] == 10
     # Line buffer, weights of the convolution, flattened image; weights of the dense layer
     assert (counts["RAMB18E1"], counts["RAMB36E1"]) == (3, 1)
+
+
+@pytest.mark.parametrize(("pe", "simd"), [(1, 3), (2, 3), (4, 3)])
+@pytest.mark.parametrize("depthwise", [False, True], ids=["dense", "depthwise"])
+def test_nearly_empty_tables_are_no_zeros(
+    pe: int, simd: int, depthwise: bool, tmp_path: Path
+) -> None:
+    """GHDL's synthesis takes long constants with ones in the uppermost 32 bits alone for zero."""
+    if depthwise:
+        chain = Chain(Shape(3, 1, 4), lanes=pe).depthwise(Kernel(3, 1), pe)
+    else:
+        chain = Chain(Shape(1, 1, 3), lanes=simd).dense(4, pe=pe, simd=simd)
+    element = chain.last
+    assert isinstance(element, ProcessingElement)
+    weights = np.zeros_like(element.weights)
+    weights.reshape(-1, 4)[0, pe - 1] = -79
+    chain.last = replace(element, weights=frozen_integers(weights))
+    graph, inputs = chain.graph(), {"s_axis": chain.frames(FRAMES)}
+    result = simulate_netlist(graph, inputs, evaluate(graph, inputs), tmp_path)
+    assert result.passed, result.fault
 
 
 def test_faults_of_the_netlist_writer_are_repaired() -> None:

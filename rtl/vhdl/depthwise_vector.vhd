@@ -62,10 +62,14 @@ architecture rtl of depthwise_vector is
   constant multiplier_divides : boolean := require(lanes mod multiplier = 0,
     "depthwise_vector: multiplier must divide lanes; got " & integer'image(multiplier));
 
-  type rom_t is array (0 to blocks * steps - 1) of std_ulogic_vector(lanes * weight_bits - 1 downto 0);
+  -- Beyond the words that are read
+  constant spare : natural := spare_rows(weights, blocks * lanes * steps * weight_bits);
+  constant last_word : natural := blocks * steps - 1 + spare;
+
+  type rom_t is array (0 to last_word) of std_ulogic_vector(lanes * weight_bits - 1 downto 0);
 
   function folded_weights return rom_t is
-    variable rom : rom_t;
+    variable rom : rom_t := (others => (others => '1'));
   begin
     for block_number in 0 to blocks - 1 loop
       for step in 0 to steps - 1 loop
@@ -84,7 +88,7 @@ architecture rtl of depthwise_vector is
   constant product_bits : positive :=
     value_bits(activation_bits, activation_signed) + value_bits(weight_bits, weight_signed);
 
-  signal address : natural range 0 to blocks * steps - 1 := 0;
+  signal address : natural range 0 to last_word := 0;
   signal step : natural range 0 to steps - 1 := 0;
 
   signal rom_word, weight_operands : std_ulogic_vector(lanes * weight_bits - 1 downto 0);

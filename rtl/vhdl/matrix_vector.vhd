@@ -64,11 +64,15 @@ architecture rtl of matrix_vector is
   -- Weights of one row and step.
   constant piece : positive := simd * weight_bits;
 
-  type rom_t is array (0 to folds * steps - 1) of std_ulogic_vector(pe * piece - 1 downto 0);
+  -- Beyond the words that are read
+  constant spare : natural := spare_rows(weights, folds * pe * steps * simd * weight_bits);
+  constant last_word : natural := folds * steps - 1 + spare;
+
+  type rom_t is array (0 to last_word) of std_ulogic_vector(pe * piece - 1 downto 0);
 
   function folded_weights return rom_t is
     constant page : positive := 1024;
-    variable rom : rom_t;
+    variable rom : rom_t := (others => (others => '1'));
   begin
     for fold in 0 to folds - 1 loop
       -- Two loops over the steps, because tools limit the iterations of one.
@@ -106,7 +110,7 @@ architecture rtl of matrix_vector is
 
   type tree_t is array (0 to levels) of std_ulogic_vector(simd * sum_bits - 1 downto 0);
 
-  signal address : natural range 0 to folds * steps - 1 := 0;
+  signal address : natural range 0 to last_word := 0;
   signal step : natural range 0 to steps - 1 := 0;
 
   signal rom_word, weight_operands : std_ulogic_vector(pe * piece - 1 downto 0);

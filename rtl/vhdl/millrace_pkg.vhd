@@ -54,6 +54,11 @@ package millrace_pkg is
   function rom_slice (words : rom_words_t; first : natural; count : positive)
     return std_ulogic_vector;
 
+  -- Words of ones to append to a ROM of so many bits of this table: 1 if it has ones, but at most 32 of
+  -- them, else 0. GHDL 2.0's synthesis takes a longer constant for zero if its ones are all in the
+  -- uppermost 32 bits.
+  function spare_rows (words : rom_words_t; bits : natural) return natural;
+
   -- Lane number index of a beat as a number. An unsigned lane gets a zero in front: bits + 1 wide.
   function lane_value (data : std_ulogic_vector; index : natural; bits : positive; is_signed : boolean)
     return signed;
@@ -176,6 +181,23 @@ package body millrace_pkg is
       column := 0;
     end loop;
     return slice;
+  end function;
+
+  function spare_rows (words : rom_words_t; bits : natural) return natural is
+    constant constant_bits : positive := 32;
+    variable ones : natural := 0;
+  begin
+    for row in words'range loop
+      for column in 0 to rom_word_bits - 1 loop
+        if words(row)(column) = '1' then
+          ones := ones + 1;
+        end if;
+      end loop;
+      if ones > constant_bits then
+        return 0;
+      end if;
+    end loop;
+    return either(ones > 0 and bits > constant_bits, 1, 0);
   end function;
 
   function wrap (number : signed; bits : positive) return signed is

@@ -230,3 +230,13 @@ def test_alignment_costs_little_and_is_short(
     zeros = chosen[0].zero_point, chosen[1].zero_point
     if not fixed and max(np.abs(np.log2(ratios))) < 3:
         assert short_sum(ratios, zeros, chosen[2].zero_point, (0, 255)) is not None
+
+
+def test_the_factor_of_an_average_is_in_the_scale() -> None:
+    net = Network(IMAGE)
+    total = net.add("Add", net.conv("x", 4), net.conv("x", 4))
+    mean = net.add("Mul", total, net.constant(np.array(0.5, np.float32)))
+    kept, lowered = compiled(net, mean)
+    assert not elements(lowered, Lookup)
+    found = scales(kept.model)
+    assert found[mean] == (found[total][0] / 2, found[total][1])

@@ -11,6 +11,7 @@ from ir.cycles import keeps_pace, predict
 from ir.elements import (
     AveragePool,
     Border,
+    Concatenate,
     Element,
     Fifo,
     Fork,
@@ -21,6 +22,7 @@ from ir.elements import (
     Output,
     ProcessingElement,
     Reorder,
+    Reshape,
     Shape,
     StreamType,
 )
@@ -211,3 +213,26 @@ def test_few_schedules_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(depths) == 24
     assert max(depths) > 50
     assert calls < 4 * len(depths)
+
+
+def test_long_turns_are_buffered() -> None:
+    """Two convolutions whose results are joined along the rows: both work all the time."""
+
+    def rows(image: Element) -> Element:
+        fork = Fork("fork", "", image, image.output)
+        ends: list[Element] = []
+        for name in ("left", "right"):
+            branch = Fifo(f"{name}_branch", "", fork, fork.output, 2)
+            made = convolution(branch, name, 2, Kernel(3, 3))
+            shape = Shape(1, 1, made.output.shape.size)
+            ends.append(Reshape(f"{name}_row", "", made, StreamType(shape, UINT8, 1)))
+        size = sum(end.output.shape.channels for end in ends)
+        output = StreamType(Shape(1, 1, size), UINT8, 1)
+        return Concatenate("rows", "", tuple(ends), output)
+
+    scheduled = schedule(graph_of(rows, Shape(6, 6, 2)), cycles=600)
+    predicted = predict(scheduled)
+    assert predicted.cycles_per_frame == predicted.lower_bound
+    turns = [e for e in scheduled if isinstance(e, Fifo) and e.name.startswith("rows_turn")]
+    assert len(turns) == 2
+    assert max(turn.depth for turn in turns) > 2

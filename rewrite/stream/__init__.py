@@ -10,6 +10,7 @@ from rewrite.stream.buffers import size_outputs
 from rewrite.stream.fold import DEFAULT_MULTIPLIERS, fold_to_cycles, fold_to_multipliers
 from rewrite.stream.lanes import adapt_lanes
 from rewrite.stream.slack import add_slack
+from rewrite.stream.turns import buffer_turns
 
 __all__ = ["DEFAULT_MULTIPLIERS", "schedule"]
 
@@ -21,7 +22,7 @@ def schedule(graph: StreamGraph, cycles: int | None = None) -> StreamGraph:
     ``DEFAULT_MULTIPLIERS`` multipliers.
     """
     folded = fold_to_cycles(graph, cycles) if cycles else fold_to_multipliers(graph)
-    for rewrite in (adapt_lanes, size_outputs, add_slack):
+    for rewrite in (adapt_lanes, buffer_turns, size_outputs, add_slack):
         folded = rewrite(folded)
     check_legal(folded)
     return folded

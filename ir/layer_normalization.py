@@ -33,7 +33,7 @@ PIECE_BITS = 9
 PIECES = 384
 BASE_BITS, SLOPE_BITS = ROOT_FRACTION + 1, 10
 
-LEAST_CHANNELS, MOST_CHANNELS = 2, 1024
+MOST_CHANNELS = 1024
 MOST_ROOT_BITS = 60
 """Of A: its arithmetic is that of int64 in the interpreter."""
 
@@ -140,7 +140,7 @@ def error_bound(
     largest = float(np.abs(factors).max())
     ends = np.abs(summands - output.minimum), np.abs(summands - output.maximum)
     reach = float(np.max(ends)) + 1  # of factor times score, where the code is not clamped
-    least = channels - 1 + relative  # the smallest V but 0, where every score is 0
+    least = max(channels - 1, 1) + relative  # the smallest V but 0, where every score is 0
     of_epsilon = abs(epsilon / 2**EPSILON_FRACTION - relative) / least / 2
     of_root = reach * (root_error() + of_epsilon)
     of_score = largest * 2.0 ** -(SCORE_FRACTION + 1)

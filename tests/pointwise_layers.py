@@ -50,6 +50,12 @@ def _layer_normalization(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
     return KerasLayer(name, center=draw(st.booleans()), scale=draw(st.booleans()))
 
 
+@drawn("Softmax", weight=1)
+def _softmax(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
+    del draw
+    return KerasLayer(name)
+
+
 @drawn("Rescaling", weight=1)
 def _rescaling(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
     scale, offset = draw(st.sampled_from([(2.0, -1.0), (1 / 255, 0.0), (0.5, 0.25), (-1.0, 0.0)]))

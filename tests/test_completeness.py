@@ -29,8 +29,6 @@ from zoo.network import Description, Graph, KerasLayer, Network, Node
 from zoo.shapes import Shape
 
 JOINS = (*MERGES, "Concatenate", "Dot")
-AT_THE_END = {"Softmax"}
-"""Left to the host behind the core, or an ArgMax: ``tests.strategies`` ends networks with it."""
 SHAPES: dict[int, Shape] = {1: (6,), 2: (7, 3), 3: (5, 6, 3)}
 RUNNING = [name for name in SUPPORTED if name in DRAWN or name in JOINS]
 EACH = 2
@@ -39,7 +37,7 @@ EACH = 2
 
 def test_each_readable_layer_is_drawn() -> None:
     """Also those that have no element yet: they are drawn as soon as ``SUPPORTED`` lists them."""
-    assert {*DRAWN, *JOINS, *AT_THE_END, *OLD, *OF_VOLUMES, *UNSAVED} == set(SUPPORTED)
+    assert {*DRAWN, *JOINS, *OLD, *OF_VOLUMES, *UNSAVED} == set(SUPPORTED)
 
 
 def network_with(name: str, number: int) -> Description:

@@ -81,7 +81,7 @@ def real_of(chain: QdqChain, codes: IntArray, zero: int, scale: float, eps: floa
 
 
 @pytest.mark.parametrize("codes", ["uint8", "int8"])
-@pytest.mark.parametrize("channels", [2, 3, 10, 64, 129, MOST_CHANNELS])
+@pytest.mark.parametrize("channels", [1, 2, 3, 10, 64, 129, MOST_CHANNELS])
 @pytest.mark.parametrize(("scale", "epsilon"), [(0.05, 1e-3), (1.0, 1e-12), (2e-4, 1e-5)])
 def test_within_one_code(channels: int, codes: str, scale: float, epsilon: float) -> None:
     chain = chain_of(channels, scale, epsilon, 0.04, codes=codes)
@@ -142,12 +142,12 @@ def test_the_radicand_fits() -> None:
             "layernormalization_4: epsilon must be at most ",
         ),
         (
-            lambda: chain_of(1, 0.05, 1e-3, 0.04),
-            "layernormalization_4: a LayerNormalization must have 2 to 1024 channels, not 1; "
+            lambda: chain_of(1025, 0.05, 1e-3, 0.04),
+            "layernormalization_4: a LayerNormalization must have at most 1024 channels, not 1025; "
             "normalize fewer channels at a time",
         ),
     ],
-    ids=["coarse", "epsilon", "one channel"],
+    ids=["coarse", "epsilon", "channels"],
 )
 def test_refused(chain: object, message: str) -> None:
     assert callable(chain)

@@ -166,6 +166,22 @@ def test_in_the_middle_and_at_the_end(tmp_path: Path) -> None:
     assert result.fault is None
 
 
+def test_attention(tmp_path: Path) -> None:
+    """Products of streams, a Softmax over the steps, a normalization behind the residual sum."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((3, 2))
+    query, key, value = (L.Conv1D(2, 1)(source) for _ in range(3))
+    weights = L.Softmax()(L.Dot(axes=2)([query, key]))
+    mixed = L.Add()([source, L.Dot(axes=(2, 1))([weights, value])])
+    model = randomized(keras.Model(source, L.LayerNormalization()(mixed)))
+    model.save(tmp_path / "m.keras")
+    compilation = compile_model(tmp_path / "m.keras")
+    assert len(compilation.approximations) == 2
+    result = simulate_compilation(compilation, SimulationRequest(1), tmp_path / "sim")
+    assert result.fault is None
+
+
 def test_golden_codes_follow_the_hardware(tmp_path: Path) -> None:
     """With a Softmax that is wrong by a code, the layers behind it are compared with its codes."""
     L = start_tensorflow().layers

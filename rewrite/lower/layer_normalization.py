@@ -13,7 +13,6 @@ from ir.identifiers import Identifiers
 from ir.layer_normalization import (
     EPSILON_FRACTION,
     LARGEST_ERROR,
-    LEAST_CHANNELS,
     MOST_CHANNELS,
     MOST_ROOT_BITS,
     SCORE_FRACTION,
@@ -40,18 +39,17 @@ def layer_normalization(
     """Build a LayerNormalization, within one code of onnxruntime's.
 
     Raises:
-        CompileError: too few or many channels, or numbers for which the arithmetic is too coarse.
+        CompileError: too many channels, or numbers for which the arithmetic is too coarse.
     """
     stage = stages[0]
     operator = stage.operator
     assert operator is not None
     stream = over_axis(source, source.positions.ndim - 1, names)
     channels, number = stream.shape.channels, stream.element.output.number
-    if not LEAST_CHANNELS <= channels <= MOST_CHANNELS:
+    if channels > MOST_CHANNELS:
         raise CompileError(
             "lower", layer,
-            f"a LayerNormalization must have {LEAST_CHANNELS} to {MOST_CHANNELS} channels, not "
-            f"{channels}",
+            f"a LayerNormalization must have at most {MOST_CHANNELS} channels, not {channels}",
             "normalize fewer channels at a time",
         )  # fmt: skip
     scale = float(stage.quantization(stage.operand(0)).scale)

@@ -29,7 +29,7 @@ entity layer_normalization is
     output_signed : boolean;
     -- Channels per beat; divides channels; each costs four multipliers.
     lanes : positive;
-    channels : positive range 2 to 1024;
+    channels : positive range 1 to 1024;
     -- What keeps the radicand from 0, unsigned, with 10 bits behind the point.
     epsilon : std_ulogic_vector;
     -- Half the bits of the radicand: see half_width in ir/layer_normalization.py.

@@ -89,6 +89,7 @@ ELEMENTS = {
     "all channels at once": normalization_of((UINT8, INT8), 5, 5, 77, seed=3),
     "two channels": normalization_of((INT8, UINT8), 2, 2, 1 << 20, seed=4),
     "two channels in turn": normalization_of((UINT8, UINT8), 2, 1, 3, seed=5),
+    "one channel": normalization_of((UINT8, INT8), 1, 1, 900, seed=9),
     "shallow FIFO": normalization_of((UINT8, UINT8), 4, 2, 9, depth=2, seed=6),
     "few bits": normalization_of((IntegerType(3, True), IntegerType(5, True)), 6, 2, 5, seed=7),
     "a large epsilon": normalization_of((UINT8, UINT8), 8, 4, (1 << 50) + 12345, seed=8),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from frontend.calibration_files import channels_first
 from frontend.layers import Shape, TrainingOnly
 from frontend.layers.pointwise import BatchNormalization, Normalization, Rescaling
 from frontend.network import Input, Network
@@ -95,6 +96,9 @@ def stand_in_frames(shape: Shape, values: InputRange, seed: int = 0) -> NDArray[
     images are alike and plain noise would average out in convolutions. The first two frames are
     all ``low`` and all ``high``.
     """
+    if channels_first(shape) and len(values.low) == 1:
+        frames = stand_in_frames((*shape[1:], shape[0]), values, seed).transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(frames)
     count = max(2, min(FRAMES, MAX_ELEMENTS // math.prod(shape)))
     random = np.random.default_rng(2024 + seed)
     frames = np.empty((count, *shape), np.float32)

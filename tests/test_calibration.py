@@ -517,3 +517,8 @@ def test_the_stand_in_of_several_inputs() -> None:
     assert found.inputs["camera"].max() == 255
     assert found.inputs["speed"].shape == (64, 3)
     assert not np.allclose(found.inputs["camera"] / 255, found.inputs["depth"])
+
+
+def test_stand_in_images_with_their_channels_first_have_blocks_of_pixels() -> None:
+    frames = stand_in_frames((3, 8, 8), UNIT)
+    assert np.array_equal(frames, stand_in_frames((8, 8, 3), UNIT).transpose(0, 3, 1, 2))

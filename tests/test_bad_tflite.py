@@ -357,6 +357,19 @@ def test_graphs_that_are_refused(name: str, original: bytes, tmp_path: Path) -> 
     assert refusal(packed(model), tmp_path) == message
 
 
+def test_more_padding_than_the_file_states(tmp_path: Path) -> None:
+    x = keras.Input((6, 6, 2), name="x")
+    y = L.GlobalAveragePooling2D()(L.ZeroPadding2D(1, name="pad")(x))
+    model = edit(convert(keras.Model(x, y, name="net")))
+    sides = np.array([0, 0, 0, 2**30, 1, 2**30, 0, 0], np.int32)
+    index = operator(model, "PAD").inputs[1]
+    model.buffers[model.subgraphs[0].tensors[index].buffer].data = list(sides.tobytes())
+    assert refusal(packed(model), tmp_path) == (
+        "net_1/pad_1/Pad:0: its output [1073741830, 1073741831, 2] has 2305843037130981460 "
+        "elements, more than the limit of 67108864; use a smaller input or a larger stride"
+    )
+
+
 def test_dynamic_range_quantization(tmp_path: Path) -> None:
     x = keras.Input((64,), name="x")
     model = keras.Model(x, L.Dense(64, name="dense")(x))

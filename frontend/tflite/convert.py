@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from frontend import rules
+from frontend.limits import check_activation
 from frontend.tflite import dilation, pointwise, shaping, windows
 from frontend.tflite.builder import Builder
 from frontend.tflite.model import Model, Operator
@@ -76,11 +77,16 @@ def to_onnx(model: Model, name: str) -> onnx.ModelProto:
         producer_name="millrace",
     )
     try:
-        return onnx.shape_inference.infer_shapes(result, check_type=True, strict_mode=True)
+        inferred = onnx.shape_inference.infer_shapes(result, check_type=True, strict_mode=True)
     except onnx.shape_inference.InferenceError as error:
         raise CompileError(
             "load", name, "has shapes that contradict each other", "copy or convert it again"
         ) from error
+    for value in inferred.graph.value_info:  # what the file states may not be what is computed
+        sizes = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim[1:])
+        if value.name not in graph.constants and 0 not in sizes:
+            check_activation(value.name, sizes)
+    return inferred
 
 
 def _needed(model: Model) -> list[Operator]:

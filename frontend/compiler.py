@@ -290,8 +290,12 @@ def _report(
 ) -> report.Report:
     loaded, data, graph = compilation.loaded, compilation.calibration, compilation.graph
     samples = compilation.lowered.samples
+    what = "each element = onnxruntime, alone, on random codes"
+    inexact = sum(s.inexact for s in samples)
+    if compilation.approximations:
+        what += f"; {inexact} codes of those that approximate differ by one"
     sampled = report.Comparison(
-        "each element = onnxruntime, alone, on random codes",
+        what,
         sum(s.frames for s in samples),
         sum(s.values for s in samples),
         0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ir import timing
 from ir.cycles import buffered_rows
 from ir.elements import (
     Affine,
@@ -29,6 +30,7 @@ from ir.elements import (
     Reorder,
     Softmax,
 )
+from ir.layer_normalization import element_half_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,6 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             | Affine()
             | Lookup()
             | Rectifier()
-            | Softmax()
-            | LayerNormalization()
             | ArgMax()
             | Merge()
             | Product()
@@ -76,6 +76,8 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
                 Buffer("line buffer", words, bits, f"{rows} {plural('row', rows)}"),
                 Buffer("FIFO", element.fifo_depth, element.output.width_bits),
             )
+        case Softmax() | LayerNormalization():
+            return tuple(_normalizing_buffers(element))
         case GlobalMaximum():
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Border():
@@ -96,6 +98,22 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             return (Buffer("branch FIFO", element.depth, element.output.width_bits),)
         case _:
             return ()
+
+
+def _normalizing_buffers(element: Softmax | LayerNormalization) -> list[Buffer]:
+    """Return the FIFOs of beats between the passes, those of one number a pixel left out."""
+    lanes, bits = element.output.lanes, element.source.output.number.bits
+    folds = element.output.shape.channels // lanes
+    reduction = timing.channel_reduce_latency(lanes)
+    if isinstance(element, LayerNormalization):
+        reduction = timing.moments_latency(lanes, element_half_width(element))
+    buffers = [Buffer("pixel FIFO", timing.pass_depth(folds, reduction), lanes * bits)]
+    if isinstance(element, Softmax):
+        later = timing.SOFTMAX_EXPONENTIAL_LATENCY + reduction
+        width = lanes * (element.fraction_bits + 1)
+        buffers.append(Buffer("exponential FIFO", timing.pass_depth(folds, later), width))
+    buffers.append(Buffer("FIFO", element.fifo_depth, element.output.width_bits))
+    return buffers
 
 
 def _processing_buffers(element: ProcessingElement) -> list[Buffer]:

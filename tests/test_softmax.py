@@ -5,14 +5,16 @@ What follows it equals what onnxruntime makes of the codes that the hardware sen
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from frontend.compiler import CompileOptions, compile_model, simulate_compilation
+from frontend.compiler import CompileOptions, compile_model, simulate_compilation, write_output
 from frontend.quantize import QuantizeOptions
 from frontend.reference import start_tensorflow
+from frontend.report_buffers import buffers_of
 from frontend.simulation import SimulationRequest
 from ir.elements import Input, Shape, Softmax, StreamType, tolerance
 from ir.errors import CompileError
@@ -201,6 +203,23 @@ def test_golden_codes_follow_the_hardware(tmp_path: Path) -> None:
     assert np.any(before != after)
     errors = golden.approximation_errors(frames)[element.name]
     assert errors.max() >= 1
+
+
+def test_report_tells_how_many_codes_are_not_equal(tmp_path: Path) -> None:
+    L = start_tensorflow().layers
+    sequential((6,), L.Dense(7), L.LayerNormalization(), L.Softmax()).save(tmp_path / "m.keras")
+    options = CompileOptions(quantization=QuantizeOptions(softmax=True))
+    compilation = compile_model(tmp_path / "m.keras", options)
+    written = write_output(compilation, tmp_path / "out")
+    told = [c.what for c in written.comparisons]
+    assert len(told) == 5
+    for line, kind in zip(told[1:3], ("LayerNormalization", "Softmax"), strict=True):
+        assert re.match(
+            rf"{kind} \w+ within 1 code of onnxruntime, \d+ of its codes not equal$", line
+        )
+    assert re.search(r"; \d+ codes of those that approximate differ by one$", told[3])
+    names = {b.name for e in compilation.graph for b in buffers_of(e)}
+    assert names >= {"pixel FIFO", "exponential FIFO"}
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from frontend.compiler import SimulationRequest, compile_model, write_output
+from frontend.compiler import CompileOptions, SimulationRequest, compile_model, write_output
+from frontend.quantize import QuantizeOptions
 from frontend.reference import start_tensorflow
-from ir.elements import DotProduct, Extremum, Lookup, Merge, PairLookup, Product, Reorder
+from ir.elements import DotProduct, Extremum, Lookup, Merge, PairLookup, Product, Reorder, Softmax
 from ir.errors import CompileError
 from tests.branch_models import branch_models
 from tests.keras_weights import randomized, sequential
@@ -78,10 +79,15 @@ MODELS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def compiled(model: Any, folder: Path, simulation: SimulationRequest | None = None) -> list[type]:
+def compiled(
+    model: Any,
+    folder: Path,
+    simulation: SimulationRequest | None = None,
+    options: CompileOptions | None = None,
+) -> list[type]:
     """Compile, which compares with onnxruntime, and write all files; return the elements' kinds."""
     model.save(folder / "model.keras")
-    compilation = compile_model(folder / "model.keras")
+    compilation = compile_model(folder / "model.keras", options)
     write_output(compilation, folder / "out", simulation)
     return [type(element) for element in compilation.graph]
 
@@ -118,6 +124,20 @@ def test_a_gate_in_ghdl(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["attention", "dot_normalized"])
 def test_products_of_matrices_in_ghdl(name: str, tmp_path: Path) -> None:
     compiled(branch_models()[name](), tmp_path, SimulationRequest(frames=3))
+
+
+def test_attention_in_ghdl(tmp_path: Path) -> None:
+    """Softmax of the products of queries and keys, times the values."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((5, 4), name="steps")
+    query, key, value = (L.Conv1D(3, 1, name=name)(source) for name in ("q", "k", "v"))
+    weights = L.Softmax()(L.Dot((2, 2), name="scores")([query, key]))
+    model = randomized(keras.Model(source, L.Conv1D(2, 1)(L.Dot((2, 1))([weights, value]))))
+    options = CompileOptions(quantization=QuantizeOptions(softmax=True))
+    kinds = compiled(model, tmp_path, SimulationRequest(frames=2), options)
+    assert kinds.count(DotProduct) == 2
+    assert Softmax in kinds
 
 
 def test_lengths_of_matrices_are_refused(tmp_path: Path) -> None:

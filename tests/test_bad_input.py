@@ -453,8 +453,8 @@ PARAMETERS = [
     (layer("Conv2D", filters=0, kernel_size=3), "filters of Conv2D must be a whole number from 1 "
      f"up, not 0; {TRAIN}"),
     (layer("Conv2D", filters=2), "kernel_size of Conv2D is missing; save the model again"),
-    (layer("Conv2D", **CONV, activation="mish"), f"activation of Conv2D must be {ACTIVATION.text}, "
-     f"not 'mish'; {TRAIN}"),
+    (layer("Conv2D", **CONV, activation="glu"), f"activation of Conv2D must be {ACTIVATION.text}, "
+     f"not 'glu'; {TRAIN}"),
     (layer("Conv2D", **CONV, activation={"module": "os", "class_name": "function"}), "activation "
      f"of Conv2D must be {ACTIVATION.text}, not a custom object; {TRAIN}"),
     (layer("Conv2D", **CONV, lora_rank=4), "parameter 'lora_rank' of Conv2D is not supported; "

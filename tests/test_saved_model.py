@@ -43,6 +43,9 @@ def images(shape: tuple[int, ...], count: int = 3) -> np.ndarray[Any, Any]:
         ("depthwise_multiplier", "export"),
         ("conv1d_causal_dilated", "export"),
         ("image_chain", "export"),
+        ("transposed_strides", "export"),
+        ("transposed_gaps", "export"),
+        ("transposed_output_valid", "export"),
     ],
 )
 def test_equal_to_keras(name: str, writer: str, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def convert(frozen: FrozenGraph, name: str) -> onnx.ModelProto:
                 "save the model for inference only",
             ) from error  # fmt: skip
     model.ir_version = IR_VERSION
+    _pad_outputs(model)
     _rename(model, frozen)
     try:
         onnx.checker.check_model(model)
@@ -161,6 +162,25 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
+
+
+def _pad_outputs(model: onnx.ModelProto) -> None:
+    """Bring transposed convolutions with gaps to ONNX's form.
+
+    Where a stride is larger than the kernel, or an output larger than the kernels reach, tf2onnx
+    writes negative pads. TensorFlow has such rows and columns at the end: ``output_padding``.
+    """
+    for node in model.graph.node:
+        pads = next((a for a in node.attribute if a.name == "pads"), None)
+        if node.op_type != "ConvTranspose" or pads is None or min(pads.ints) >= 0:
+            continue
+        rank = len(pads.ints) // 2
+        totals = [pads.ints[i] + pads.ints[rank + i] for i in range(rank)]
+        for i, total in enumerate(totals):
+            if total < 0:
+                pads.ints[i] = pads.ints[rank + i] = 0
+        missing = [max(-total, 0) for total in totals]
+        node.attribute.append(onnx.helper.make_attribute("output_padding", missing))
 
 
 def _rename(model: onnx.ModelProto, frozen: FrozenGraph) -> None:

@@ -650,6 +650,15 @@ def test_nearest_other_form_is_left_alone_and_named(case: str) -> None:
     assert str(refusal.value).startswith(message)
 
 
+def test_a_softmax_that_is_not_asked_for() -> None:
+    """It is fused where a layer of the core follows, and else left to the host."""
+    chain = softmax(1 / 256, 0)
+    assert fuse(chain.model(), approximate=False).host_operators == ("Softmax",)
+    followed = fuse(chain.conv(2).model(), approximate=False)
+    assert dict(followed.applied)["fuse_inner_softmax"] == 1
+    assert followed.host_operators == ()
+
+
 def test_arg_max_over_another_axis_stays_with_the_host() -> None:
     fused = fuse(QdqChain((6,)).gemm(4).arg_max(axis=0))
     assert dict(fused.applied)["fuse_arg_max"] == 0

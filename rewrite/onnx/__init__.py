@@ -99,8 +99,8 @@ PIPELINE: tuple[Rewrite, ...] = (
 )
 """Normal form first, then one function per operator, then what follows a processing element."""
 
-APPROXIMATE = (fuse_softmax.fuse_softmax,)
-"""Rewrites to elements that are not exact."""
+APPROXIMATE: dict[Rewrite, Rewrite] = {fuse_softmax.fuse_softmax: fuse_softmax.fuse_inner_softmax}
+"""Rewrites to elements that are not exact, and what is done where they are not asked for."""
 
 _RULES = (
     fuse_affine.RULES,  # its reasons are those of any convolution first
@@ -141,7 +141,7 @@ def fuse(
 ) -> FusedModel:
     """Fuse every quantized operator of ``quantized``, which itself is left alone.
 
-    Where not ``approximate``, operators whose elements are not exact stay with the host (Softmax).
+    Where not ``approximate``, a Softmax stays with the host, unless a layer of the core follows.
 
     After each rewrite that fires, both graphs run in onnxruntime on ``inputs`` (by default random
     ones that reach every input code) and every integer tensor that both have must be equal.
@@ -155,8 +155,8 @@ def fuse(
     applied: list[tuple[str, int]] = []
     compared = 0
     for rewrite in PIPELINE:
-        if rewrite in APPROXIMATE and not approximate:
-            continue
+        if not approximate:
+            rewrite = APPROXIMATE.get(rewrite, rewrite)
         count = rewrite(model)
         applied.append((rewrite.__name__, count))
         if count:

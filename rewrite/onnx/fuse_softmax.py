@@ -14,7 +14,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fusion_rule import FusionRule, byte_refusal, codes_refusal
-from rewrite.onnx.graphs import constant
+from rewrite.onnx.graphs import constant, is_fused, is_operator
 
 STEP = 1 / 256
 AXIS_OPSET = 13
@@ -62,9 +62,41 @@ class FuseSoftmax(FusionRule):
         return None
 
 
+class FuseInnerSoftmax(FuseSoftmax):
+    """Softmax in front of a layer of the core: it cannot be left to the host."""
+
+    def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
+        """Refuse one behind which the host can go on, too."""
+        if not _feeds_core(result):
+            return "a Softmax at the end is left to the host unless it is asked for"
+        return super().refusal(result, values)
+
+
+def _feeds_core(softmax: ir.Node) -> bool:
+    """Tell whether codes are computed of a Softmax's own: moving them alone does not count."""
+    pending = [value for value in softmax.outputs for value in _codes_of(value)]
+    while pending:
+        for node, _ in pending.pop().uses():
+            if is_operator(node, "QuantizeLinear") or (is_fused(node) and node.op_type != "Layout"):
+                return True
+            pending += node.outputs
+    return False
+
+
+def _codes_of(value: ir.Value) -> list[ir.Value]:
+    """Return the codes that ``value`` is quantized to."""
+    return [v for n, _ in value.uses() if is_operator(n, "QuantizeLinear") for v in n.outputs]
+
+
 RULES = RewriteRuleSet([FuseSoftmax.rule()])
+INNER_RULES = RewriteRuleSet([FuseInnerSoftmax.rule()])
 
 
 def fuse_softmax(model: ir.Model) -> int:
     """Apply to ``model``; return how many were fused."""
     return int(RULES.apply_to_model(model))
+
+
+def fuse_inner_softmax(model: ir.Model) -> int:
+    """Apply to those that a layer of the core follows; return how many were fused."""
+    return int(INNER_RULES.apply_to_model(model))

@@ -114,8 +114,13 @@ def test_figures_without_simulation() -> None:
 def test_the_page_is_written() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert with_figures(page, "") != page, "run: python -m tests.benchmark --write"
+    figures = page.partition(BEGIN)[2].partition(END)[0]
     for name in (*TRAINED, *SHAPES):
-        assert page.count(f"| {name} |") == 4, "run: python -m tests.benchmark --write"
+        assert figures.count(f"| {name} |") == 4, "run: python -m tests.benchmark --write"
+    netlists = page.partition(NETLIST_BEGIN)[2].partition(NETLIST_END)[0]
+    for name in netlist_benchmark.NETWORKS:
+        missing = "run: python -m tests.benchmark --netlist --write"
+        assert netlists.count(f"| {name} |") == 1, missing
     with pytest.raises(ValueError, match="must hold the lines"):
         with_figures("nothing here", "")
 

@@ -27,8 +27,8 @@ FLOAT_POOL = "digits_batchnorm"
 
 REFUSED = {
     FLOAT_POOL: "MaxPool must stand between DequantizeLinear and QuantizeLinear",
-    "ds_cnn": "its input scale must be a number of few digits in base 2",
-    "mobilenet_025": "its input scale must be a number of few digits in base 2",
+    "ds_cnn": "GlobalAveragePool must stand between DequantizeLinear and QuantizeLinear",
+    "mobilenet_025": "GlobalAveragePool must stand between DequantizeLinear and QuantizeLinear",
 }
 """Exported graphs that the QOperator form makes impossible: onnxruntime computes in float32."""
 

@@ -37,10 +37,10 @@ STALLED_FRAMES = 6
 REFUSALS = (
     "one accumulator step passes the whole range of its activation",
     "steps over the whole output range",
-    "values on the calibration frames must be finite",
 )
-"""Weights so large that a step of an 8-bit weight is more than the output's range, or that float32
-cannot hold what they compute."""
+"""Weights so large that a step of an 8-bit weight is more than the output's range."""
+OVERFLOW = "values on the calibration frames must be finite"
+"""Whatever the weights: of exponentials and products, float32 may not hold the results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,11 @@ def judge(case: Case, *, netlist: bool = True, ghdl: bool = False) -> Verdict:
 
 
 def refused(case: Case, error: CompileError) -> Verdict:
-    """Return the verdict on a refusal; weights that no 8 bits can hold may be refused."""
+    """Return the verdict on a refusal; what no 8 bits or no float can hold may be refused."""
     line = f"refused in {error.stage}: {error}"
     hostile = case.regime not in (Regime.ORDINARY, Regime.SINGLE_WEIGHT, Regime.ZERO_CHANNELS)
-    if hostile and any(reason in error.problem for reason in REFUSALS):
+    reasons = (*(REFUSALS if hostile else ()), OVERFLOW)
+    if any(reason in error.problem for reason in reasons):
         return Verdict(case, refusal=line)
     return Verdict(case, problems=(line,))
 

@@ -172,6 +172,9 @@ def is_idle(layer: SingleLayer | Graph) -> bool:
         return False
     if issubclass(SUPPORTED[layer.kind], TrainingOnly):
         return True
+    if layer.kind == "Normalization":
+        values = dict(layer.parameters)
+        return _parts(values["mean"]) == {0.0} and _parts(values["variance"]) == {1.0}
     nothing = {"activation": "linear", "size": 1, "padding": 0, "cropping": 0}
     settings = {name: value for name, value in layer.parameters if name in nothing}
     return layer.kind.startswith(("Activation", "UpSampling", "ZeroPadding", "Cropping")) and all(

@@ -84,6 +84,19 @@ FOUND = (
             (3, 4),
         ),
     ),
+    # Two functions began with the same one, which was put into neither.
+    Case(
+        Graph(
+            "random",
+            ((2, 3, 1),),
+            (
+                Node(KerasLayer("Activation", activation="hard_sigmoid"), (0,)),
+                Node(KerasLayer("BatchNormalization"), (1,)),
+                Node(KerasLayer("LeakyReLU", negative_slope=0.3), (1,)),
+            ),
+            (2, 3),
+        ),
+    ),
     # Factors for each channel of a sequence were taken for images only.
     Case(Network("random", (7, 3), (Normalize((0.5, 0.0, 1.0), (1.0, 2.0, 0.25)), Relu()))),
     # A table hid that the channels come last.

@@ -39,7 +39,10 @@ REFUSALS = (
     "steps over the whole output range",
 )
 """Weights so large that a step of an 8-bit weight is more than the output's range."""
-OVERFLOW = "values on the calibration frames must be finite"
+OVERFLOW = (
+    "values on the calibration frames must be finite",
+    "overflows to NaN or infinity on ordinary inputs",
+)
 """Whatever the weights: of exponentials and products, float32 may not hold the results."""
 
 
@@ -92,7 +95,7 @@ def refused(case: Case, error: CompileError) -> Verdict:
     """Return the verdict on a refusal; what no 8 bits or no float can hold may be refused."""
     line = f"refused in {error.stage}: {error}"
     hostile = case.regime not in (Regime.ORDINARY, Regime.SINGLE_WEIGHT, Regime.ZERO_CHANNELS)
-    reasons = (*(REFUSALS if hostile else ()), OVERFLOW)
+    reasons = (*(REFUSALS if hostile else ()), *OVERFLOW)
     if any(reason in error.problem for reason in reasons):
         return Verdict(case, refusal=line)
     return Verdict(case, problems=(line,))

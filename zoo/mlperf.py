@@ -49,8 +49,8 @@ def _ds_cnn() -> Network:
             Dropout(0.2),
             *separable * 4,
             Dropout(0.4),
-            # Published with a pool of 24 x 5, which leaves out the last of 25 rows.
-            _average(25, 5),
+            # As published: it leaves out the last of 25 rows.
+            _average(24, 5),
             Flatten(),
             Dense(12, activation="softmax"),
         ),

@@ -24,6 +24,9 @@ from ir.numbers import IntArray
 from ir.requantize import MAXIMUM_SHIFT
 from ir.sum_proof import SHORT_FACTOR_BITS, Pairs
 
+MOST_SHIFT = 44
+"""With codes of 8 bits and short factors, all sums stay within int64."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScaledProduct:
@@ -54,7 +57,8 @@ def short_product(
 ) -> ScaledProduct | None:
     """Return ``rint((a - za) * (b - zb) * ratio + zero_point)`` as integers, ties to even.
 
-    None if the ratio, a number m * 2**-shift, has a long factor m.
+    None if the ratio, a number m * 2**-shift, has a long factor m, or if the zero point in units of
+    2**-shift passes ``MOST_SHIFT`` and with it 64 bits.
     """
     if not np.isfinite(ratio):
         return None
@@ -62,6 +66,8 @@ def short_product(
     if factor >= 1 << (SHORT_FACTOR_BITS - 1):
         return None
     shift = denominator.bit_length() - 1
+    if shift > MOST_SHIFT:
+        return None
     return ScaledProduct(
         zero_points, factor, zero_point << shift, shift, *bounds, half_even=shift > 0
     )

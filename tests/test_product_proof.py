@@ -61,3 +61,9 @@ def test_ties_to_even_follow_from_a_short_ratio() -> None:
 @pytest.mark.parametrize("ratio", [np.float32(np.inf), np.float32(0.1)])
 def test_a_long_ratio_is_left_alone(ratio: np.float32) -> None:
     assert short_product(ratio, (0, 0), 0, (0, 255)) is None
+
+
+def test_a_ratio_next_to_nothing_is_no_short_product() -> None:
+    """Its zero point in units of 2**-shift would pass 64 bits; the pairs all give one code."""
+    assert short_product(np.float32(2.0**-60), (0, 0), 128, (0, 255)) is None
+    assert short_product(np.float32(2.0**-44), (0, 0), 128, (0, 255)) is not None

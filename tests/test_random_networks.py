@@ -35,6 +35,7 @@ from zoo.network import (
     Relu,
     Rescale,
 )
+from zoo.weights import Regime
 
 SHORT, GHDL, LONG = 40, 4, 200
 
@@ -96,6 +97,25 @@ FOUND = (
             ),
             (2, 3),
         ),
+    ),
+    # GHDL's synthesis took a table with ones in the uppermost 32 bits alone for zero.
+    Case(
+        Graph(
+            "random",
+            ((10,),),
+            (
+                Node(KerasLayer("ReLU", max_value=0.5, negative_slope=0.1, threshold=0.0), (0,)),
+                Node(KerasLayer("Dense", units=10, activation="linear"), (1,)),
+                Node(KerasLayer("Dense", units=10, activation="linear"), (1,)),
+                Node(KerasLayer("Multiply"), (1, 2, 3)),
+                Node(KerasLayer("Dense", units=1, activation="hard_silu"), (4,)),
+            ),
+            (5,),
+        ),
+        regime=Regime.MIXED,
+        seed=1261126,
+        input_range=(5.0, 6.0),
+        cycles=9262,
     ),
     # Factors for each channel of a sequence were taken for images only.
     Case(Network("random", (7, 3), (Normalize((0.5, 0.0, 1.0), (1.0, 2.0, 0.25)), Relu()))),

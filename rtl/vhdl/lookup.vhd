@@ -51,13 +51,17 @@ architecture rtl of lookup is
     "lookup: table must hold 2 ** input_bits entries in rows of 256 bits; rows got "
     & integer'image(table'length));
 
-  type rom_t is array (0 to tables * words - 1) of std_ulogic_vector(output_bits - 1 downto 0);
+  -- Beyond the words that are read
+  constant spare : natural := spare_rows(table, words * output_bits);
+  constant last_word : natural := tables * words - 1 + spare;
+
+  type rom_t is array (0 to last_word) of std_ulogic_vector(output_bits - 1 downto 0);
 
   -- The tables of one lane, one behind the other
   function entries (lane : natural) return rom_t is
     constant page : positive := 2 ** (input_bits / 2);
     variable first : natural;
-    variable rom : rom_t;
+    variable rom : rom_t := (others => (others => '1'));
   begin
     -- Three loops, because tools limit the iterations of one.
     for fold in 0 to tables - 1 loop

@@ -7,7 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ir.elements import Border, Element, GlobalMaximum, ProcessingElement, Reorder
+from ir.elements import (
+    Border,
+    Element,
+    GlobalMaximum,
+    ProcessingElement,
+    Reorder,
+    Reshape,
+)
 from ir.errors import CompileError
 from rewrite.lower import lower
 from rewrite.onnx import fuse
@@ -85,6 +92,32 @@ SELECTED: dict[str, tuple[Build, list[type[Element]]]] = {
         ),
         [Border],
     ),
+    "channels behind and in front": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 2, 0, 0, 0, 1, 0, 0), np.float32(0.5)),
+        [Reshape, Border],
+    ),
+    "channels, rows and columns": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 1, 1, 0, 0, -1, 2, 3)).conv(2),
+        [Border, Reshape, Border, Reshape, ProcessingElement],
+    ),
+    "some of the channels": (
+        lambda: select(QdqChain(IMAGE, "int8"), "Slice", sizes(1), sizes(3), sizes(1)),
+        [Reshape, Border],
+    ),
+    "channels behind a transposition": (
+        lambda: select(
+            QdqChain((6, 5, 3)).transpose(0, 3, 2, 1), "Pad", sizes(2, 0, 0, 1), None, sizes(1, 3)
+        ),
+        [Border, Reshape, Border],
+    ),
+    "part of a vector": (
+        lambda: select(QdqChain((9,)), "Slice", sizes(2), sizes(-1), sizes(-1)),
+        [Reshape, Border],
+    ),
+    "a longer sequence": (
+        lambda: select(QdqChain((4, 3)), "Pad", sizes(0, 1, 0, 0, 2, 0)),
+        [Reshape, Border],
+    ),
     "nearest": (
         lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 3), **NEAREST),
         [Reorder],
@@ -141,18 +174,22 @@ REFUSED: dict[str, tuple[Build, str]] = {
         lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 0, 2, 0, 0, 0, 2, 0), mode="edge"),
         "pad_3: Pad must repeat both edges of rows or columns once; change the Pad",
     ),
-    "padding of channels": (
-        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 1, 1, 0, 0, 0, 1, 0)),
-        "pad_3: Pad must surround an image with rows and columns, not with channels; change the "
-        "Pad",
+    "more frames": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(1, 0, 1, 0, 0, 0, 1, 0)),
+        "pad_3: Pad must surround each frame, not the batch with frames; change the Pad",
     ),
-    "channels": (
-        lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(2), sizes(1)),
-        "slice_3: Slice must take rows and columns out of an image, not channels; change the Slice",
+    "edges of channels": (
+        lambda: select(QdqChain(IMAGE), "Pad", sizes(0, 1, 1, 0, 0, 1, 1, 0), mode="edge"),
+        "pad_3: Pad must repeat the edges of an image's rows and columns, not of other axes; "
+        "change the Pad",
+    ),
+    "some of the frames": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(1), sizes(-4)),
+        "slice_3: Slice must cut each frame, not the batch; change the Slice",
     ),
     "every other row": (
         lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(6), sizes(2), sizes(2)),
-        "slice_3: Slice must take each row and column, not every other one; change the Slice",
+        "slice_3: Slice must take neighbours, not every other one; change the Slice",
     ),
     "interpolation": (
         lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 2), mode="linear"),

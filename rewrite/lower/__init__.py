@@ -17,6 +17,7 @@ from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
 from rewrite.lower.arithmetic import Built
 from rewrite.lower.averages import average_pool
+from rewrite.lower.borders import crop
 from rewrite.lower.branches import fork_streams
 from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
@@ -31,7 +32,7 @@ from rewrite.lower.processing import convolution, dense
 from rewrite.lower.reading import Stage, stages
 from rewrite.lower.rectifier import rectifier
 from rewrite.lower.sampling import SampleRecord, sample
-from rewrite.lower.selection import crop, global_maximum, pad, resize
+from rewrite.lower.selection import global_maximum, pad, resize
 from rewrite.lower.softmax import softmax
 from rewrite.onnx import FusedModel
 from rewrite.onnx.census import check_execution

@@ -1,4 +1,4 @@
-"""Borders, nearest upsampling and global maxima: codes selected, repeated or surrounded."""
+"""Edges, nearest upsampling and global maxima: codes selected or repeated."""
 
 from __future__ import annotations
 
@@ -9,30 +9,28 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from ir.elements import Border, GlobalMaximum, Loop, Reorder, Shape, StreamType
+from ir.elements import GlobalMaximum, Loop, Reorder, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
 from rewrite.lower.arithmetic import Built, mapped
+from rewrite.lower.borders import constant_pad
 from rewrite.lower.layout import Stream, as_map, reordered
-from rewrite.lower.reading import Quantization, Stage
+from rewrite.lower.reading import Stage
 from rewrite.onnx.execution import run
 from rewrite.onnx.fuse_selection import pad_sides
 
 
 def pad(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build a Border from a Pad; its value becomes the code that QuantizeLinear makes of it."""
+    """Build what a Pad asks for: a constant border, or edges that come twice."""
     stage = stages[0]
     assert stage.operator is not None
+    if stage.operator.attributes.get_string("mode", "constant") != "edge":
+        return constant_pad(stage, source, names, layer)
     operands = stage.operator.inputs
     axes = stage.array(operands[3]) if len(operands) > 3 and operands[3] else None
-    value = stage.array(operands[2]).reshape(-1)[0] if len(operands) > 2 and operands[2] else 0
-    sides = pad_sides(stage.array(operands[1]), axes, 4)[:, 2:]
-    (top, left), (bottom, right) = sides.tolist()
-    if stage.operator.attributes.get_string("mode", "constant") == "edge":
-        return _edges(source, bool(top), bool(left), names, layer)
-    code = _code(np.float32(value), stage.output)
-    return _border(source, (top, left, bottom, right), code, names, layer)
+    (top, left), _ = pad_sides(stage.array(operands[1]), axes, 4)[:, 2:].tolist()
+    return _edges(source, bool(top), bool(left), names, layer)
 
 
 def _edges(source: Stream, rows: bool, columns: bool, names: Identifiers, layer: str) -> Built:
@@ -53,52 +51,6 @@ def _edges(source: Stream, rows: bool, columns: bool, names: Identifiers, layer:
         edges=rows,
     )
     return Built(mapped(element, stream.lows, stream.highs, layer))
-
-
-def _code(value: np.float32, quantization: Quantization) -> int:
-    number = quantization.number
-    with np.errstate(over="ignore"):
-        code = np.rint(value / quantization.scale).astype(np.float64) + quantization.zero_point
-    return int(np.clip(code, number.minimum, number.maximum))
-
-
-def crop(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build a Border from a Slice of rows and columns."""
-    stage = stages[0]
-    assert stage.operator is not None
-    begins, ends, axes = (stage.array(v).reshape(-1) for v in stage.operator.inputs[1:4])
-    _, *sizes = source.positions.shape if source.positions.ndim == 3 else (0, 1, 1)
-    sides = np.zeros((2, 2), np.int64)
-    for begin, end, axis in zip(begins, ends, axes, strict=True):
-        size = sizes[int(axis) % 4 - 2]
-        kept = range(size)[slice(int(begin), int(end))]
-        if not kept:
-            raise CompileError(
-                "lower", layer, "something of the map must be left", "take less away"
-            )
-        sides[:, int(axis) % 4 - 2] = -kept.start, kept.stop - size
-    (top, left), (bottom, right) = sides.tolist()
-    return _border(source, (top, left, bottom, right), 0, names, layer)
-
-
-def _border(
-    source: Stream, sides: tuple[int, int, int, int], code: int, names: Identifiers, layer: str
-) -> Built:
-    stream = as_map(source, names, layer)
-    top, left, bottom, right = sides
-    height, width = stream.shape.height + top + bottom, stream.shape.width + left + right
-    rows_left = stream.shape.height + min(top, 0) + min(bottom, 0)
-    columns_left = stream.shape.width + min(left, 0) + min(right, 0)
-    if min(rows_left, columns_left) < 1:
-        raise CompileError("lower", layer, "something of the map must be left", "take less away")
-    output = StreamType(
-        Shape(height, width, stream.shape.channels), stream.element.output.number, 1
-    )
-    element = Border(names.new(layer), layer, stream.element, output, *sides, pad_value=code)
-    padded = max(sides) > 0
-    lows = np.minimum(stream.lows, code) if padded else stream.lows
-    highs = np.maximum(stream.highs, code) if padded else stream.highs
-    return Built(mapped(element, lows, highs, layer))
 
 
 def resize(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

@@ -79,23 +79,36 @@ def _pad(node: ir.Node) -> str | None:
         return f"Pad's mode must be 'constant' or 'edge', not {mode!r}"
     sizes = constant(node.inputs[1])
     axes = constant(node.inputs[3]) if len(node.inputs) > 3 else None
-    if sizes is None or (axes is None and sizes.size != 8):
-        return "Pad must surround an image with rows and columns"
-    if pad_sides(sizes, axes, 4)[:, :2].any():
-        return "Pad must surround an image with rows and columns, not with channels"
-    begin, end = pad_sides(sizes, axes, 4)
-    if mode == "edge" and (np.any(begin != end) or np.any(begin > 1) or np.any(begin < 0)):
+    rank = _rank(node)
+    if sizes is None or rank is None or (axes is None and sizes.size != 2 * rank):
+        return "Pad must have a known number of axes"
+    begin, end = pad_sides(sizes, axes, rank)
+    if begin[0] or end[0]:
+        return "Pad must surround each frame, not the batch with frames"
+    if mode == "constant":
+        return None
+    if rank != 4 or begin[1] or end[1]:
+        return "Pad must repeat the edges of an image's rows and columns, not of other axes"
+    if np.any(begin != end) or np.any(begin > 1) or np.any(begin < 0):
         return "Pad must repeat both edges of rows or columns once"
     return None
+
+
+def _rank(node: ir.Node) -> int | None:
+    shape = None if node.inputs[0] is None else node.inputs[0].shape
+    return None if shape is None else shape.rank()
 
 
 def _slice(node: ir.Node) -> str | None:
     axes = constant(node.inputs[3]) if len(node.inputs) > 3 else None
     steps = constant(node.inputs[4]) if len(node.inputs) > 4 else None
-    if axes is None or any(int(a) not in (2, 3, -1, -2) for a in axes.reshape(-1)):
-        return "Slice must take rows and columns out of an image, not channels"
+    rank = _rank(node)
+    if axes is None or rank is None:
+        return "Slice must state its axes, of a known number"
+    if any(int(a) % rank == 0 for a in axes.reshape(-1)):
+        return "Slice must cut each frame, not the batch"
     if steps is not None and np.any(steps != 1):
-        return "Slice must take each row and column, not every other one"
+        return "Slice must take neighbours, not every other one"
     return None
 
 

@@ -446,7 +446,8 @@ def test_training_only_layers_vanish_in_nested_models(tmp_path: Path) -> None:
 
 def test_spatial_dropout_of_volumes_vanishes(tmp_path: Path) -> None:
     L = start_tensorflow().layers
-    model = sequential((2, 3, 4, 2), L.SpatialDropout3D(0.5), L.Flatten(), L.Dense(3))
+    volume = L.Reshape((2, 3, 4, 2))
+    model = sequential((48,), volume, L.SpatialDropout3D(0.5), L.Flatten(), L.Dense(3))
     model.save(tmp_path / "m.keras")
     assert_same(export_network(read_network(tmp_path / "m.keras"))[0], model)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from frontend.batches import in_batches
@@ -209,7 +210,7 @@ def verify_conversion(
 
 
 def _relative_error(
-    name: str, wanted: Frames, computed: Frames, least: NDArray[np.float64]
+    name: str, wanted: Frames, computed: Frames, least: npt.NDArray[np.float64]
 ) -> float:
     """Return the largest difference of any frame, relative to the frame's largest value.
 

@@ -115,6 +115,14 @@ def sequence(codes: str = "uint8") -> QdqChain:
     return chain.same("MaxPool", kernel_shape=[2], strides=[2])
 
 
+def nameless_sequence() -> onnx.ModelProto:
+    """The same of nodes without names, twice."""
+    model = sequence().conv(4, (3,)).model()  # type: ignore[arg-type]
+    for node in model.graph.node:
+        node.name = ""
+    return model
+
+
 def float_bias(operator: str, activation: str = "", *limits: float) -> QdqChain:
     """A layer with a bias in float, and an activation in front of the quantization."""
     chain = QdqChain(IMAGE if operator == "Conv" else (6,))
@@ -480,6 +488,14 @@ def computed_scale() -> onnx.ModelProto:
     chain.constants["unused"] = np.float32(1)
     operands = chain.weights((4, 3, 3, 3), 0, per_channel=True)
     return chain.layer("QLinearConv", operands, 0.02).model()
+
+
+def test_sequences_of_nodes_without_names() -> None:
+    fused = fuse(nameless_sequence())
+    assert dict(fused.applied)["image_of_sequence"] == 3
+    names = [n.name for n in fused.proto.graph.node if n.domain == "millrace"]
+    assert all(names)
+    assert len(set(names)) == len(names)
 
 
 REFUSED: dict[str, tuple[str, Chain, str]] = {

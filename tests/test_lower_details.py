@@ -122,6 +122,22 @@ def overflowing() -> QdqChain:
     return chain
 
 
+def test_a_constant_model_is_refused() -> None:
+    fused = fuse(QdqChain((3,)).same("Relu").model())
+    constant = onnx.helper.make_tensor_value_info("fixed", onnx.TensorProto.FLOAT, [2])
+    del fused.proto.graph.output[:]
+    fused.proto.graph.output.append(constant)
+    fused.proto.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.ones(2, np.float32), "fixed")
+    )
+    with pytest.raises(CompileError) as refusal:
+        lower(fused, "top")
+    assert str(refusal.value) == (
+        "top: an output of the model must depend on its inputs, and none does; give it an output "
+        "that is computed from an input"
+    )
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case: str) -> None:
     build, message = REFUSED[case]

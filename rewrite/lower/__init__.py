@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import onnx
 import onnx_ir as ir
 
+from ir.errors import CompileError
 from ir.graph import StreamGraph, check_legal
 from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
@@ -130,6 +131,13 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
         allowed.update(record.in_float)
     check_execution(fused.quantized, allowed)
     outputs = ports.add_outputs(streams)
+    if not outputs:
+        raise CompileError(
+            "lower",
+            top,
+            "an output of the model must depend on its inputs, and none does",
+            "give it an output that is computed from an input",
+        )
     shared = StreamGraph(
         top,
         ports.inputs,

@@ -83,6 +83,7 @@ def _rewrite(graph: ir.Graph, matched: _Matched) -> None:
     before, after = _sizes(node.inputs[0]), _sizes(node.outputs[0])
     assert before is not None
     assert after is not None
+    node.name = node.name or node.outputs[0].name  # new nodes are called after it
     image = _image(graph, matched, (before[0], 1, before[1]))
     node.replace_input_with(0, image)
     for name, row in _BY_AXIS.items():

@@ -9,7 +9,7 @@ import pytest
 
 from frontend.compiler import SimulationRequest, compile_model, simulate_compilation
 from frontend.reference import start_tensorflow
-from ir.elements import Lookup, Rectifier
+from ir.elements import Lookup, Rectifier, Reorder
 from ir.errors import CompileError
 from ir.numbers import IntegerType
 from ir.rectifier_proof import fit_two_lines
@@ -39,6 +39,13 @@ def test_equal_to_onnxruntime(shape: tuple[int, ...], codes: str) -> None:
     assert kinds(result) == [Rectifier]
     (proof,) = result.proofs
     assert proof.covered == proof.evaluated >= 256 * 3
+
+
+def test_slopes_tell_apart_what_was_one_value() -> None:
+    chain = QdqChain((1, 4))
+    chain.same("Tile", chain.constant("repeats", np.array([1, 3, 1], np.int64)))
+    result = lowered(sloped(chain, chain.random.uniform(-1.0, 1.5, (3, 4)), 0.037, 9).model())
+    assert kinds(result) == [Reorder, Rectifier]
 
 
 def test_ties_make_tables_for_each_channel() -> None:

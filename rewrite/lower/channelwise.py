@@ -13,6 +13,7 @@ from ir.table_proof import prove_lines
 from rewrite.lower.arithmetic import Built
 from rewrite.lower.by_channel import ranges_by_channel, tables_by_channel, values_by_stream
 from rewrite.lower.layout import Stream
+from rewrite.lower.ordering import each_at_its_place
 from rewrite.lower.reading import Stage
 
 
@@ -23,6 +24,7 @@ def channelwise(stages: tuple[Stage, ...], source: Stream, names: Identifiers, l
         CompileError: there are too many constants, or they differ between pixels.
     """
     stage, number = stages[0], source.element.output.number
+    source = each_at_its_place(source, names)
     values = values_by_stream(stage, source, layer)
     output = StreamType(source.shape, stage.output.number, 1)
     proved = None

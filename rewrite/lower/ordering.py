@@ -54,6 +54,16 @@ def in_order(stream: Stream, names: Identifiers) -> Stream:
     return replace(result, positions=np.arange(positions.size).reshape(positions.shape))
 
 
+def each_at_its_place(stream: Stream, names: Identifiers) -> Stream:
+    """Return the stream with a place for every value of the tensor, also where some are alike.
+
+    A tensor may repeat values that are sent once, until an element tells them apart.
+    """
+    places = np.sort(stream.positions.reshape(-1))
+    alone = np.array_equal(places, np.arange(stream.shape.size))
+    return stream if alone else in_order(stream, names)
+
+
 def _cube(sizes: tuple[int, ...]) -> tuple[int, int, int]:
     """Return rows, columns and channels of a tensor of any rank, the last axis its channels."""
     return (math.prod(sizes[:-2]), *(1, 1, *sizes)[-2:])  # type: ignore[return-value]

@@ -20,6 +20,7 @@ from ir.rectifier_proof import TwoLines, fit_two_lines
 from rewrite.lower.arithmetic import Built, table_range
 from rewrite.lower.by_channel import ranges_by_channel, tables_by_channel, values_by_stream
 from rewrite.lower.layout import Stream
+from rewrite.lower.ordering import each_at_its_place
 from rewrite.lower.reading import Stage
 
 _WIDEST = 8
@@ -39,6 +40,7 @@ def rectifier(stages: tuple[Stage, ...], source: Stream, names: Identifiers, lay
             f"{number.bits}",
             "quantize it to 8 bits, or use one slope",
         )  # fmt: skip
+    source = each_at_its_place(source, names)
     values = values_by_stream(stage, source, layer)
     knee = _zero_code(stage)
     lines = fit_two_lines(values, number, knee)

@@ -132,6 +132,23 @@ FOUND = (
 )
 
 
+FOUND_IN_VHDL = (
+    # Few of the codes' bits were taken of numbers that begin with a literal, and so run upwards.
+    Case(
+        Graph(
+            "random",
+            ((5, 7, 2),),
+            (
+                Node(KerasLayer("ReLU", max_value=20.0, threshold=1.0), (0,)),
+                Node(KerasLayer("AveragePooling2D", pool_size=3, padding="same"), (1,)),
+            ),
+            (2,),
+        ),
+    ),
+)
+"""Faults that the netlist does not show."""
+
+
 @settings(
     max_examples=SHORT,
     derandomize=True,
@@ -211,3 +228,10 @@ def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--ghdl-share", "1.5"])
     assert stop.value.code == 2
     assert "--ghdl-share must be 0 to 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("case", FOUND_IN_VHDL, ids=repr)
+def test_failures_found_before_in_vhdl(case: Case) -> None:
+    verdict = judge(case, ghdl=True)
+    assert verdict.problems == ()
+    assert verdict.in_ghdl > 0

@@ -201,10 +201,12 @@ package body millrace_pkg is
   end function;
 
   function wrap (number : signed; bits : positive) return signed is
+    -- Numbers that begin with a literal run upwards.
+    constant downwards : signed(number'length - 1 downto 0) := number;
     variable wrapped : signed(bits - 1 downto 0);
   begin
     if bits < number'length then
-      wrapped := number(number'low + bits - 1 downto number'low);
+      wrapped := downwards(bits - 1 downto 0);
     else
       wrapped := resize(number, bits);
     end if;

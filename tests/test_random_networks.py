@@ -127,6 +127,21 @@ FOUND = (
     Case(Network("random", (3, 4, 2), (Pad(1, 2, 2, 0), MaxPool((1, 2), padding="same")))),
     # GHDL's synthesis refuses to count a single class.
     Case(Network("random", (2, 2, 1), (Conv(1, 1), Activate("softmax"))), argmax=True),
+    # A normalization that keeps every code left two operands on one stream, with two scales.
+    Case(
+        Graph(
+            "random",
+            ((6, 1),),
+            (
+                Node(KerasLayer("BatchNormalization", scale=False), (0,)),
+                Node(KerasLayer("Concatenate", axis=2), (1, 0)),
+            ),
+            (2,),
+        ),
+        regime=Regime.TINY,
+        seed=1119,
+        input_range=(-3.5, 0.25),
+    ),
     # oneDNN's convolution reads past the image.
     Case(Network("random", (5, 2, 1), (Conv(4, (3, 2), stride=(1, 3), padding="same"),))),
 )

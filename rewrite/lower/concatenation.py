@@ -88,15 +88,17 @@ def _requantized(
     results = run_alone((stage,), *(by_source[s].reshape(shape) for s in stage.sources))
     ends = np.cumsum([len(every[n]) for n in numbers])
     tables = np.split(results.reshape(-1), ends[:-1])
-    changed: dict[Element, Stream] = {}
+    changed: dict[tuple[Element, bytes], Stream] = {}  # operands may read one stream differently
+    result = []
     for stream, table in zip(operands, tables, strict=True):
-        element = stream.element
-        if element not in changed and not np.array_equal(table, every[element.output.number]):
-            changed[element] = _through(stream, frozen_integers(table), stage, names, layer)
-    return [
-        replace(changed[s.element], positions=s.positions) if s.element in changed else s
-        for s in operands
-    ]
+        if np.array_equal(table, every[stream.element.output.number]):
+            result.append(stream)
+            continue
+        key = stream.element, table.tobytes()
+        if key not in changed:
+            changed[key] = _through(stream, frozen_integers(table), stage, names, layer)
+        result.append(replace(changed[key], positions=stream.positions))
+    return result
 
 
 def _through(

@@ -16,8 +16,8 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream, seen_as
-from rewrite.lower.ordering import in_axes_order, stream_order
+from rewrite.lower.layout import Stream, as_map, seen_as
+from rewrite.lower.ordering import in_order, stream_order
 from rewrite.lower.reading import Quantization, Stage
 from rewrite.onnx.fuse_selection import pad_sides
 
@@ -63,7 +63,10 @@ def _bordered(source: Stream, sides: IntArray, code: int, names: Identifiers, la
     shape = source.positions.shape
     if any(size + min(b, 0) + min(e, 0) < 1 for size, b, e in zip(shape, *sides, strict=True)):
         raise _nothing_left(layer)
-    stream = in_axes_order(replace(source, layer=layer), names)
+    stream = replace(source, layer=layer)
+    if stream_order(stream) is None:
+        image = stream.positions.ndim == 3
+        stream = as_map(stream, names, layer) if image else in_order(stream, names)
     order = stream_order(stream)
     assert order is not None
     sizes = [shape[axis] for axis in order]

@@ -29,10 +29,18 @@ def constant_pad(stage: Stage, source: Stream, names: Identifiers, layer: str) -
     """Build the Borders of a Pad; its value becomes the code that QuantizeLinear makes of it."""
     assert stage.operator is not None
     operands = stage.operator.inputs
-    axes = stage.array(operands[3]) if len(operands) > 3 and operands[3] else None
     value = stage.array(operands[2]).reshape(-1)[0] if len(operands) > 2 and operands[2] else 0
-    sides = pad_sides(stage.array(operands[1]), axes, source.positions.ndim + 1)[:, 1:]
+    sides = sides_of(stage, source.positions.ndim)
     return _bordered(source, sides, _code(np.float32(value), stage.output), names, layer)
+
+
+def sides_of(stage: Stage, axes: int) -> IntArray:
+    """Return what a Pad adds, (begin and end, ``axes`` of the tensor without the batch)."""
+    assert stage.operator is not None
+    operands = stage.operator.inputs
+    stated = stage.array(operands[3]) if len(operands) > 3 and operands[3] else None
+    sides: IntArray = pad_sides(stage.array(operands[1]), stated, axes + 1)[:, 1:]
+    return sides
 
 
 def crop(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

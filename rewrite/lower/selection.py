@@ -14,11 +14,10 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
 from rewrite.lower.arithmetic import Built, mapped
-from rewrite.lower.borders import constant_pad
+from rewrite.lower.borders import constant_pad, sides_of
 from rewrite.lower.layout import Stream, as_map, reordered
 from rewrite.lower.reading import Stage
 from rewrite.onnx.execution import run
-from rewrite.onnx.fuse_selection import pad_sides
 
 
 def pad(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
@@ -27,9 +26,7 @@ def pad(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: st
     assert stage.operator is not None
     if stage.operator.attributes.get_string("mode", "constant") != "edge":
         return constant_pad(stage, source, names, layer)
-    operands = stage.operator.inputs
-    axes = stage.array(operands[3]) if len(operands) > 3 and operands[3] else None
-    (top, left), _ = pad_sides(stage.array(operands[1]), axes, 4)[:, 2:].tolist()
+    (_, top, left), _ = sides_of(stage, 3).tolist()
     return _edges(source, bool(top), bool(left), names, layer)
 
 

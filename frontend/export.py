@@ -12,7 +12,13 @@ from dataclasses import replace
 import onnx
 from onnx import TensorProto, helper
 
-from frontend import export_merging, export_pointwise, export_shaping, export_windows
+from frontend import (
+    export_merging,
+    export_normalizing,
+    export_pointwise,
+    export_shaping,
+    export_windows,
+)
 from frontend.emit import emit
 from frontend.layers import Shape, TrainingOnly
 from frontend.layers.convolutions import TransposedConvolution, Windowed
@@ -54,7 +60,13 @@ IMAGE_LAYERS = (
 
 PADDINGS = (ZeroPadding1D, ZeroPadding2D)
 
-EMITTERS = (export_merging, export_pointwise, export_shaping, export_windows)
+EMITTERS = (
+    export_merging,
+    export_normalizing,
+    export_pointwise,
+    export_shaping,
+    export_windows,
+)
 """Importing them teaches ``emit`` the layers."""
 
 

@@ -11,13 +11,11 @@ from frontend.layers.pointwise import (
     ELU,
     Activation,
     BatchNormalization,
-    LayerNormalization,
     LeakyReLU,
     Normalization,
     PReLU,
     ReLU,
     Rescaling,
-    Softmax,
     ThresholdedReLU,
 )
 from frontend.network import Step
@@ -52,7 +50,7 @@ def _batch_normalization(layer: BatchNormalization, step: Step, graph: GraphBuil
     if len(step.input_shape) > 1:
         graph.to_channels_first()  # there may be nothing but flat layers behind
     channels = step.input_shape[-1]
-    values = _neutral(channels) | step.weights
+    values = neutral_scale_and_shift(channels) | step.weights
     names = [
         graph.constant(name, values[name])
         for name in ("gamma", "beta", "moving_mean", "moving_variance")
@@ -79,12 +77,6 @@ def _activation(layer: Activation, step: Step, graph: GraphBuilder) -> None:
 
 
 @emit.register
-def _softmax(layer: Softmax, step: Step, graph: GraphBuilder) -> None:
-    del layer, step
-    append_activation("softmax", graph, "")
-
-
-@emit.register
 def _thresholded_relu(layer: ThresholdedReLU, step: Step, graph: GraphBuilder) -> None:
     del step
     graph.node("ThresholdedRelu", alpha=layer.theta)
@@ -106,14 +98,6 @@ def _prelu(layer: PReLU, step: Step, graph: GraphBuilder) -> None:
     graph.node("PRelu", graph.constant("alpha", alpha))
 
 
-@emit.register
-def _layer_normalization(layer: LayerNormalization, step: Step, graph: GraphBuilder) -> None:
-    graph.to_channels_last()
-    values = _neutral(step.input_shape[-1]) | step.weights
-    weights = [graph.constant(name, values[name]) for name in ("gamma", "beta")]
-    graph.node("LayerNormalization", *weights, axis=-1, epsilon=layer.epsilon)
-
-
-def _neutral(channels: int) -> dict[str, NDArray[np.float32]]:
+def neutral_scale_and_shift(channels: int) -> dict[str, NDArray[np.float32]]:
     """Return the factor and term that change nothing."""
     return {"gamma": np.ones(channels, np.float32), "beta": np.zeros(channels, np.float32)}

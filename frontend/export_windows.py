@@ -42,8 +42,14 @@ Array = NDArray[np.float32]
 
 @emit.register
 def _dense(layer: Dense, step: Step, graph: GraphBuilder) -> None:
-    weights = [graph.constant(name, values) for name, values in step.weights.items()]
-    graph.node("Gemm", *weights)
+    if len(step.input_shape) == 1:
+        weights = [graph.constant(name, values) for name, values in step.weights.items()]
+        graph.node("Gemm", *weights)
+    else:  # at each position the same: a convolution of one pixel
+        graph.to_channels_first()
+        kernel = step.weights["kernel"].T[:, :, np.newaxis, np.newaxis]
+        weights = [graph.constant("kernel", kernel), *_bias(step, graph)]
+        graph.node("Conv", *weights, kernel_shape=[1, 1], group=1)
     append_activation(layer.activation, graph, "activation")
 
 

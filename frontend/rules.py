@@ -84,6 +84,13 @@ def _axes(value: object) -> tuple[int, ...]:
     return tuple(integer(axis, 1, MAX_AXES) for axis in axes)
 
 
+def _frame_axes(value: object) -> tuple[int, ...]:
+    axes = value if isinstance(value, list | tuple) else [value]
+    if not 1 <= len(axes) <= MAX_AXES or 0 in axes:
+        raise ValueError(f"not {show(value)}")
+    return tuple(integer(axis, -MAX_AXES, MAX_AXES) for axis in axes)
+
+
 def _axis_pair(value: object) -> tuple[int, int]:
     axes = value if isinstance(value, list | tuple) else [value, value]
     if len(axes) != 2:
@@ -178,6 +185,7 @@ AXES = Rule("1 to 4 axes from 1 up", _axes)
 PADDING = Rule("whole numbers from 0 up: n, [rows, columns] or [[t, b], [l, r]]", _padding)
 AXIS = Rule("the last axis", _axis)
 ANY_AXIS = Rule("an axis but the batch", lambda value: integer(value, -MAX_AXES, MAX_AXES))
+FRAME_AXES = Rule("one or more axes but the batch", _frame_axes)
 AXIS_PAIR = Rule("one or two axes but the batch", _axis_pair)
 AXIS_OR_NONE = Rule(
     "the last axis or None", lambda value: None if value in (None, [], ()) else _axis(value)

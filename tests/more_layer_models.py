@@ -53,12 +53,19 @@ def more_layer_models() -> dict[str, Build]:
         "reshape_same": lambda: L.Reshape(IMAGE),
         "reshape_four": lambda: L.Reshape((9, 2, 4, 4)),
         "permute": lambda: L.Permute((3, 1, 2)),
+        "dense": lambda: L.Dense(5, activation="tanh"),
+        "dense_plain": lambda: L.Dense(3, use_bias=False),
+        "dense_softmax": lambda: L.Dense(3, activation="softmax"),
+        "softmax_rows": lambda: L.Softmax(axis=1),
+        "softmax_image": lambda: L.Softmax(axis=[3, 1]),
         "prelu": lambda: L.PReLU(),
         "prelu_shared": lambda: L.PReLU(shared_axes=[1, 2]),
         "layer_norm": lambda: L.LayerNormalization(),
         "layer_norm_plain": lambda: L.LayerNormalization(
             axis=3, epsilon=0.1, center=False, scale=False
         ),
+        "layer_norm_rows": lambda: L.LayerNormalization(axis=1),
+        "layer_norm_image": lambda: L.LayerNormalization(axis=[-1, 2, 1]),
     }
     of_sequences = {
         "conv1d": lambda: L.Conv1D(3, 3, activation="relu"),
@@ -67,6 +74,8 @@ def more_layer_models() -> dict[str, Build]:
         "conv1d_causal_strides": lambda: L.Conv1D(3, 4, 3, "causal"),
         "conv1d_same_groups": lambda: L.Conv1D(6, 4, 2, "same", groups=2, use_bias=False),
         "conv1d_dilated": lambda: L.Conv1D(3, 3, dilation_rate=2),
+        "dense1d": lambda: L.Dense(5, activation="relu"),
+        "layer_norm_steps": lambda: L.LayerNormalization(axis=[1, 2], center=False),
         "depthwise1d": lambda: L.DepthwiseConv1D(3, 2, "same", depth_multiplier=2),
         "depthwise1d_dilated": lambda: L.DepthwiseConv1D(3, dilation_rate=2),
         "separable1d": lambda: L.SeparableConv1D(5, 3, 2, "same", depth_multiplier=2),

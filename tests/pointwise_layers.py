@@ -46,14 +46,21 @@ def _batch_normalization(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
 
 
 @drawn("LayerNormalization", weight=1)
-def _layer_normalization(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
-    return KerasLayer(name, center=draw(st.booleans()), scale=draw(st.booleans()))
+def _layer_normalization(draw: st.DrawFn, shape: Shape, name: str) -> KerasLayer:
+    axes = draw(frame_axes(shape))
+    return KerasLayer(name, axis=axes, center=draw(st.booleans()), scale=draw(st.booleans()))
 
 
 @drawn("Softmax", weight=1)
-def _softmax(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
-    del draw
-    return KerasLayer(name)
+def _softmax(draw: st.DrawFn, shape: Shape, name: str) -> KerasLayer:
+    return KerasLayer(name, axis=draw(frame_axes(shape)))
+
+
+def frame_axes(shape: Shape) -> st.SearchStrategy[tuple[int, ...]]:
+    """Draw the channels mostly, else any axes of a frame."""
+    every = st.integers(1, len(shape))
+    several = st.lists(every, min_size=1, max_size=len(shape), unique=True).map(tuple)
+    return st.one_of(st.just((-1,)), several)
 
 
 @drawn("Rescaling", weight=1)

@@ -474,10 +474,12 @@ PARAMETERS = [
      f"not -1; {TRAIN}"),
     (layer("ReLU", threshold=1e39), "threshold of ReLU must be a finite number from 0 up, not "
      f"1e+39; {TRAIN}"),
-    (layer("Softmax", axis=1), "axis must be -1 (the channels), not 1; "
+    (layer("Softmax", axis=4), "axis must be of the axes 1 to 3, each once, not 4; "
      "change the model and train it again"),
-    (layer("Dense", units=3), "its input must be a vector, not [4, 4, 2]; "
+    (layer("Softmax", axis=[1, -3]), "axis must be of the axes 1 to 3, each once, not [1, -3]; "
      "change the model and train it again"),
+    (layer("Softmax", axis=0), "axis of Softmax must be one or more axes but the batch, not 0; "
+     f"{TRAIN}"),
     (layer("DepthwiseConv2D", kernel_size=3, groups=2), "parameter 'groups' of DepthwiseConv2D is "
      "not supported; supported are kernel_size, strides, padding, dilation_rate, depth_multiplier, "
      "activation, use_bias, data_format"),
@@ -517,7 +519,8 @@ PARAMETERS = [
     (layer("Permute", dims=[1, 1, 2]), f"dims must be the axes 1 to 3, not [1, 1, 2]; {AGAIN}"),
     (layer("RepeatVector", n=3), f"its input must be a vector, not [4, 4, 2]; {AGAIN}"),
     (layer("PReLU", shared_axes=[4]), f"shared_axes must be of the axes 1 to 3, not [4]; {AGAIN}"),
-    (layer("LayerNormalization", axis=[1]), f"axis must be -1 (the channels), not 1; {AGAIN}"),
+    (layer("LayerNormalization", axis=-4), "axis must be of the axes 1 to 3, each once, not -4; "
+     f"{AGAIN}"),
     (layer("LayerNormalization", rms_scaling=True), "parameter 'rms_scaling' of "
      "LayerNormalization is not supported; supported are axis, epsilon, center, scale"),
     (layer("Concatenate", axis=0), f"axis must be -1 or 1 to 3, not 0; {AGAIN}"),

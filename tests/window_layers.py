@@ -93,7 +93,7 @@ def _transposed(draw: st.DrawFn, shape: Shape, name: str) -> KerasLayer:
     )
 
 
-@drawn("Dense", axes=(VECTOR,), weight=10)
+@drawn("Dense", weight=10)
 def _dense(draw: st.DrawFn, _: Shape, name: str) -> KerasLayer:
     units, bias = draw(st.integers(1, 16)), draw(st.booleans())
     return KerasLayer(name, units=units, use_bias=bias, activation=activations(draw))

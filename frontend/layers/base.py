@@ -67,6 +67,13 @@ def spatial(shape: Shape, rank: int) -> Shape:
     return shape[:1]
 
 
+def up_to_images(shape: Shape) -> Shape:
+    """Return ``shape`` if it is that of a vector, a sequence or an image."""
+    if not 1 <= len(shape) <= 3:
+        raise ValueError(f"its input must have 1 to 3 axes, not {list(shape)}")
+    return shape
+
+
 def one_or_one_each(name: str, values: tuple[float, ...], shape: Shape) -> None:
     """Refuse a parameter that has neither one value nor one for each channel."""
     if len(values) not in (1, shape[-1]):
@@ -77,6 +84,16 @@ def last_axis(axis: int, shape: Shape) -> None:
     """Refuse an axis that is not the channels'."""
     if axis not in (-1, len(shape)):
         raise ValueError(f"axis must be -1 (the channels), not {axis}")
+
+
+def frame_axes(axes: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+    """Return the positions in ``shape`` of Keras's ``axes``, which count from the batch."""
+    rank = len(shape)
+    found = tuple(axis - 1 if axis > 0 else axis + rank for axis in axes)
+    if len(set(found)) != len(found) or not all(0 <= axis < rank for axis in found):
+        shown = axes[0] if len(axes) == 1 else list(axes)
+        raise ValueError(f"axis must be of the axes 1 to {rank}, each once, not {shown}")
+    return found
 
 
 def bias(use: bool, channels: int) -> dict[str, Shape]:

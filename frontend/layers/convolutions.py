@@ -13,6 +13,7 @@ from frontend.layers.base import (
     Shape,
     bias,
     spatial,
+    up_to_images,
 )
 from frontend.rules import one_of, optional, parameter
 from frontend.windows import transposed_steps, window_steps
@@ -22,17 +23,15 @@ CAUSAL = one_of("valid", "same", "causal")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dense(Layer):
-    """``activation(x @ kernel + bias)`` on a vector of features."""
+    """``activation(x @ kernel + bias)`` on the features, or on the channels at each position."""
 
     units: int = parameter(rules.POSITIVE_INTEGER)
     activation: str = parameter(ACTIVATION, default="linear")
     use_bias: bool = parameter(rules.FLAG, default=True)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return ``(units,)``."""
-        if len(shape) != 1:
-            raise ValueError(f"its input must be a vector, not {list(shape)}")
-        return (self.units,)
+        """Return ``shape`` with ``units`` channels."""
+        return *up_to_images(shape)[:-1], self.units
 
     def weights(self, shape: Shape) -> dict[str, Shape]:
         """Return kernel and bias."""

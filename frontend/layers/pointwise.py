@@ -9,8 +9,10 @@ from frontend.layers.base import (
     ACTIVATION,
     Layer,
     Shape,
+    frame_axes,
     last_axis,
     one_or_one_each,
+    up_to_images,
 )
 from frontend.rules import one_of, optional, parameter
 
@@ -69,9 +71,7 @@ class BatchNormalization(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``shape``."""
         last_axis(self.axis, shape)
-        if len(shape) > 3:
-            raise ValueError(f"its input must have 1 to 3 axes, not {list(shape)}")
-        return shape
+        return up_to_images(shape)
 
     def weights(self, shape: Shape) -> dict[str, Shape]:
         """Return gamma and beta where used, moving mean and variance."""
@@ -104,13 +104,13 @@ class Activation(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(Layer):
-    """Softmax over the channels."""
+    """Softmax over the channels, or over other axes."""
 
-    axis: int = parameter(rules.AXIS, default=-1)
+    axis: tuple[int, ...] = parameter(rules.FRAME_AXES, default=(-1,))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``shape``."""
-        last_axis(self.axis, shape)
+        frame_axes(self.axis, shape)
         return shape
 
 
@@ -149,18 +149,22 @@ class PReLU(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerNormalization(Layer):
-    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` over each pixel's channels."""
+    """``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, mean and variance over ``axis``.
 
-    axis: int = parameter(rules.AXIS, default=-1)
+    That is each pixel's channels, or other axes.
+    """
+
+    axis: tuple[int, ...] = parameter(rules.FRAME_AXES, default=(-1,))
     epsilon: float = parameter(rules.ABOVE_ZERO, default=1e-3)
     center: bool = parameter(rules.FLAG, default=True)
     scale: bool = parameter(rules.FLAG, default=True)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``shape``."""
-        last_axis(self.axis, shape)
+        frame_axes(self.axis, shape)
         return shape
 
     def weights(self, shape: Shape) -> dict[str, Shape]:
         """Return gamma and beta where used."""
-        return dict.fromkeys(["gamma"] * self.scale + ["beta"] * self.center, shape[-1:])
+        sizes = tuple(shape[axis] for axis in frame_axes(self.axis, shape))
+        return dict.fromkeys(["gamma"] * self.scale + ["beta"] * self.center, sizes)

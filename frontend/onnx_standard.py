@@ -8,6 +8,7 @@ inference; the rewrites of ``rewrite/onnx/float`` do the rest.
 from __future__ import annotations
 
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def standard_form(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     Raises:
         CompileError: an operator has no newer form, or shapes contradict each other.
     """
-    own = _without_listed_constants(model)
+    own = _without_listed_constants(_with_computed_outputs(model))
     _free_reshapes(own)
     _take_floats(own)
     _set_batch(own, 1)
@@ -85,6 +86,25 @@ def with_regions(model: onnx.ModelProto) -> onnx.ModelProto:
     if lacking:
         empty = numpy_helper.from_array(np.zeros(0, np.float32), name)
         copy.graph.initializer.append(empty)
+    return copy
+
+
+def _with_computed_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy in which an Identity computes each output that is an input or there twice."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    graph = copy.graph
+    known = {v.name for v in (*graph.input, *graph.initializer, *graph.output)}
+    known |= {name for node in graph.node for name in node.output}
+    shown = {v.name for v in graph.input}
+    for output in graph.output:
+        name = output.name
+        if name in shown:
+            numbered = (f"{name}/output_{number}" for number in count(2))
+            output.name = next(new for new in numbered if new not in known)
+            graph.node.append(onnx.helper.make_node("Identity", [name], [output.name]))
+            known.add(output.name)
+        shown.add(name)
     return copy
 
 

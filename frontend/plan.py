@@ -14,8 +14,9 @@ from ir.errors import CompileError
 
 WEIGHTED = ("Conv", "Gemm")
 SELECTING = ("GlobalMaxPool", "Pad", "Resize", "Slice", "Tile")
-MOVING = ("MaxPool", "Reshape", "Transpose", *SELECTING)
-"""Their output has the scale and zero point of their input."""
+MOVING = ("Identity", "MaxPool", "Reshape", "Transpose", *SELECTING)
+"""Their output has the scale and zero point of their input.  An Identity is left only where an
+output of the model is one of its inputs, or another output, again."""
 AVERAGING = ("GlobalAveragePool", "AveragePool")
 ADDING = ("Add",)
 MULTIPLYING = ("Mul",)
@@ -35,7 +36,7 @@ QUANTIZED_OPERATORS = (*WEIGHTED, *MOVING, *AVERAGING, *NORMALIZING, *JOINING)
 HOST = ("Softmax", "LogSoftmax", "ArgMax")
 """Left to the host behind the core, with all that follows; a Softmax only where that is wanted
 and nothing of the core follows."""
-HOST_MOVING = ("Reshape", "Transpose")
+HOST_MOVING = ("Identity", "Reshape", "Transpose")
 """Layers of the core that may follow on the host: they compute nothing."""
 
 
@@ -162,8 +163,6 @@ def _check(
     elif node.op_type not in QUANTIZED_OPERATORS and node.name not in inside:
         if node.op_type in ELEMENTWISE:
             problem = f"{node.op_type} must be a function of one tensor with scalar constants"
-        elif node.op_type == "Identity":
-            problem = "an output must be computed, not be an input or another output again"
         else:
             problem = f"operator {node.op_type} is not supported"
         if node.op_type == "ConvTranspose":

@@ -49,6 +49,7 @@ from rewrite.onnx.qdq_from_operators import qdq_from_operators
 from rewrite.onnx.quantize_before_moving import quantize_before_moving
 from rewrite.onnx.quantized_biases import quantized_biases
 from rewrite.onnx.quantized_constants import quantized_constants
+from rewrite.onnx.remove_identities import remove_identities
 from rewrite.onnx.resize_by_scales import resize_by_scales
 from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
@@ -188,7 +189,7 @@ def _prepared(quantized: onnx.ModelProto) -> ir.Model:
     model = ir.from_proto(inferred)
     model.ir_version = max(model.ir_version, FUNCTION_OVERLOADS)
     passes.LiftConstantsToInitializersPass(lift_all_constants=True)(model)
-    passes.IdentityEliminationPass()(model)
+    remove_identities(model)
     return model
 
 
@@ -213,6 +214,6 @@ def _modern(quantized: onnx.ModelProto) -> onnx.ModelProto:
 
 def _settle(model: ir.Model) -> None:
     """Remove what a rewrite left without use."""
-    passes.IdentityEliminationPass()(model)
+    remove_identities(model)
     passes.RemoveUnusedNodesPass()(model)
     passes.RemoveUnusedFunctionsPass()(model)

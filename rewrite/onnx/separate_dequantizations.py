@@ -9,6 +9,8 @@ Done in onnx-ir: a pattern cannot state the number of readers.
 
 from __future__ import annotations
 
+from itertools import chain, count
+
 import onnx_ir as ir
 
 from rewrite.onnx.graphs import is_operator
@@ -17,6 +19,8 @@ from rewrite.onnx.graphs import is_operator
 def separate_dequantizations(model: ir.Model) -> int:
     """Apply to ``model``; return how many nodes were added."""
     added = 0
+    taken = {v.name for v in (*model.graph.inputs, *model.graph.initializers.values())}
+    taken |= {value.name for node in model.graph for value in node.outputs}
     for node in list(model.graph):
         if not is_operator(node, "DequantizeLinear"):
             continue
@@ -25,7 +29,10 @@ def separate_dequantizations(model: ir.Model) -> int:
         for number, (reader, index) in enumerate(uses if result.is_graph_output() else uses[1:], 2):
             copy = ir.node("DequantizeLinear", list(node.inputs), node.attributes)
             copy.name = f"{node.name}_{number}" if node.name else None
-            copy.outputs[0].name = f"{result.name}_{number}"
+            names = chain([""], (f"_{n}" for n in count(2)))
+            free = (f"{result.name}_{number}{suffix}" for suffix in names)
+            copy.outputs[0].name = next(name for name in free if name not in taken)
+            taken.add(copy.outputs[0].name)
             copy.outputs[0].type, copy.outputs[0].shape = result.type, result.shape
             model.graph.insert_after(node, copy)
             reader.replace_input_with(index, copy.outputs[0])

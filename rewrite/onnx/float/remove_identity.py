@@ -2,7 +2,8 @@
 
 Identity, Dropout (only its first output used, inference mode), Cast to the type it has, Reshape to
 the shape it has, Transpose that moves nothing, and Mul by 1, Div by 1, Add or Sub of 0 that do not
-broadcast x.
+broadcast x.  Where x is an input or output of the model and f(x) another output, f becomes
+Identity: an output needs a node of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
 
 from rewrite.onnx.float.affine import affine_step
-from rewrite.onnx.float.values import constant, integer, permutation, static_shape
+from rewrite.onnx.float.values import constant, integer, permutation, static_shape, take_name
 
 OPERATORS = ("Identity", "Dropout", "Cast", "Reshape", "Transpose", "Mul", "Div", "Add", "Sub")
 
@@ -33,17 +34,24 @@ class RemoveIdentity(RewriteRuleClassBase):  # type: ignore[misc]
 
     def check(self, context: Any, y: ir.Value, **_: Any) -> MatchResult:
         """It changes nothing, and the value may take the place of its result."""
-        node = y.producer()
-        source = _unchanged(node)
+        source = _unchanged(y.producer())
         if source is None:
             return MatchResult().fail("it changes its input", y)
-        if y.is_graph_output() and (source.is_graph_input() or source.is_graph_output()):
+        if self.operator == "Identity" and _is_kept(source, y):
             return MatchResult().fail("a graph output needs a node of its own", y)
         return MatchResult()
 
     def rewrite(self, op: Any, y: ir.Value, **_: Any) -> Any:
         """Let the users read the input; a graph output keeps its name."""
-        return _unchanged(y.producer())
+        node = y.producer()
+        source = _unchanged(node)
+        assert source is not None
+        return op.Identity(source, _name=take_name(node)) if _is_kept(source, y) else source
+
+
+def _is_kept(source: ir.Value, y: ir.Value) -> bool:
+    """True if ``source`` cannot take the place of the output ``y``."""
+    return y.is_graph_output() and (source.is_graph_input() or source.is_graph_output())
 
 
 def _unchanged(node: ir.Node) -> ir.Value | None:

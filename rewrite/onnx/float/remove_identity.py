@@ -51,7 +51,7 @@ class RemoveIdentity(RewriteRuleClassBase):  # type: ignore[misc]
 
 def _is_kept(source: ir.Value, y: ir.Value) -> bool:
     """True if ``source`` cannot take the place of the output ``y``."""
-    return y.is_graph_output() and (source.is_graph_input() or source.is_graph_output())
+    return bool(y.is_graph_output() and (source.is_graph_input() or source.is_graph_output()))
 
 
 def _unchanged(node: ir.Node) -> ir.Value | None:

@@ -73,13 +73,15 @@ def _run(command: Sequence[str], folder: Path) -> tuple[int, str, str]:
 
 
 def repaired(verilog: str) -> str:
-    """Return GHDL 2.0's netlist without three faults of its Verilog writer.
+    """Return GHDL 2.0's netlist without four faults of its Verilog writer.
 
-    Constants above 32 bits come as string literals (whose characters are bytes), operands of no
-    bits as ``0'b`` or an empty string, and arithmetic right shifts as logical ones.
+    Constants above 32 bits come as string literals (whose characters are bytes), constants extended
+    beyond 64 bits as copies of a bit selected from a literal, operands of no bits as ``0'b`` or an
+    empty string, and arithmetic right shifts as logical ones.
     """
     sized = re.sub(r'"([01xz]+)"', lambda bits: f"{len(bits[1])}'b{bits[1]}", verilog, flags=re.I)
-    joined = re.sub(r"(?<=[{ ])0'b, |, 0'b(?=[,}])", "", sized)
+    extended = re.sub(r"\{(\d+'b([01])[01]*)\[\d+\]\}\}, \1\}", r"{1'b\2}}, \1}", sized)
+    joined = re.sub(r"(?<=[{ ])0'b, |, 0'b(?=[,}])", "", extended)
     present = re.sub(r"(?<= )0'b(?![01xz])|(?<= )\"\"(?=;)", "1'b0", joined)
     return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", present)
 

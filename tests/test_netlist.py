@@ -217,6 +217,7 @@ def test_faults_of_the_netlist_writer_are_repaired() -> None:
         '    n1_q <= "0101";': "    n1_q <= 4'b0101;",
         "  assign n2_o = $signed(n1_o) >> 31'b01;": "  assign n2_o = $signed(n1_o) >>> 31'b01;",
         "  assign n3_o = {0'b, input_data};": "  assign n3_o = {input_data};",
+        "  assign n8 = {{62{3'b101[2]}}, 3'b101};": "  assign n8 = {{62{1'b1}}, 3'b101};",
         '  assign n4_o = "";  // trunc': "  assign n4_o = 1'b0;  // trunc",
         "  assign n5_o = 0'b - n4_o;": "  assign n5_o = 1'b0 - n4_o;",
         "  assign n6_o = {30'b0, fold};  //  uext": "  assign n6_o = {30'b0, fold};  //  uext",

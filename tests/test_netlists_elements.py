@@ -1,7 +1,7 @@
 """What GHDL's synthesis makes of a processing element computes the same, run in Verilator.
 
 Widths and signs at which the tool has been wrong: sums beyond 32 bits with a negative least code,
-parameters in a single word, one-bit operands.
+products beyond 32 bits with a negative factor, parameters in a single word, one-bit operands.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ir.elements import Consumer, Input, Join, Output
+from ir.elements import Consumer, Input, Output, sources
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from sim.netlist import simulate_netlist
@@ -21,7 +21,9 @@ from tests.test_benches import BENCHES
 sys.path.insert(0, str(BENCHES))
 from harness import random_codes
 from layer_normalization_cases import ELEMENTS as NORMALIZATIONS
+from merge_cases import MERGES
 from processing_element_cases import LAYERS, element_of
+from product_cases import PRODUCTS
 from rectifier_cases import RECTIFIERS
 from softmax_cases import ELEMENTS as SOFTMAXES
 
@@ -47,6 +49,10 @@ def test_netlist(name: str, tmp_path: Path) -> None:
 FUNCTIONS: dict[str, Consumer] = {
     "rectifier": RECTIFIERS["every value its own"],
     "rectifier of 16 bits": RECTIFIERS["16 bits"],
+    "merge": MERGES["beyond 32 bits"],
+    "merge, half even": MERGES["beyond 32 bits, half even"],
+    "product": PRODUCTS["beyond 32 bits"],
+    "product by a negative factor": PRODUCTS["negative factor"],
     "softmax": SOFTMAXES["several channels per beat"],
     "softmax of all channels": SOFTMAXES["two channels"],
     "normalization": NORMALIZATIONS["several channels per beat"],
@@ -60,15 +66,17 @@ def test_netlist_of_a_function(name: str, tmp_path: Path) -> None:
 
 
 def check(element: Consumer, tmp_path: Path) -> None:
-    """Run an element behind an input in Verilator; hold it to the interpreter."""
-    assert not isinstance(element, Join)
-    source = element.source
-    assert isinstance(source, Input)
+    """Run an element behind its inputs in Verilator; hold it to the interpreter."""
+    streams = [source for source in sources(element) if isinstance(source, Input)]
+    assert len(streams) == len(sources(element))
     sink = Output("sink", "", element, element.output, "m")
-    graph = StreamGraph("core", (source,), (sink,), {})
-    shape, number = source.output.shape, source.output.number
-    size = (FRAMES, shape.height, shape.width, shape.channels)
-    x = random_codes(np.random.default_rng(2), size, number.bits, number.signed)
-    expected = evaluate(graph, {source.port: x})
-    result = simulate_netlist(graph, {source.port: x}, expected, tmp_path)
+    graph = StreamGraph("core", tuple(streams), (sink,), {})
+    random = np.random.default_rng(2)
+    inputs = {}
+    for source in streams:
+        shape, number = source.output.shape, source.output.number
+        size = (FRAMES, shape.height, shape.width, shape.channels)
+        inputs[source.port] = random_codes(random, size, number.bits, number.signed)
+    expected = evaluate(graph, inputs)
+    result = simulate_netlist(graph, inputs, expected, tmp_path)
     assert result.passed, result

@@ -37,11 +37,11 @@ def _pair(element: Pairwise | DotProduct, context: Context) -> Formals:
 
 
 def _check_factors(element: Merge | Product, *factors: int) -> None:
-    if any(not -(2**31) <= factor < 2**31 for factor in factors):
+    if any(not -(2**31) < factor < 2**31 for factor in factors):
         raise CompileError(
             "print",
             element.layer,
-            f"its factors must fit 32 bits, not be {factors}",
+            f"its factors must be below 2**31, not {factors}",
             "quantize it with scales of fewer digits",
         )
 

@@ -116,22 +116,27 @@ architecture rtl of average_pool is
   constant columns_inside : counts_t(0 to line_places - 1) :=
     inside(line_places, stride_width, pad_left, kernel_width, width);
 
-  type multiplier_rom_t is array (0 to numbers - 1) of std_ulogic_vector(multiplier_bits - 1 downto 0);
-  type offset_rom_t is array (0 to numbers - 1) of std_ulogic_vector(offset_bits - 1 downto 0);
+  -- Beyond the words that are read
+  constant spare : natural := larger(spare_rows(multipliers, numbers * multiplier_bits),
+    spare_rows(offsets, numbers * offset_bits));
+  constant last_word : natural := numbers - 1 + spare;
+
+  type multiplier_rom_t is array (0 to last_word) of std_ulogic_vector(multiplier_bits - 1 downto 0);
+  type offset_rom_t is array (0 to last_word) of std_ulogic_vector(offset_bits - 1 downto 0);
 
   function multiplier_words return multiplier_rom_t is
-    variable rom : multiplier_rom_t;
+    variable rom : multiplier_rom_t := (others => (others => '1'));
   begin
-    for number in rom'range loop
+    for number in 0 to numbers - 1 loop
       rom(number) := rom_slice(multipliers, number * multiplier_bits, multiplier_bits);
     end loop;
     return rom;
   end function;
 
   function offset_words return offset_rom_t is
-    variable rom : offset_rom_t;
+    variable rom : offset_rom_t := (others => (others => '1'));
   begin
-    for number in rom'range loop
+    for number in 0 to numbers - 1 loop
       rom(number) := rom_slice(offsets, number * offset_bits, offset_bits);
     end loop;
     return rom;
@@ -160,7 +165,7 @@ architecture rtl of average_pool is
   signal folds_left : integer range -1 to folds - 2 := folds - 2;
   signal line : natural range 0 to lines - 1 := 0;
   signal place : natural range 0 to line_places - 1 := 0;
-  signal row_number : natural range 0 to numbers - 1 := rows_inside(0) * kernel_width;
+  signal row_number : natural range 0 to last_word := rows_inside(0) * kernel_width;
   signal column_number : natural range 0 to kernel_width - 1 := columns_inside(0);
 
   signal multiplier : std_ulogic_vector(multiplier_bits - 1 downto 0);

@@ -100,7 +100,7 @@ architecture rtl of layer_normalization is
   signal total : std_ulogic_vector(total_bits - 1 downto 0);
   signal sum_of_squares : std_ulogic_vector(squares_bits - 1 downto 0);
   signal scaled_squares, squared_total, variance : unsigned(variance_bits - 1 downto 0);
-  signal radicand : unsigned(radicand_bits - 1 downto 0);
+  signal radicand : unsigned(constant_bits(radicand_bits) - 1 downto 0);
   signal radicand_valid : std_ulogic_vector(1 to 3) := (others => '0');
   signal root, used_root : std_ulogic_vector(root_bits - 1 downto 0);
   signal moved : std_ulogic_vector(move_bits - 1 downto 0);
@@ -207,7 +207,8 @@ begin
       squared_total <= resize(unsigned(of_total), variance_bits);
       scaled_squares <= resize(of_squares, variance_bits);
       variance <= scaled_squares - squared_total;
-      radicand <= resize(variance & "0000000000", radicand_bits) + resize(unsigned(epsilon), radicand_bits);
+      radicand <= resize(variance & "0000000000", radicand'length)
+        + resize(unsigned(epsilon), radicand'length);
 
       totals(1) <= total;
       for stage in 2 to totals'high loop
@@ -227,7 +228,7 @@ begin
       clk => clk,
       reset => reset,
       input_valid => radicand_valid(3),
-      input_radicand => std_ulogic_vector(radicand),
+      input_radicand => std_ulogic_vector(radicand(radicand_bits - 1 downto 0)),
       output_valid => root_valid,
       output_root => root,
       output_moved => moved

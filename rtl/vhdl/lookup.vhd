@@ -51,29 +51,18 @@ architecture rtl of lookup is
     "lookup: table must hold 2 ** input_bits entries in rows of 256 bits; rows got "
     & integer'image(table'length));
 
-  -- Beyond the words that are read
-  constant spare : natural := spare_rows(table, words * output_bits);
-  constant last_word : natural := tables * words - 1 + spare;
-
-  type rom_t is array (0 to last_word) of std_ulogic_vector(output_bits - 1 downto 0);
+  subtype contents_t is std_ulogic_vector(tables * words * output_bits - 1 downto 0);
 
   -- The tables of one lane, one behind the other
-  function entries (lane : natural) return rom_t is
-    constant page : positive := 2 ** (input_bits / 2);
-    variable first : natural;
-    variable rom : rom_t := (others => (others => '1'));
+  function contents (lane : natural) return contents_t is
+    constant length : positive := words * output_bits;
+    variable result : contents_t;
   begin
-    -- Three loops, because tools limit the iterations of one.
     for fold in 0 to tables - 1 loop
-      first := either(is_shared, 0, (fold * lanes + lane) * words);
-      for row in 0 to words / page - 1 loop
-        for offset in 0 to page - 1 loop
-          rom(fold * words + row * page + offset) :=
-            rom_slice(table, (first + row * page + offset) * output_bits, output_bits);
-        end loop;
-      end loop;
+      result((fold + 1) * length - 1 downto fold * length) :=
+        rom_slice(table, either(is_shared, 0, (fold * lanes + lane) * length), length);
     end loop;
-    return rom;
+    return result;
   end function;
 
   signal fold : natural range 0 to tables - 1 := 0;
@@ -81,7 +70,25 @@ architecture rtl of lookup is
 begin
 
   each_lane : for lane in 0 to lanes - 1 generate
-    constant rom : rom_t := entries(lane);
+    constant last_word : natural := tables * words - 1 + spare_rows(contents(lane));
+
+    type rom_t is array (0 to last_word) of std_ulogic_vector(output_bits - 1 downto 0);
+
+    function entries return rom_t is
+      constant page : positive := 2 ** (input_bits / 2);
+      constant flat : contents_t := contents(lane);
+      variable rom : rom_t := (others => (others => '1'));
+    begin
+      -- Two loops, because tools limit the iterations of one.
+      for first in 0 to tables * words / page - 1 loop
+        for entry in first * page to (first + 1) * page - 1 loop
+          rom(entry) := flat((entry + 1) * output_bits - 1 downto entry * output_bits);
+        end loop;
+      end loop;
+      return rom;
+    end function;
+
+    constant rom : rom_t := entries;
   begin
 
     look_up : process (clk)

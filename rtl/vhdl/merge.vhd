@@ -72,8 +72,8 @@ architecture rtl of merge is
   constant high_is_right : boolean := require(fits(high, output_bits, output_signed),
     "merge: high must fit the output; got " & integer'image(high));
 
-  constant factor_a_bits : positive := signed_bits(factor_a);
-  constant factor_b_bits : positive := signed_bits(factor_b);
+  constant factor_a_bits : positive := signed_bits(abs factor_a);
+  constant factor_b_bits : positive := signed_bits(abs factor_b);
   constant product_a_bits : positive := value_bits(input_a_bits, input_a_signed) + factor_a_bits;
   constant product_b_bits : positive := value_bits(input_b_bits, input_b_signed) + factor_b_bits;
 
@@ -83,7 +83,8 @@ architecture rtl of merge is
     + shift_left(to_signed(zero_point, summand_bits), shift);
 
   -- Three summands, and less than another one by rounding.
-  constant sum_bits : positive := larger(larger(product_a_bits, product_b_bits), summand_bits) + 2;
+  constant sum_bits : positive :=
+    constant_bits(larger(larger(product_a_bits, product_b_bits), summand_bits) + 2);
 
   constant stages : positive := either(half_even, 6, 5);
 
@@ -122,12 +123,12 @@ begin
     begin
       if rising_edge(clk) then
         product_a <= lane_value(operand_a, lane, input_a_bits, input_a_signed)
-          * to_signed(factor_a, factor_a_bits);
+          * to_signed(abs factor_a, factor_a_bits);
         product_b <= lane_value(operand_b, lane, input_b_bits, input_b_signed)
-          * to_signed(factor_b, factor_b_bits);
-        sum_a <= resize(product_a, sum_bits) + resize(summand, sum_bits);
+          * to_signed(abs factor_b, factor_b_bits);
+        sum_a <= add_or_subtract(resize(summand, sum_bits), resize(product_a, sum_bits), factor_a < 0);
         product_b_delayed <= product_b;
-        sum <= sum_a + resize(product_b_delayed, sum_bits);
+        sum <= add_or_subtract(sum_a, resize(product_b_delayed, sum_bits), factor_b < 0);
         result((lane + 1) * output_bits - 1 downto lane * output_bits) <=
           clamp(nearest(sum_bits - 1 downto shift), low, high, output_bits);
       end if;

@@ -54,10 +54,18 @@ package millrace_pkg is
   function rom_slice (words : rom_words_t; first : natural; count : positive)
     return std_ulogic_vector;
 
-  -- Words of ones to append to a ROM of so many bits of this table: 1 if it has ones, but at most 32 of
-  -- them, else 0. GHDL 2.0's synthesis takes a longer constant for zero if its ones are all in the
-  -- uppermost 32 bits.
+  -- GHDL 2.0's synthesis takes a constant for zero if its ones are all in its uppermost 32 bits and its
+  -- length is a multiple of 32, beyond 32. Tables and wide summands keep away from that:
+
+  -- Words of ones to append to a ROM, so that it is not taken for zero: 1 or 0. The address must count
+  -- them, too, because what is read at a constant address is a constant of its own.
+  function spare_rows (contents : std_ulogic_vector) return natural;
+
+  -- The same for a ROM of the first so many bits of a table.
   function spare_rows (words : rom_words_t; bits : natural) return natural;
+
+  -- The least width of a constant from so many bits on that is not taken for zero.
+  function constant_bits (bits : positive) return positive;
 
   -- Lane number index of a beat as a number. An unsigned lane gets a zero in front: bits + 1 wide.
   function lane_value (data : std_ulogic_vector; index : natural; bits : positive; is_signed : boolean)
@@ -73,6 +81,10 @@ package millrace_pkg is
   -- The number, but not below low or above high, as a code of the given width. It compares no number
   -- wider than a code with a constant: GHDL 2.0 writes wrong Verilog for that beyond 32 bits.
   function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector;
+
+  -- The sum plus, or less, a summand. What is multiplied by a negative constant is multiplied by its
+  -- magnitude and subtracted: GHDL 2.0 drops the sign of a constant factor in products beyond 32 bits.
+  function add_or_subtract (sum, summand : signed; subtracts : boolean) return signed;
 
   -- The number plus what makes its floored quotient by 2 ** shift the nearest integer, ties to even;
   -- with flip to odd. The sum must not pass the width of the number.
@@ -183,21 +195,50 @@ package body millrace_pkg is
     return slice;
   end function;
 
-  function spare_rows (words : rom_words_t; bits : natural) return natural is
-    constant constant_bits : positive := 32;
+  function spare_rows (contents : std_ulogic_vector) return natural is
+    constant page : positive := 1024;
+    constant flat : std_ulogic_vector(contents'length - 1 downto 0) := contents;
     variable ones : natural := 0;
   begin
+    if constant_bits(larger(flat'length, 1)) = flat'length then
+      return 0;
+    end if;
+    -- Two loops, because tools limit the iterations of one.
+    for first in 0 to (flat'length - 1) / page loop
+      for place in first * page to smaller(flat'length, (first + 1) * page) - 1 loop
+        if flat(place) = '1' then
+          ones := ones + 1;
+        end if;
+      end loop;
+      if ones > 32 then
+        return 0;
+      end if;
+    end loop;
+    return either(ones > 0, 1, 0);
+  end function;
+
+  function spare_rows (words : rom_words_t; bits : natural) return natural is
+    variable ones : natural := 0;
+  begin
+    if constant_bits(bits) = bits then
+      return 0;
+    end if;
     for row in words'range loop
       for column in 0 to rom_word_bits - 1 loop
         if words(row)(column) = '1' then
           ones := ones + 1;
         end if;
       end loop;
-      if ones > constant_bits then
+      if ones > 32 then
         return 0;
       end if;
     end loop;
-    return either(ones > 0 and bits > constant_bits, 1, 0);
+    return either(ones > 0, 1, 0);
+  end function;
+
+  function constant_bits (bits : positive) return positive is
+  begin
+    return either(bits > 32 and bits mod 32 = 0, bits + 1, bits);
   end function;
 
   function wrap (number : signed; bits : positive) return signed is
@@ -252,6 +293,14 @@ package body millrace_pkg is
       clamped := high_code;
     end if;
     return std_ulogic_vector(clamped(bits - 1 downto 0));
+  end function;
+
+  function add_or_subtract (sum, summand : signed; subtracts : boolean) return signed is
+  begin
+    if subtracts then
+      return sum - summand;
+    end if;
+    return sum + summand;
   end function;
 
   function toward_even (number : signed; shift : natural; flip : boolean := false) return signed is

@@ -80,11 +80,11 @@ architecture rtl of product is
   constant centred_a_bits : positive := input_a_bits + 1;
   constant centred_b_bits : positive := input_b_bits + 1;
   constant product_bits : positive := centred_a_bits + centred_b_bits;
-  constant factor_bits : positive := signed_bits(factor);
+  constant factor_bits : positive := signed_bits(abs factor);
   constant scaled_bits : positive := product_bits + factor_bits;
 
   -- Two summands, less than another one by rounding, and no less than what is shifted out.
-  constant sum_bits : positive := larger(larger(scaled_bits, offset'length), shift) + 2;
+  constant sum_bits : positive := constant_bits(larger(larger(scaled_bits, offset'length), shift) + 2);
 
   constant stages : positive := either(half_even, 7, 6);
 
@@ -129,8 +129,8 @@ begin
         centred_b <= resize(lane_value(operand_b, lane, input_b_bits, input_b_signed), centred_b_bits)
           - to_signed(zero_point_b, centred_b_bits);
         multiplied <= centred_a * centred_b;
-        scaled <= multiplied * to_signed(factor, factor_bits);
-        sum <= resize(scaled, sum_bits) + resize(signed(offset), sum_bits);
+        scaled <= multiplied * to_signed(abs factor, factor_bits);
+        sum <= add_or_subtract(resize(signed(offset), sum_bits), resize(scaled, sum_bits), factor < 0);
         result((lane + 1) * output_bits - 1 downto lane * output_bits) <=
           clamp(nearest(sum_bits - 1 downto shift), low, high, output_bits);
       end if;

@@ -86,24 +86,29 @@ architecture rtl of rectifier is
   constant product_bits : positive := value_width + multiplier_bits;
   constant sum_bits : positive := larger(product_bits, offset_bits) + 1;
 
-  type multiplier_rom_t is array (0 to folds - 1) of
+  -- Beyond the words that are read
+  constant spare : natural := larger(spare_rows(multipliers, folds * lanes * 2 * multiplier_bits),
+    spare_rows(offsets, folds * lanes * 2 * offset_bits));
+  constant last_word : natural := folds - 1 + spare;
+
+  type multiplier_rom_t is array (0 to last_word) of
     std_ulogic_vector(lanes * 2 * multiplier_bits - 1 downto 0);
-  type offset_rom_t is array (0 to folds - 1) of
+  type offset_rom_t is array (0 to last_word) of
     std_ulogic_vector(lanes * 2 * offset_bits - 1 downto 0);
 
   function multiplier_words return multiplier_rom_t is
-    variable rom : multiplier_rom_t;
+    variable rom : multiplier_rom_t := (others => (others => '1'));
   begin
-    for fold in rom'range loop
+    for fold in 0 to folds - 1 loop
       rom(fold) := rom_slice(multipliers, fold * lanes * 2 * multiplier_bits, lanes * 2 * multiplier_bits);
     end loop;
     return rom;
   end function;
 
   function offset_words return offset_rom_t is
-    variable rom : offset_rom_t;
+    variable rom : offset_rom_t := (others => (others => '1'));
   begin
-    for fold in rom'range loop
+    for fold in 0 to folds - 1 loop
       rom(fold) := rom_slice(offsets, fold * lanes * 2 * offset_bits, lanes * 2 * offset_bits);
     end loop;
     return rom;
@@ -121,7 +126,7 @@ architecture rtl of rectifier is
   end function;
 
   signal reservable, take : std_ulogic;
-  signal fold : natural range 0 to folds - 1 := 0;
+  signal fold : natural range 0 to last_word := 0;
   signal operand : std_ulogic_vector(input_data'range);
   signal multiplier_pairs : std_ulogic_vector(lanes * 2 * multiplier_bits - 1 downto 0);
   signal offset_pairs : std_ulogic_vector(lanes * 2 * offset_bits - 1 downto 0);

@@ -72,23 +72,28 @@ architecture rtl of requantize is
   constant product_bits : positive := input_bits + multiplier_bits;
   constant sum_bits : positive := larger(product_bits, offset_bits) + 1;
 
-  type multiplier_rom_t is array (0 to folds - 1) of
+  -- Beyond the words that are read
+  constant spare : natural := larger(spare_rows(multipliers, folds * lanes * multiplier_bits),
+    spare_rows(offsets, folds * lanes * offset_bits));
+  constant last_word : natural := folds - 1 + spare;
+
+  type multiplier_rom_t is array (0 to last_word) of
     std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
-  type offset_rom_t is array (0 to folds - 1) of std_ulogic_vector(lanes * offset_bits - 1 downto 0);
+  type offset_rom_t is array (0 to last_word) of std_ulogic_vector(lanes * offset_bits - 1 downto 0);
 
   function multiplier_words return multiplier_rom_t is
-    variable rom : multiplier_rom_t;
+    variable rom : multiplier_rom_t := (others => (others => '1'));
   begin
-    for fold in rom'range loop
+    for fold in 0 to folds - 1 loop
       rom(fold) := rom_slice(multipliers, fold * lanes * multiplier_bits, lanes * multiplier_bits);
     end loop;
     return rom;
   end function;
 
   function offset_words return offset_rom_t is
-    variable rom : offset_rom_t;
+    variable rom : offset_rom_t := (others => (others => '1'));
   begin
-    for fold in rom'range loop
+    for fold in 0 to folds - 1 loop
       rom(fold) := rom_slice(offsets, fold * lanes * offset_bits, lanes * offset_bits);
     end loop;
     return rom;
@@ -106,7 +111,7 @@ architecture rtl of requantize is
     return clamp(scaled, low, high, output_bits);
   end function;
 
-  signal fold : natural range 0 to folds - 1 := 0;
+  signal fold : natural range 0 to last_word := 0;
   signal operand : std_ulogic_vector(lanes * input_bits - 1 downto 0);
   signal multiplier : std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
   signal offset, offset_delayed : std_ulogic_vector(lanes * offset_bits - 1 downto 0);

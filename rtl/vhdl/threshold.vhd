@@ -93,11 +93,10 @@ begin
       constant weight : positive := 2 ** (stages - 1 - stage);
       constant nodes : positive := 2 ** stage;
 
-      type rom_t is array (0 to folds * nodes - 1) of std_ulogic_vector(word_bits - 1 downto 0);
-
-      -- The thresholds in the middle of what each node of the tree has left.
-      function node_thresholds return rom_t is
-        variable rom : rom_t;
+      -- The thresholds in the middle of what each node of the tree has left, beginning at bit 0.
+      function node_thresholds return std_ulogic_vector is
+        variable contents : std_ulogic_vector(folds * nodes * word_bits - 1 downto 0);
+        variable word : std_ulogic_vector(word_bits - 1 downto 0);
         variable level : natural;
         variable number : std_ulogic_vector(input_bits - 1 downto 0);
       begin
@@ -107,28 +106,46 @@ begin
             if level < levels then
               number := rom_slice(
                 thresholds, ((fold * lanes + lane) * levels + level) * input_bits, input_bits);
-              rom(fold * nodes + node) := std_ulogic_vector(wrap(signed(number), word_bits));
+              word := std_ulogic_vector(wrap(signed(number), word_bits));
             else
-              rom(fold * nodes + node) := (others => '1');
-              rom(fold * nodes + node)(word_bits - 1) := '0';
+              word := (others => '1');
+              word(word_bits - 1) := '0';
             end if;
+            contents((fold * nodes + node + 1) * word_bits - 1 downto (fold * nodes + node) * word_bits) :=
+              word;
           end loop;
+        end loop;
+        return contents;
+      end function;
+
+      constant contents : std_ulogic_vector(folds * nodes * word_bits - 1 downto 0) := node_thresholds;
+      constant last_word : natural := folds * nodes - 1 + spare_rows(contents);
+
+      type rom_t is array (0 to last_word) of std_ulogic_vector(word_bits - 1 downto 0);
+
+      function words return rom_t is
+        variable rom : rom_t := (others => (others => '1'));
+      begin
+        for index in 0 to folds * nodes - 1 loop
+          rom(index) := contents((index + 1) * word_bits - 1 downto index * word_bits);
         end loop;
         return rom;
       end function;
 
-      constant rom : rom_t := node_thresholds;
+      constant rom : rom_t := words;
 
       signal node : natural range 0 to nodes - 1;
+      signal address : natural range 0 to last_word;
       signal step : std_ulogic_vector(word_bits - 1 downto 0);
     begin
 
       node <= to_integer(shift_right(stage_count(stage), stages - stage));
+      address <= stage_fold(stage) * nodes + node;
 
       compare : process (clk)
       begin
         if rising_edge(clk) then
-          step <= rom(stage_fold(stage) * nodes + node);
+          step <= rom(address);
           table_value(stage) <= stage_value(stage);
           table_count(stage) <= stage_count(stage);
 

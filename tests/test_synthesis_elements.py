@@ -217,6 +217,14 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "table": table(4096, 8),
         "fifo_depth": 4,
     },
+    "pair_pipeline": {
+        "a_width": 16,
+        "b_width": 8,
+        "output_width": 12,
+        "pairs": 3,
+        "latency": 6,
+        "fifo_depth": 8,
+    },
     "pointwise": {
         "operation": "op_requantize",
         "input_bits": 8,

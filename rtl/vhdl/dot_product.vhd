@@ -81,8 +81,6 @@ architecture rtl of dot_product is
   constant b_is_right : boolean := require(fits(zero_point_b, input_b_bits, input_b_signed),
     "dot_product: zero_point_b must fit input b; got " & integer'image(zero_point_b));
 
-  constant pairs : positive := channels / simd;
-
   -- The difference of two codes has one bit more than a code.
   constant centred_a_bits : positive := input_a_bits + 1;
   constant centred_b_bits : positive := input_b_bits + 1;
@@ -97,10 +95,10 @@ architecture rtl of dot_product is
 
   constant sum_bits : positive := product_bits + tree_levels;
 
-  type tree_t is array (0 to tree_levels) of std_ulogic_vector(simd * sum_bits - 1 downto 0);
+  -- Operands, differences, products, the tree, accumulator, requantization.
+  constant latency : positive := 4 + tree_levels + either(requantization = scale, 4, 2 * clog2(levels + 1));
 
-  signal pair : natural range 0 to pairs - 1 := 0;
-  signal is_last, take, reservable, reserve : std_ulogic;
+  type tree_t is array (0 to tree_levels) of std_ulogic_vector(simd * sum_bits - 1 downto 0);
 
   signal operand_a : std_ulogic_vector(input_a_data'range);
   signal operand_b : std_ulogic_vector(input_b_data'range);
@@ -109,43 +107,48 @@ architecture rtl of dot_product is
   signal tree : tree_t;
   signal accumulator : signed(accumulator_bits - 1 downto 0);
 
-  -- Valid, first and last pair of a pixel: operands (1), differences (2), products (3), the tree.
-  signal valid, first, last : std_ulogic_vector(1 to 3 + tree_levels) := (others => '0');
-  signal sum_valid, code_valid : std_ulogic := '0';
-  signal code : std_ulogic_vector(output_bits - 1 downto 0);
+  -- A pair, and the first one of a pixel: operands (1), differences (2), products (3), the tree.
+  signal valid, first : std_ulogic_vector(1 to 3 + tree_levels) := (others => '0');
+  signal result : std_ulogic_vector(output_bits - 1 downto 0);
 
 begin
 
-  is_last <= '1' when pair = pairs - 1 else '0';
-  take <= input_a_valid and input_b_valid and (reservable or not is_last);
-  reserve <= take and is_last;
-  input_a_ready <= input_b_valid and (reservable or not is_last);
-  input_b_ready <= input_a_valid and (reservable or not is_last);
+  pipeline : entity work.pair_pipeline
+    generic map (
+      a_width => input_a_data'length,
+      b_width => input_b_data'length,
+      output_width => output_data'length,
+      pairs => channels / simd,
+      latency => latency,
+      fifo_depth => fifo_depth
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_a_ready => input_a_ready,
+      input_a_valid => input_a_valid,
+      input_a_data => input_a_data,
+      input_b_ready => input_b_ready,
+      input_b_valid => input_b_valid,
+      input_b_data => input_b_data,
+      operand_valid => valid(1),
+      operand_first => first(1),
+      operand_a => operand_a,
+      operand_b => operand_b,
+      result => result,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
 
   ------------------------------------------------------------------------------
-  control : process (clk)
+  follow : process (clk)
   begin
     if rising_edge(clk) then
-      -- GHDL's synthesis refuses the sum where a counter has but one value.
-      if take = '1' and pairs > 1 then
-        if is_last then
-          pair <= 0;
-        else
-          pair <= pair + 1;
-        end if;
-      end if;
-
-      first(1) <= '1' when pair = 0 else '0';
-      last(1) <= is_last;
+      valid(2 to valid'right) <= valid(1 to valid'right - 1);
       first(2 to first'right) <= first(1 to first'right - 1);
-      last(2 to last'right) <= last(1 to last'right - 1);
-      valid <= take & valid(1 to valid'right - 1);
-      sum_valid <= valid(valid'right) and last(last'right);
-
       if reset then
-        pair <= 0;
-        valid <= (others => '0');
-        sum_valid <= '0';
+        valid(2 to valid'right) <= (others => '0');
       end if;
     end if;
   end process;
@@ -158,9 +161,6 @@ begin
     variable node : signed(sum_bits - 1 downto 0);
   begin
     if rising_edge(clk) then
-      operand_a <= input_a_data;
-      operand_b <= input_b_data;
-
       for lane in 0 to simd - 1 loop
         difference_a := resize(lane_value(operand_a, lane, input_a_bits, input_a_signed), centred_a_bits)
           - to_signed(zero_point_a, centred_a_bits);
@@ -199,6 +199,7 @@ begin
   end process;
 
   ------------------------------------------------------------------------------
+  -- The pipeline knows which results are valid.
   scaled : if requantization = scale generate
     codes : entity work.requantize
       generic map (
@@ -218,10 +219,10 @@ begin
       port map (
         clk => clk,
         reset => reset,
-        input_valid => sum_valid,
+        input_valid => '1',
         input_data => std_ulogic_vector(accumulator),
-        output_valid => code_valid,
-        output_data => code
+        output_valid => open,
+        output_data => result
       );
   end generate;
 
@@ -240,29 +241,11 @@ begin
       port map (
         clk => clk,
         reset => reset,
-        input_valid => sum_valid,
+        input_valid => '1',
         input_data => std_ulogic_vector(accumulator),
-        output_valid => code_valid,
-        output_data => code
+        output_valid => open,
+        output_data => result
       );
   end generate;
-
-  ------------------------------------------------------------------------------
-  results : entity work.reserving_fifo
-    generic map (
-      depth => fifo_depth,
-      width => output_bits
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      reservable => reservable,
-      reserve => reserve,
-      input_valid => code_valid,
-      input_data => code,
-      output_ready => output_ready,
-      output_valid => output_valid,
-      output_data => output_data
-    );
 
 end architecture;

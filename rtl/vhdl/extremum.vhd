@@ -46,32 +46,36 @@ end entity;
 
 architecture rtl of extremum is
 
-  constant stages : positive := 2;
-
-  signal reservable, take : std_ulogic;
   signal operand_a : std_ulogic_vector(input_a_data'range);
   signal operand_b : std_ulogic_vector(input_b_data'range);
   signal result : std_ulogic_vector(output_data'range);
-  -- Operands and choice are valid.
-  signal valid : std_ulogic_vector(1 to stages) := (others => '0');
 
 begin
 
-  take <= input_a_valid and input_b_valid and reservable;
-  input_a_ready <= input_b_valid and reservable;
-  input_b_ready <= input_a_valid and reservable;
-
-  load : process (clk)
-  begin
-    if rising_edge(clk) then
-      operand_a <= input_a_data;
-      operand_b <= input_b_data;
-      valid <= take & valid(1 to stages - 1);
-      if reset then
-        valid <= (others => '0');
-      end if;
-    end if;
-  end process;
+  pipeline : entity work.pair_pipeline
+    generic map (
+      a_width => input_a_data'length,
+      b_width => input_b_data'length,
+      output_width => output_data'length,
+      latency => 2,
+      fifo_depth => fifo_depth
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_a_ready => input_a_ready,
+      input_a_valid => input_a_valid,
+      input_a_data => input_a_data,
+      input_b_ready => input_b_ready,
+      input_b_valid => input_b_valid,
+      input_b_data => input_b_data,
+      operand_a => operand_a,
+      operand_b => operand_b,
+      result => result,
+      output_ready => output_ready,
+      output_valid => output_valid,
+      output_data => output_data
+    );
 
   choose : process (clk)
   begin
@@ -88,22 +92,5 @@ begin
       end loop;
     end if;
   end process;
-
-  results : entity work.reserving_fifo
-    generic map (
-      depth => fifo_depth,
-      width => lanes * bits
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      reservable => reservable,
-      reserve => take,
-      input_valid => valid(stages),
-      input_data => result,
-      output_ready => output_ready,
-      output_valid => output_valid,
-      output_data => output_data
-    );
 
 end architecture;

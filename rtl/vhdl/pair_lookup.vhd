@@ -3,8 +3,8 @@
 --   output = table(bit pattern of a * 2 ** input_b_bits + bit pattern of b)
 --
 -- Beat order: unchanged; a pair of beats is taken at one edge.
--- Latency: 2 edges from taking a pair to its push into the FIFO, those of `pointwise` with op_lookup; it
--- can be taken one edge later.
+-- Latency: 2 edges from taking a pair to its push into the FIFO: operands, table; it can be taken one
+-- edge later.
 -- Cycles per frame: one per pair of beats, with fifo_depth >= 4.
 -- Limits: each input's ready waits for the other's valid; a pair has at most 16 bits. Two bytes make a
 -- table of 65,536 entries, once per lane: 16 RAMB36 for bytes.
@@ -52,44 +52,59 @@ architecture rtl of pair_lookup is
   constant pair_is_right : boolean := require(pair_bits <= 16,
     "pair_lookup: a pair must have at most 16 bits; got " & integer'image(pair_bits));
 
-  signal ready, valid : std_ulogic;
+  signal operand_a : std_ulogic_vector(input_a_data'range);
+  signal operand_b : std_ulogic_vector(input_b_data'range);
   signal pairs : std_ulogic_vector(lanes * pair_bits - 1 downto 0);
+  signal result : std_ulogic_vector(output_data'range);
 
 begin
 
-  valid <= input_a_valid and input_b_valid;
-  input_a_ready <= input_b_valid and ready;
-  input_b_ready <= input_a_valid and ready;
-
-  each_lane : for lane in 0 to lanes - 1 generate
-    pairs((lane + 1) * pair_bits - 1 downto lane * pair_bits) <=
-      input_a_data((lane + 1) * input_a_bits - 1 downto lane * input_a_bits)
-      & input_b_data((lane + 1) * input_b_bits - 1 downto lane * input_b_bits);
-  end generate;
-
-  function_of_pairs : entity work.pointwise
+  pipeline : entity work.pair_pipeline
     generic map (
-      operation => op_lookup,
-      input_bits => pair_bits,
-      input_signed => false,
-      output_bits => output_bits,
-      output_signed => false,
-      lanes => lanes,
-      folds => 1,
-      table => table,
+      a_width => input_a_data'length,
+      b_width => input_b_data'length,
+      output_width => output_data'length,
+      latency => 2,
       fifo_depth => fifo_depth
     )
     port map (
       clk => clk,
       reset => reset,
-      --
-      input_ready => ready,
-      input_valid => valid,
-      input_data => pairs,
-      --
+      input_a_ready => input_a_ready,
+      input_a_valid => input_a_valid,
+      input_a_data => input_a_data,
+      input_b_ready => input_b_ready,
+      input_b_valid => input_b_valid,
+      input_b_data => input_b_data,
+      operand_a => operand_a,
+      operand_b => operand_b,
+      result => result,
       output_ready => output_ready,
       output_valid => output_valid,
       output_data => output_data
+    );
+
+  each_lane : for lane in 0 to lanes - 1 generate
+    pairs((lane + 1) * pair_bits - 1 downto lane * pair_bits) <=
+      operand_a((lane + 1) * input_a_bits - 1 downto lane * input_a_bits)
+      & operand_b((lane + 1) * input_b_bits - 1 downto lane * input_b_bits);
+  end generate;
+
+  -- The pipeline knows which results are valid.
+  function_of_pairs : entity work.lookup
+    generic map (
+      input_bits => pair_bits,
+      output_bits => output_bits,
+      lanes => lanes,
+      table => table
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_valid => '1',
+      input_data => pairs,
+      output_valid => open,
+      output_data => result
     );
 
 end architecture;

@@ -1,5 +1,4 @@
--- Bench of product: stream a is that of stream_bench, stream b has stalls of its own. The scenarios are
--- those of stream_bench.
+-- Bench of product: scenarios and streams are those of pair_bench.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -37,8 +36,7 @@ end entity;
 
 architecture bench of product_tb is
 
-  signal finished, b_done : boolean;
-  signal source_stall : natural;
+  signal finished : boolean;
   signal clk, reset : std_ulogic;
   signal a_ready, a_valid, b_ready, b_valid, output_ready, output_valid : std_ulogic;
   signal a_data : std_ulogic_vector(lanes * input_a_bits - 1 downto 0);
@@ -54,10 +52,11 @@ begin
     test_runner_cleanup(runner);
   end process;
 
-  bench : entity work.stream_bench
+  bench : entity work.pair_bench
     generic map (
       configuration_text => runner_cfg,
-      input_width => a_data'length,
+      a_width => a_data'length,
+      b_width => b_data'length,
       output_width => output_data'length,
       seed => seed,
       first_edge => first_edge,
@@ -65,32 +64,17 @@ begin
     )
     port map (
       finished => finished,
-      source_stall => source_stall,
-      others_done => b_done,
       clk => clk,
       reset => reset,
-      input_ready => a_ready,
-      input_valid => a_valid,
-      input_data => a_data,
+      a_ready => a_ready,
+      a_valid => a_valid,
+      a_data => a_data,
+      b_ready => b_ready,
+      b_valid => b_valid,
+      b_data => b_data,
       output_ready => output_ready,
       output_valid => output_valid,
       output_data => output_data
-    );
-
-  source_b : entity work.stream_source
-    generic map (
-      width => b_data'length,
-      path => output_path(runner_cfg) & "input_b.txt",
-      seed => seed + 100
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      stall => source_stall,
-      ready => b_ready,
-      valid => b_valid,
-      data => b_data,
-      done => b_done
     );
 
   dut : entity work.product

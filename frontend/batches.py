@@ -10,6 +10,12 @@ import numpy.typing as npt
 import onnx
 
 Array = npt.NDArray[Any]
+
+
+class UnbatchedOutputError(ValueError):
+    """The first axis of an output is not the batch."""
+
+
 BATCH = 256
 """Frames per call where a model takes any number; the arithmetic of a frame does not depend on it.
 """
@@ -37,6 +43,9 @@ def in_batches(
         compute: takes (batch, *shape) of each input, returns the outputs, batch first.
         batch: the only size that ``compute`` takes; the last frame fills an incomplete batch up,
             and what is computed for it is dropped.  None: any size from 1 to ``BATCH``.
+
+    Raises:
+        UnbatchedOutputError: an output's first axis is not the batch.
     """
     count, step = len(frames[0]), batch or BATCH
     parts = []
@@ -45,5 +54,18 @@ def in_batches(
         taken = len(part[0])
         if batch is not None and taken < batch:
             part = [np.concatenate([p, np.repeat(p[-1:], batch - taken, 0)]) for p in part]
-        parts.append([np.asarray(output)[:taken] for output in compute(part)])
-    return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
+        outputs = [_batched(np.asarray(output), len(part[0]), batch) for output in compute(part)]
+        parts.append([output[:taken] for output in outputs])
+    return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+
+
+def _batched(output: Array, frames: int, batch: int | None) -> Array:
+    """Return an output of ``frames`` frames with the batch first.
+
+    A model that takes one frame at a time may leave the batch axis out.
+    """
+    if output.ndim and len(output) == frames:
+        return output
+    if batch != 1:
+        raise UnbatchedOutputError
+    return output[None]

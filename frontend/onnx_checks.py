@@ -91,7 +91,17 @@ def input_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
     for value in inputs:
         dims = value.type.tensor_type.shape.dim
         sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
-        if len(dims) < 2 or not all(d.dim_value > 0 for d in dims[1:]):
+        if not len(dims):
+            raise CompileError(
+                STAGE, value.name, "its shape must be known, but the file does not state it",
+                "export the model with the shapes of its inputs",
+            )  # fmt: skip
+        if len(dims) == 1:
+            raise CompileError(
+                STAGE, value.name, f"its shape must be a batch and more axes, not {sizes}",
+                "give the input a batch axis",
+            )  # fmt: skip
+        if not all(d.dim_value > 0 for d in dims[1:]):
             raise CompileError(
                 STAGE, value.name,
                 f"its shape must be a batch and fixed sizes, not {sizes}".replace("'", ""),

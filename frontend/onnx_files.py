@@ -71,12 +71,6 @@ def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
             yield from attribute.tensors
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of a message from onnx or onnxruntime, without the latter's prefix."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].removeprefix("[ONNXRuntimeError] : ").rstrip(".")
-
-
 def _elements(tensor: onnx.TensorProto, name: str) -> int:
     if any(size < 0 for size in tensor.dims):
         raise CompileError(

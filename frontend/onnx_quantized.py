@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from frontend.onnx_checks import inputs_of
+from frontend.onnx_constants import lift_constants
 from frontend.onnx_names import name_nodes
 from frontend.source import Shape
 from frontend.stand_in import InputRange
@@ -41,11 +42,13 @@ def is_quantized(model: onnx.ModelProto) -> bool:
 def as_golden(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy of ``model`` that onnxruntime takes.
 
-    It differs in names that several nodes have, and in an IR version that is too new.
+    It differs in names that several nodes have, in an IR version that is too new, and in that
+    constants which nodes hold are initializers.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     copy.ir_version = min(copy.ir_version, NEWEST_IR_VERSION)
+    lift_constants(copy.graph)
     name_nodes(copy.graph, unnamed=False)
     return copy
 

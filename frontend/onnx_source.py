@@ -10,6 +10,7 @@ import onnx
 import onnx.inliner
 from onnx import TensorProto, numpy_helper
 
+from frontend.batches import UnbatchedOutputError
 from frontend.guard import try_to_read
 from frontend.onnx_checks import (
     QUANTIZED_MICROSOFT,
@@ -18,11 +19,12 @@ from frontend.onnx_checks import (
     input_shapes,
     standard_opset,
 )
-from frontend.onnx_files import check_size, first_line, read_onnx
+from frontend.onnx_files import check_size, read_onnx
+from frontend.onnx_messages import first_line
 from frontend.onnx_quantized import as_golden, code_ranges, is_quantized
 from frontend.onnx_reference import onnx_run
 from frontend.onnx_standard import standard_form, with_regions
-from frontend.source import Run, Shape, SourceModel
+from frontend.source import Frames, Run, Shape, SourceModel
 from frontend.stand_in import PIXELS, InputRange, ordinary_range
 from ir.errors import CompileError
 
@@ -102,25 +104,41 @@ def _runnable(model: onnx.ModelProto, name: str) -> Run:
     try:
         return onnx_run(model)
     except Exception as error:  # of whatever kind onnxruntime raises
-        raise CompileError(
-            "load", name, f"does not run in onnxruntime ({first_line(error)})", "export it again"
-        ) from error
+        raise _no_run(name, error) from error
+
+
+def _no_run(name: str, error: Exception) -> CompileError:
+    return CompileError(
+        "load", name, f"does not run in onnxruntime ({first_line(error)})",
+        "correct what it says, for the golden model is what onnxruntime computes",
+    )  # fmt: skip
 
 
 def _output_shapes(run: Run, shapes: dict[str, Shape], name: str) -> tuple[Shape, ...]:
-    """Return the shapes of the outputs for one frame, from a run with two frames of zeros."""
+    """Return the shapes of the outputs for one frame, from runs with one and two of zeros."""
+
+    def outputs(frames: int) -> tuple[Frames, ...]:
+        return run({i: np.zeros((frames, *shape), np.float32) for i, shape in shapes.items()})
+
     try:
-        outputs = run({i: np.zeros((2, *shape), np.float32) for i, shape in shapes.items()})
+        outputs(1)
+    except UnbatchedOutputError:
+        pass  # two frames say more
+    except Exception as error:  # of whatever kind onnxruntime raises
+        raise _no_run(name, error) from error
+    try:
+        two = outputs(2)
+    except UnbatchedOutputError as error:
+        raise CompileError(
+            "load", name, "the first axis of every output must be the batch",
+            "state the batch size 1 in the shapes of its inputs, or keep the first axis",
+        ) from error  # fmt: skip
     except Exception as error:  # of whatever kind onnxruntime raises
         raise CompileError(
-            "load", name, f"does not run in onnxruntime on two frames ({first_line(error)})",
-            "export it with a free batch size",
+            "load", name, f"runs in onnxruntime on one frame, but not on two ({first_line(error)})",
+            "state the batch size 1 in the shapes of its inputs",
         ) from error  # fmt: skip
-    if any(len(output) != 2 for output in outputs):
-        raise CompileError(
-            "load", name, "the first axis of every output must be the batch", "export it again"
-        )
-    return tuple(output.shape[1:] for output in outputs)
+    return tuple(output.shape[1:] for output in two)
 
 
 _CENTRE = 16.0

@@ -21,7 +21,7 @@ from onnx import TensorProto, numpy_helper
 
 from frontend.batches import fixed_batch
 from frontend.onnx_checks import check_sizes, inputs_of
-from frontend.onnx_files import first_line
+from frontend.onnx_messages import first_line
 from frontend.onnx_names import name_nodes
 from frontend.onnx_reference import session
 from ir.errors import CompileError

@@ -188,7 +188,7 @@ def _prepared(quantized: onnx.ModelProto) -> ir.Model:
         ) from error
     model = ir.from_proto(inferred)
     model.ir_version = max(model.ir_version, FUNCTION_OVERLOADS)
-    passes.LiftConstantsToInitializersPass(lift_all_constants=True)(model)
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     remove_identities(model)
     return model
 

@@ -22,6 +22,7 @@ from rewrite.lower.borders import crop
 from rewrite.lower.branches import fork_streams
 from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
+from rewrite.lower.interpolation import interpolation
 from rewrite.lower.layer_normalization import layer_normalization
 from rewrite.lower.layout import Stream, moved
 from rewrite.lower.matrices import matrix_product
@@ -65,6 +66,7 @@ _BUILDERS: dict[str, Builder] = {
 _BY_FUNCTION: dict[str, Builder] = {
     "Affine": affine,
     "Channelwise": channelwise,
+    "Interpolation": interpolation,
     "Rectifier": rectifier,
 }
 """Builders of functions whose operator has another builder elsewhere."""

@@ -27,12 +27,16 @@ def pad(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: st
     if stage.operator.attributes.get_string("mode", "constant") != "edge":
         return constant_pad(stage, source, names, layer)
     (_, top, left), _ = sides_of(stage, 3).tolist()
-    return _edges(source, bool(top), bool(left), names, layer)
+    return Built(edges_repeated(source, bool(top), bool(left), names, layer))
 
 
-def _edges(source: Stream, rows: bool, columns: bool, names: Identifiers, layer: str) -> Built:
-    """Build a Reorder that sends the first and the last row or column twice."""
+def edges_repeated(
+    source: Stream, rows: bool, columns: bool, names: Identifiers, layer: str
+) -> Stream:
+    """Return a map whose first and last rows or columns come twice, through a Reorder."""
     stream = as_map(source, names, layer)
+    if not rows and not columns:
+        return stream
     shape = stream.shape
     pixel = Loop(shape.channels, 1)
     across = Loop(shape.width + 2, shape.channels, True) if columns else None
@@ -47,7 +51,7 @@ def _edges(source: Stream, rows: bool, columns: bool, names: Identifiers, layer:
         loops=loops,
         edges=rows,
     )
-    return Built(mapped(element, stream.lows, stream.highs, layer))
+    return mapped(element, stream.lows, stream.highs, layer)
 
 
 def resize(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

@@ -24,6 +24,7 @@ from rewrite.onnx import (
     fuse_convolution,
     fuse_dense,
     fuse_global_average,
+    fuse_interpolation,
     fuse_layer_normalization,
     fuse_layout,
     fuse_matrix_product,
@@ -51,6 +52,7 @@ from rewrite.onnx.quantized_biases import quantized_biases
 from rewrite.onnx.quantized_constants import quantized_constants
 from rewrite.onnx.remove_identities import remove_identities
 from rewrite.onnx.resize_by_scales import resize_by_scales
+from rewrite.onnx.resize_of_codes import exact_interpolations
 from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
 
@@ -86,6 +88,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_average.fuse_average,
     fuse_max_pool.fuse_max_pool,
     resize_by_scales,
+    fuse_interpolation.fuse_interpolation,
     fuse_selection.fuse_selection,
     fuse_arg_max.fuse_arg_max,
     fuse_softmax.fuse_softmax,
@@ -111,6 +114,7 @@ _RULES = (
     fuse_global_average.RULES,
     fuse_average.RULES,
     fuse_max_pool.RULES,
+    fuse_interpolation.RULES,
     fuse_selection.RULES,
     fuse_arg_max.RULES,
     fuse_softmax.RULES,
@@ -164,7 +168,8 @@ def fuse(
             _settle(model)
             after = ir.to_proto(model)
             if rewrite is qdq_from_operators:
-                check_execution(after, Counter(name for name, _ in float_operators(quantized)))
+                in_float = Counter(name for name, _ in float_operators(quantized))
+                check_execution(after, in_float, exact_interpolations(after))
             compared += compare(before, after, frames)
             before = after
     check_coverage(model, _RULES)

@@ -5,8 +5,8 @@
 
 and the same for QLinearMatMul, for onnxruntime's QLinearAdd, QLinearMul, QLinearConcat,
 QLinearGlobalAveragePool, QLinearAveragePool, QLinearLeakyRelu, QLinearSigmoid, QLinearSoftmax and
-QGemm, and for MaxPool, which works on codes as they are: the largest code is that of the largest
-number, so any scale serves.
+QGemm, and for MaxPool and Resize, which work on codes as they are: the largest code is that of the
+largest number, so any scale serves; for linear values see ``resize_of_codes``.
 
 This is what the operators are defined by, and onnxruntime makes the same operators of the result:
 its integers are compared before and after, like those of every rewrite; for their sake some int8
@@ -26,6 +26,7 @@ import onnx_ir.passes.common as passes
 
 from rewrite.onnx.execution import SHIFT
 from rewrite.onnx.graphs import CODE_TYPES, add_initializer, constant, is_operator
+from rewrite.onnx.resize_of_codes import is_nearest, resize_of_codes_refusal, resizes_codes
 from rewrite.onnx.unsigned_codes import unsigned_codes
 
 MICROSOFT = "com.microsoft"
@@ -136,7 +137,9 @@ def _rule(
     if is_operator(node, "QLinearMatMul"):
         return _product
     if is_operator(node, "MaxPool") and (source := node.inputs[0]) is not None:
-        return _max_pool if source in scales or source.dtype in CODE_TYPES else None
+        return _selection if source in scales or source.dtype in CODE_TYPES else None
+    if resizes_codes(node):
+        return _selection if is_nearest(node) else _interpolation
     if node.domain != MICROSOFT or node.attributes.get_int("channels_last", 0):
         return None
     if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
@@ -153,7 +156,7 @@ def _rule(
 def _has_constant_scales(node: ir.Node) -> bool:
     """True if every operand that is no code is a constant."""
     floats = [v for v in node.inputs if v is not None and v.dtype == ir.DataType.FLOAT]
-    return is_operator(node, "MaxPool") or all(
+    return is_operator(node, "MaxPool", "Resize") or all(
         constant(v) is not None or v is node.inputs[0] for v in floats
     )
 
@@ -251,17 +254,34 @@ def _concatenation(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters
     b.quantized(result, _operand(node, 0), _optional(node, 1))
 
 
-def _max_pool(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters]) -> None:
+def _selection(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters]) -> None:
     codes = _operand(node, 0)
-    if codes in scales:
-        scale, zero_point = scales[codes]
-    else:
-        assert codes.dtype is not None
-        zero = np.zeros((), codes.dtype.numpy())
-        scale = add_initializer(b.graph, f"{codes.name}_one", np.ones((), np.float32))
-        zero_point = add_initializer(b.graph, f"{codes.name}_zero", zero)
-    result = b.computing("MaxPool", [b.dequantized(codes, scale, zero_point)])
+    scale, zero_point = scales[codes] if codes in scales else _plain(b, codes)
+    numbers = b.dequantized(codes, scale, zero_point)
+    b.quantized(b.computing(node.op_type, [numbers, *node.inputs[1:]]), scale, zero_point)
+
+
+def _interpolation(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters]) -> None:
+    if resize_of_codes_refusal(node) is not None:
+        return
+    codes = _operand(node, 0)
+    scale, zero_point = _plain(b, codes)
+    numbers = b.dequantized(codes, scale, zero_point)
+    result = b.computing("Resize", [numbers, *node.inputs[1:]])
+    for kind in (ir.DataType.INT32, ir.DataType.FLOAT):
+        result = b.add("Cast", [result.outputs[0]], f"_{kind.name.lower()}")
+        result.attributes["to"] = ir.AttrInt64("to", kind.value)
     b.quantized(result, scale, zero_point)
+
+
+def _plain(b: _Builder, codes: ir.Value) -> Parameters:
+    """Return the parameters with which codes are numbers as they are."""
+    assert codes.dtype is not None
+    zero = np.zeros((), codes.dtype.numpy())
+    return (
+        add_initializer(b.graph, f"{codes.name}_one", np.ones((), np.float32)),
+        add_initializer(b.graph, f"{codes.name}_zero", zero),
+    )
 
 
 def _renamed(b: _Builder, node: ir.Node, scales: dict[ir.Value, Parameters]) -> None:

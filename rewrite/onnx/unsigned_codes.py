@@ -22,7 +22,7 @@ import onnx_ir as ir
 
 from rewrite.onnx.execution import SHIFT
 from rewrite.onnx.fuse_layout import MOVING
-from rewrite.onnx.graphs import add_initializer, constant, is_operator
+from rewrite.onnx.graphs import add_initializer, constant, is_operator, same_constant
 
 SHIFTED = "millrace.shifted_codes"
 """Key of the names of tensors whose codes are ``SHIFT`` above those of the original graph."""
@@ -37,9 +37,17 @@ class _Group:
 
     @property
     def must_shift(self) -> bool:
-        """True unless one DequantizeLinear reads what one QuantizeLinear made, and nothing else."""
+        """True unless one DequantizeLinear reads what one QuantizeLinear made, and nothing else.
+
+        Both must mean the same number by a code.
+        """
         enters, leaves = self.values[0].producer() is None, self.values[0].is_graph_output()
-        return enters or leaves or len(self.values) > 1 or len(self.nodes) > 2
+        alike = all(
+            same_constant(a, b)
+            for node in self.nodes[1:]
+            for a, b in zip(self.nodes[0].inputs[1:3], node.inputs[1:3], strict=False)
+        )
+        return enters or leaves or len(self.values) > 1 or len(self.nodes) > 2 or not alike
 
 
 def unsigned_codes(model: ir.Model) -> int:

@@ -54,16 +54,26 @@ def check_operators(model: onnx.ModelProto, opset: int, foreign: Collection[str]
             known = node.domain == MICROSOFT and node.op_type in foreign
         if not known:
             kind = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
-            remedy = "export the model with standard ONNX operators"
-            if "Quant" in node.op_type:
-                remedy = "export it quantized to 8 bits with QuantizeLinear and DequantizeLinear"
-            raise CompileError(STAGE, label, f"operator {kind} is not supported", remedy)
+            raise CompileError(STAGE, label, f"operator {kind} is not supported", _remedy(node))
         graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
         if any(a.type in graphs for a in node.attribute):
             raise CompileError(
                 STAGE, label, f"operator {node.op_type} chooses what to compute while it runs",
                 "export the model without control flow",
             )  # fmt: skip
+
+
+def _remedy(node: onnx.NodeProto) -> str:
+    """Return what to do about an operator that is not known."""
+    if node.domain == MICROSOFT and "Dynamic" in node.op_type:
+        return "quantize the model with calibration data (static quantization)"
+    if node.domain == MICROSOFT and node.op_type in ("MatMulNBits", "MatMulBnb4"):
+        return "quantize its weights to 8 bits, or leave them in float"
+    if node.domain == MICROSOFT and node.op_type.startswith("Q"):
+        return "put the standard operator between DequantizeLinear and QuantizeLinear"
+    if "Quant" in node.op_type:
+        return "export it quantized to 8 bits with QuantizeLinear and DequantizeLinear"
+    return "export the model with standard ONNX operators"
 
 
 def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:

@@ -35,6 +35,7 @@ from rewrite.onnx import (
 from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
 from rewrite.onnx.census import check_execution, float_operators
+from rewrite.onnx.codes_coverage import check_codes
 from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
@@ -164,6 +165,8 @@ def fuse(
             rewrite = APPROXIMATE.get(rewrite, rewrite)
         count = rewrite(model)
         applied.append((rewrite.__name__, count))
+        if rewrite is qdq_from_operators:
+            check_codes(model)
         if count:
             _settle(model)
             after = ir.to_proto(model)

@@ -74,5 +74,18 @@ def check_execution(
                 "lower", name,
                 f"onnxruntime {onnxruntime.__version__} must run this {plain} in integers, but "
                 "computes it in float32",
-                "quantize its operands and result, activations to uint8",
+                _remedy(model, name),
             )  # fmt: skip
+
+
+def _remedy(model: onnx.ModelProto, name: str) -> str:
+    """Return what lets onnxruntime take its integer kernel for the node called ``name``."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    types = {i.name: i.data_type for i in model.graph.initializer}
+    node = next((n for n in model.graph.node if name in (n.name, n.output[0])), None)
+    source = None if node is None else makers.get(node.input[0])
+    if source is None or source.op_type != "DequantizeLinear":
+        return "quantize its operands and its result"
+    if len(source.input) > 2 and types.get(source.input[2]) == onnx.TensorProto.INT8:
+        return "quantize activations to uint8, or in QOperator form"
+    return "quantize all its operands and its result to 8 bits, behind nothing but a ReLU or Clip"

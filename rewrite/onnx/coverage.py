@@ -11,7 +11,6 @@ from ir.errors import CompileError
 from rewrite.onnx.entry import input_of, nodes_before
 from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
-from rewrite.onnx.resize_of_codes import is_nearest, resize_of_codes_refusal, resizes_codes
 
 SUPPORTED = (
     "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, "
@@ -96,7 +95,7 @@ def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:
 
 
 def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) -> CompileError:
-    reason = _reason_of_codes(node) or _refusal(model, node, rules)
+    reason = _refusal(model, node, rules)
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
     if node.op_type in _QUANTIZABLE:
@@ -111,13 +110,6 @@ def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
         f"{node.op_type} must be one of the supported quantized operators",
         f"supported between DequantizeLinear and QuantizeLinear: {SUPPORTED}",
     )
-
-
-def _reason_of_codes(node: ir.Node) -> str | None:
-    """Return why an operator on codes was not rewritten to one on numbers, or None."""
-    if resizes_codes(node) and not is_nearest(node):
-        return resize_of_codes_refusal(node)
-    return None
 
 
 def _refusal(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) -> str | None:

@@ -12,6 +12,9 @@ import onnx_ir as ir
 DOMAIN = "millrace"
 """Domain of the model-local functions, one per fused processing element."""
 
+MICROSOFT = "com.microsoft"
+"""Domain of the operators that onnxruntime adds to the standard."""
+
 CODE_TYPES = frozenset(
     {
         ir.DataType.UINT8,

@@ -21,7 +21,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rewrite.onnx.execution import SHIFT
-from rewrite.onnx.fuse_layout import MOVING
+from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import add_initializer, constant, is_operator, same_constant
 
 SHIFTED = "millrace.shifted_codes"
@@ -128,7 +128,7 @@ def _group(codes: ir.Value) -> _Group | None:
     values, nodes = [codes], [] if maker is None else [maker]
     for value in values:
         for node, _ in value.uses():
-            if is_operator(node, *MOVING) and node.inputs[0] is value:
+            if is_operator(node, *MOVING, *REPEATING) and node.inputs[0] is value:
                 values += node.outputs
             elif is_operator(node, "DequantizeLinear"):
                 nodes.append(node)

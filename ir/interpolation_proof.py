@@ -17,14 +17,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ir.average_proof import FLOAT32_BITS, HALF_ULP, MARGIN
 from ir.numbers import IntArray, IntegerType
 from ir.proof import ProofRecord, Steps, check_equal, record, solve_steps
 from ir.requantize import Requantization
 
-ROUNDINGS = 8
-"""More than a term meets: its number, its weight (two), their product, three additions."""
+ROUNDINGS = 6
+"""More than a term meets: its number, products with two weights, two or three additions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,18 @@ class GoldenInterpolation:
     def _largest(self) -> int:
         return max(self.high - self.zero_point, self.zero_point - self.low, 1)
 
+    def _sizes(self, sums: IntArray) -> npt.NDArray[np.float64]:
+        """Return the most that the weighted sizes of the numbers add up to, for each sum of these.
+
+        Of a sum a, let N be the negative part and v its weight: N is at most ``v * below``, and
+        a + N at most ``(denominator - v) * above``.  Both are least restrictive where they are
+        equal; the sizes then add up to a + 2 * N.
+        """
+        above, below = self.high - self.zero_point, self.zero_point - self.low
+        if above <= 0 or below <= 0:
+            return np.abs(sums).astype(np.float64)
+        return sums + 2 * below * (self.denominator * above - sums) / (above + below)
+
     @property
     def _weights_are_exact(self) -> bool:
         return self.denominator & (self.denominator - 1) == 0
@@ -95,14 +108,17 @@ class GoldenInterpolation:
         ratio = float(self.scale) / float(self.output_scale)
         sums = np.arange(self.first, self.last + 1) - self.denominator * self.zero_point
         value = sums * ratio / self.denominator
-        # A place is at most ``size``, rounded after each of three operations; both of its weights
-        # are off by as much, along both axes.
-        place = 0.0 if self._weights_are_exact else 3 * HALF_ULP * (self.size + 1)
-        reach = self._largest * ratio * (ROUNDINGS * HALF_ULP + 8 * place)
+        size = self._sizes(sums) * ratio / self.denominator
+        roundings, place = ROUNDINGS, 0.0
+        if not self._weights_are_exact:
+            # A place is at most ``size``, rounded after each of three operations; both of its
+            # weights are off by as much, along both axes, and rounded.
+            roundings, place = ROUNDINGS + 4, 3 * HALF_ULP * (self.size + 1)
+        reach = size * roundings * HALF_ULP + 8 * place * self._largest * ratio
         error = (reach + HALF_ULP * np.abs(value)) * MARGIN
         shifted = value + self.output_zero_point
         inside = (shifted > self.output.minimum - 1) & (shifted < self.output.maximum + 1)
-        return not np.any(inside & (np.abs(value - np.floor(value) - 0.5) <= error))
+        return not bool(np.any(inside & (np.abs(value - np.floor(value) - 0.5) <= error)))
 
 
 def prove_interpolation(
@@ -117,8 +133,8 @@ def prove_interpolation(
     outputs = golden(sums)
     levels = np.arange(golden.output.minimum + 1, golden.output.maximum + 1)
     at = golden.first + np.searchsorted(outputs, levels, "left")
-    ends = (np.array([n]) for n in (golden.first, golden.last))
-    steps = Steps(at[None], *ends, golden.output.minimum)
+    first, last = np.array([golden.first]), np.array([golden.last])
+    steps = Steps(at[None], first, last, golden.output.minimum)
     requantization = solve_steps(steps)
     check_equal(layer, outputs[:, None], requantization, sums[:, None])
     return requantization, record(layer, steps, requantization, sums.size)

@@ -61,8 +61,8 @@ def interpolation(
             layer,
             "its input scale must be a number of few digits in base 2, so that onnxruntime "
             f"interpolates in float32 without rounding, not {float(golden.scale):.9g}",
-            "round the scale to 8 significant bits when quantizing, or quantize the result with a "
-            "scale a little larger",
+            "round the scale to 8 significant bits when quantizing, or quantize the result with "
+            "257/256 of it",
         )
     requantization, proof = prove_interpolation(layer, golden)
     stream = edges_repeated(source, factors[0] > 1, factors[1] > 1, names, layer)

@@ -26,6 +26,7 @@ class CodeBuilder:
     nodes: list[ir.Node]
 
     def add(self, operator: str, inputs: list[ir.Value | None], suffix: str = "") -> ir.Node:
+        """Add a standard operator and return it; the last one makes the result."""
         new = ir.node(operator, inputs)
         stem = self.node.outputs[0].name or ""
         new.name = f"{self.node.name or stem}{suffix}"
@@ -36,6 +37,7 @@ class CodeBuilder:
     def dequantized(
         self, codes: ir.Value, scale: ir.Value, zero_point: ir.Value | None, axis: int | None = None
     ) -> ir.Value:
+        """Add a DequantizeLinear and return its numbers."""
         node = self.add(
             "DequantizeLinear",
             [codes, *(self.scalar(v) for v in (scale, zero_point))],
@@ -59,6 +61,7 @@ class CodeBuilder:
         return values[0], scale, values[1]
 
     def quantized(self, numbers: ir.Node, scale: ir.Value, zero_point: ir.Value | None) -> None:
+        """Add the QuantizeLinear that makes the result."""
         inputs = [numbers.outputs[0], *(self.scalar(v) for v in (scale, zero_point))]
         self.add("QuantizeLinear", inputs, "_quantize")
 

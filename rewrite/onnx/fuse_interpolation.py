@@ -3,7 +3,8 @@
     Quantize(Resize(Dequantize(x); linear, whole factors)) -> Interpolation(x, ...)
 
 and the same with the fraction cut off before, ``Quantize(Cast(Cast(Resize(...), int32)))``, as
-onnxruntime interpolates between codes (``rewrite/onnx/resize_of_codes.py``).  See ``ir/interpolation_proof.py`` for the arithmetic.
+onnxruntime interpolates between codes (``rewrite/onnx/resize_of_codes.py``).  See
+``ir/interpolation_proof.py`` for the arithmetic.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from rewrite.onnx.graphs import constant
 
 COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric")
 """Where an enlarged pixel lies: the weights of its neighbours depend on its phase alone."""
+
+LARGEST_FACTOR = 16
+"""Weights of both axes together then have 11 bits at most."""
 
 
 class FuseInterpolation(FuseSelection):
@@ -42,7 +46,9 @@ class FuseInterpolation(FuseSelection):
             _outputs=["result"],
         )
         if self.truncated:
-            interpolated = op.Cast(op.Cast(interpolated, to=ir.DataType.INT32.value), to=ir.DataType.FLOAT.value)
+            interpolated = op.Cast(
+                op.Cast(interpolated, to=ir.DataType.INT32.value), to=ir.DataType.FLOAT.value
+            )
         return op.QuantizeLinear(interpolated, y_scale, y_zero_point)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
@@ -72,8 +78,11 @@ def factors_of(scales: Any) -> tuple[int, int] | None:
 
 def interpolation_refusal(node: ir.Node) -> str | None:
     """Return why a linear Resize is not the same for every pixel of a phase."""
-    if factors_of(constant(node.inputs[2]) if len(node.inputs) > 2 else None) is None:
+    factors = factors_of(constant(node.inputs[2]) if len(node.inputs) > 2 else None)
+    if factors is None:
         return "a linear Resize must enlarge the rows and columns of an image by whole factors"
+    if max(factors) > LARGEST_FACTOR:
+        return f"a linear Resize must enlarge by at most {LARGEST_FACTOR}, not {max(factors)}"
     form = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     if form not in COORDINATES:
         return f"the coordinates of a linear Resize must be half_pixel or asymmetric, not {form}"

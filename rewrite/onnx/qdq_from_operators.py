@@ -174,7 +174,9 @@ def _unary(b: CodeBuilder, node: ir.Node, scales: Scales) -> None:
 
 def _binary(b: CodeBuilder, node: ir.Node, scales: Scales) -> None:
     operands: list[ir.Value | None] = [
-        b.dequantized(*b.unsigned(operand_of(node, i), optional_operand(node, i + 2), operand_of(node, i + 1)))
+        b.dequantized(
+            *b.unsigned(operand_of(node, i), optional_operand(node, i + 2), operand_of(node, i + 1))
+        )
         for i in (0, 3)
     ]
     result = b.computing(_BINARY[node.op_type], operands)

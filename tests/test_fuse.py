@@ -54,6 +54,24 @@ def residual(operator: str = "Add", **attributes: Any) -> QdqChain:
     return chain
 
 
+def interpolated(scale: float, **attributes: str) -> QdqChain:
+    """A linear Resize."""
+    chain = QdqChain(IMAGE)
+    chain.scale = np.float32(scale)
+    chain.nodes.clear()
+    chain.tensor = chain.quantize("x")
+    scales = chain.constant("scales", np.array([1, 1, 2, 2], np.float32))
+    region = chain.constant("region", np.zeros(0, np.float32))
+    return chain.same("Resize", region, scales, mode="linear", **attributes)
+
+
+def interpolated_codes() -> onnx.ModelProto:
+    """A linear Resize of codes."""
+    chain = CodeChain(IMAGE)
+    operands = chain.constant([]), chain.constant([1, 1, 2, 2])
+    return chain.plain("Resize", *operands, mode="linear").model()
+
+
 def resized() -> onnx.ModelProto:
     """A Resize by sizes, which name the batch, too."""
     chain = QdqChain(IMAGE)
@@ -283,6 +301,11 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"fuse_selection": 1},
     ),
     "sizes": (resized, {"resize_by_scales": 1, "fuse_selection": 1}),
+    "linear values": (lambda: interpolated(0.0625).model(), {"fuse_interpolation": 1}),
+    "linear values of codes": (
+        interpolated_codes,
+        {"qdq_from_operators": 1, "fuse_interpolation": 1},
+    ),
     "table": (lambda: QdqChain(IMAGE).unary("Sigmoid", 1 / 256).model(), {"fuse_table": 1}),
     "constants per channel": (
         lambda: QdqChain(IMAGE).binary("Mul", [[[0.5]], [[-1.0]], [[0.7]]]).model(),
@@ -609,7 +632,13 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
     "scale that is computed": (
         "qdq_from_operators",
         computed_scale,
-        "reducemax_1: ReduceMax must be one of the supported quantized operators; supported",
+        "qlinearconv_2: all scales of QLinearConv must be constants; quantize the model statically",
+    ),
+    "linear values, corners on corners": (
+        "fuse_interpolation",
+        lambda: interpolated(0.0625, coordinate_transformation_mode="align_corners").model(),
+        "resize_4: the coordinates of a linear Resize must be half_pixel or asymmetric, not "
+        "align_corners; change the",
     ),
     "wide matrices": (
         "fuse_matrix_product",

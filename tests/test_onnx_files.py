@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from frontend.compiler import compile_model, write_output
 from frontend.guard import try_to_read
@@ -15,8 +17,10 @@ from frontend.onnx_files import read_onnx
 from frontend.onnx_reference import onnx_run
 from frontend.onnx_source import load_onnx
 from frontend.open_model import open_model
-from frontend.source import SourceModel
+from frontend.source import Shape, SourceModel
 from ir.errors import CompileError
+from rewrite.lower import lower
+from rewrite.onnx import fuse
 from tests.onnx_models import Graph
 
 
@@ -217,6 +221,103 @@ def test_unknown_sizes_are_refused(tmp_path: Path) -> None:
         "x: its shape must be a batch and fixed sizes, not [N, 3, height, 8]; export the model "
         "with fixed sizes"
     )
+
+
+def quantized(*more: str, batch: int | str = "N", **attributes: Any) -> onnx.ModelProto:
+    """A quantized convolution 3 -> 4 channels on 4x4 pixels, and an operator on its numbers."""
+    g = Graph()
+    x = [g.constant(0.02), g.constant(7, np.uint8)]
+    y = [g.constant(0.1), g.constant(90, np.uint8)]
+    w = [g.constant(g.random.integers(-127, 127, (4, 3, 3, 3)), np.int8), g.constant(0.01)]
+    weights = g("DequantizeLinear", *w, g.constant(0, np.int8))
+    codes = g("QuantizeLinear", "x", *x)
+    z = g("Conv", g("DequantizeLinear", codes, *x), weights, kernel_shape=[3, 3])
+    result = g("DequantizeLinear", g("QuantizeLinear", z, *y), *y)
+    if more:
+        sizes = [g.constant([int(n) for n in m.split()], np.int64) for m in more[1:]]
+        result = g(more[0], result, *sizes, **attributes)
+    return g.model(result, inputs={"x": [batch, 3, 6, 6]})
+
+
+def unwilling() -> onnx.ModelProto:
+    """A model that onnxruntime takes, but cannot run: a bias of 3 values for 4 channels."""
+    model = quantized()
+    conv = next(n for n in model.graph.node if n.op_type == "Conv")
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(3, np.float32), "bias"))
+    conv.input.append("bias")
+    del model.graph.value_info[:]
+    return model
+
+
+UNRUNNABLE: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
+    "wrong bias": (
+        unwilling,
+        "{path}: does not run in onnxruntime (QLinearConv : bias shape invalid. bias must be a 1D "
+        "tensor of size output_channels (4)); correct what it says, for the golden model is what "
+        "onnxruntime computes",
+    ),
+    "one frame only": (
+        lambda: quantized("Reshape", "1 64"),
+        "{path}: runs in onnxruntime on one frame, but not on two (The input tensor cannot be "
+        "reshaped to the requested shape. Input shape:{{2,4,4,4}}, requested shape:{{1,64}}); "
+        "state the batch size 1 in the shapes of its inputs",
+    ),
+    "no batch": (
+        lambda: quantized("Reshape", "-1"),
+        "{path}: the first axis of every output must be the batch; state the batch size 1 in the "
+        "shapes of its inputs, or keep the first axis",
+    ),
+    "a number": (
+        lambda: quantized("ReduceSum", keepdims=0),
+        "{path}: the first axis of every output must be the batch; state the batch size 1 in the "
+        "shapes of its inputs, or keep the first axis",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNRUNNABLE)
+def test_what_keeps_a_model_from_running(tmp_path: Path, name: str) -> None:
+    build, message = UNRUNNABLE[name]
+    onnx.save(build(), tmp_path / "m.onnx")
+    with pytest.raises(CompileError) as caught:
+        opened(tmp_path / "m.onnx")
+    assert str(caught.value) == message.format(path=tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("batch", "sizes", "frame"),
+    [(1, "1 64", (64,)), (1, "64", (64,)), (3, "3 64", (64,)), ("N", "0 64", (64,))],
+)
+def test_any_batch_size(tmp_path: Path, batch: int | str, sizes: str, frame: Shape) -> None:
+    onnx.save(quantized("Reshape", sizes, batch=batch), tmp_path / "m.onnx")
+    assert opened(tmp_path / "m.onnx").output_shapes == (frame,)
+    compilation = compile_model(tmp_path / "m.onnx")
+    (frames,) = compilation.test.inputs.values()
+    whole, parts = (
+        compilation.golden.run(frames[:5]),
+        [compilation.golden.run(frames[n : n + 1]) for n in range(5)],
+    )
+    assert whole.shape == (5, *frame)
+    assert np.array_equal(whole, np.concatenate(parts))
+
+
+def test_constants_that_nodes_hold() -> None:
+    model = quantized()
+    graph = model.graph
+    for tensor in graph.initializer:
+        node = onnx.helper.make_node("Constant", [], [tensor.name], value=tensor)
+        graph.node.insert(0, node)
+    scale = next(n for n in graph.node if n.output[0] == graph.node[-1].input[1])
+    number = float(numpy_helper.to_array(scale.attribute[0].t))
+    scale.CopyFrom(onnx.helper.make_node("Constant", [], scale.output, value_float=number))
+    before = load_onnx(quantized(), name="m")
+    del graph.initializer[:]
+    source = load_onnx(model, name="m")
+    assert not [n for n in source.model.graph.node if n.op_type == "Constant"]
+    assert source.input_ranges == before.input_ranges
+    frames = {"x": np.random.default_rng(0).uniform(0, 5, (4, 3, 6, 6)).astype(np.float32)}
+    assert np.array_equal(source.run(frames)[0], before.run(frames)[0])
+    assert len(lower(fuse(source.model)).graph.outputs) == 1
 
 
 def test_control_flow_is_refused(tmp_path: Path) -> None:

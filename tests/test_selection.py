@@ -192,9 +192,8 @@ REFUSED: dict[str, tuple[Build, str]] = {
         "slice_3: Slice must take neighbours, not every other one; change the Slice",
     ),
     "interpolation": (
-        lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 2), mode="linear"),
-        "resize_3: Resize must take nearest values, not linear ones, between codes; change the "
-        "Resize",
+        lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 2), mode="cubic"),
+        "resize_3: Resize must take nearest or linear values, not cubic ones; change the Resize",
     ),
     "more channels": (
         lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 2, 2, 2), **NEAREST),

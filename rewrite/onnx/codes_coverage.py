@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from ir.errors import CompileError
 from rewrite.onnx.fuse_layout import MOVING, REPEATING
-from rewrite.onnx.graphs import CODE_TYPES, MICROSOFT, constant, is_operator, node_label
+from rewrite.onnx.graphs import CODE_TYPES, MICROSOFT, constant, is_fused, is_operator, node_label
 from rewrite.onnx.qdq_from_operators import OPERATORS, has_constant_scales
 from rewrite.onnx.resize_of_codes import resize_of_codes_refusal
 
@@ -25,7 +25,11 @@ def check_codes(model: ir.Model) -> None:
 def _works_on_codes(node: ir.Node) -> bool:
     if node.domain == MICROSOFT or node.op_type.startswith("QLinear"):
         return True
-    if is_operator(node, "DequantizeLinear", *MOVING, *REPEATING) or not node.inputs:
+    if (
+        is_fused(node)
+        or is_operator(node, "DequantizeLinear", *MOVING, *REPEATING)
+        or not node.inputs
+    ):
         return False
     source = node.inputs[0]
     computed = source is not None and source.producer() is not None and constant(source) is None

@@ -115,7 +115,7 @@ def _slice(node: ir.Node) -> str | None:
 def _resize(node: ir.Node) -> str | None:
     mode = node.attributes.get_string("mode", "nearest")
     if mode != "nearest":
-        return f"Resize must take nearest values, not {mode} ones, between codes"
+        return f"Resize must take nearest or linear values, not {mode} ones"
     scales = constant(node.inputs[2]) if len(node.inputs) > 2 else None
     if scales is None or scales.size != 4:
         return "Resize must repeat each row and column of an image equally often"

@@ -21,6 +21,11 @@ QUANTIZED_MICROSOFT = frozenset(
     QGemm""".split()
 )
 """Quantized operators that onnxruntime adds to the standard."""
+RECURRENT = ("GRU", "LSTM", "RNN", "Scan")
+RANDOM = (
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike",
+)  # fmt: skip
 
 
 def standard_opset(model: onnx.ModelProto, name: str) -> int:
@@ -55,6 +60,17 @@ def check_operators(model: onnx.ModelProto, opset: int, foreign: Collection[str]
         if not known:
             kind = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
             raise CompileError(STAGE, label, f"operator {kind} is not supported", _remedy(node))
+        if node.domain in STANDARD and node.op_type in RECURRENT:
+            raise CompileError(
+                STAGE, label, f"operator {node.op_type} goes through a sequence step by step, and "
+                "recurrent layers are not supported",
+                "use causal convolutions or attention in its place",
+            )  # fmt: skip
+        if node.domain in STANDARD and node.op_type in RANDOM:
+            raise CompileError(
+                STAGE, label, f"operator {node.op_type} draws random numbers",
+                "export the model for inference",
+            )  # fmt: skip
         graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
         if any(a.type in graphs for a in node.attribute):
             raise CompileError(

@@ -13,7 +13,7 @@ from ir.elementwise import ELEMENTWISE
 from ir.errors import CompileError
 
 WEIGHTED = ("Conv", "Gemm")
-SELECTING = ("GlobalMaxPool", "Pad", "Resize", "Slice", "Tile")
+SELECTING = ("Expand", "GlobalMaxPool", "Pad", "Resize", "Slice", "Tile")
 MOVING = ("Identity", "MaxPool", "Reshape", "Transpose", *SELECTING)
 """Their output has the scale and zero point of their input.  An Identity is left only where an
 output of the model is one of its inputs, or another output, again."""

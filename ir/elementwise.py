@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 UNARY = frozenset(
-    "Abs Cast Ceil Celu Clip Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Mish Neg "
-    "Not PRelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Softplus Softsign Sqrt Tanh "
-    "ThresholdedRelu".split()
+    "Abs Acos Acosh Asin Asinh Atan Atanh Cast Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu "
+    "HardSigmoid HardSwish LeakyRelu Log Mish Neg Not PRelu Reciprocal Relu Round Selu Shrink "
+    "Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh ThresholdedRelu".split()
 )
 """One tensor, further operands (bounds, slopes) constant."""
 

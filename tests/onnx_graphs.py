@@ -158,6 +158,62 @@ def centred_pixels(g: Graph) -> str:
     return conv(g, g("Div", g("Sub", "x", g.constant(mean)), g.constant(deviation)))
 
 
+def shuffled(g: Graph, y: str, groups: int, channels: int) -> str:
+    apart = g("Reshape", y, ints(g, 0, groups, channels // groups, 8, 8))
+    result: str = g(
+        "Reshape", g("Transpose", apart, perm=[0, 2, 1, 3, 4]), ints(g, 0, channels, 8, 8)
+    )
+    return result
+
+
+def shuffle_unit(g: Graph) -> str:
+    """ShuffleNetV2: half of the channels pass, then the halves are shuffled."""
+    a, b = g("Split", conv(g, "x", 8), ints(g, 4, 4), outputs=2, axis=1)
+    return conv(g, shuffled(g, g("Concat", a, conv(g, b, 4, 4), axis=1), 2, 8), 4, 8)
+
+
+def keras_gelu(g: Graph) -> str:
+    """1 - erf(-x / sqrt(2)): the complement that Keras's own export writes."""
+    y = conv(g)
+    complement = g("Sub", g.constant(1.0), g("Erf", g("Mul", y, g.constant(-0.70710677))))
+    result: str = g("Mul", g("Mul", g.constant(0.5), y), complement)
+    return result
+
+
+def focus(g: Graph) -> str:
+    """Every other row and column, four ways, as channels."""
+    quarters = [
+        g("Slice", "x", ints(g, a, b), ints(g, 99, 99), ints(g, 2, 3), ints(g, 2, 2))
+        for a in (0, 1)
+        for b in (0, 1)
+    ]
+    return conv(g, g("Concat", *quarters, axis=1), 4, 12)
+
+
+def expanded_gate(g: Graph) -> str:
+    """What PyTorch writes for x * y.expand_as(x)."""
+    y = conv(g)
+    weights = g("Sigmoid", g("Conv", g("GlobalAveragePool", y), g.weights(4, 4, 1, 1)))
+    result: str = g("Mul", y, g("Expand", weights, g("Shape", y)))
+    return result
+
+
+def statistics(g: Graph) -> str:
+    """Mean and largest value of a sequence, side by side."""
+    y = sequence_conv(g)
+    both = [g(o, y, axes=[2], keepdims=0) for o in ("ReduceMean", "ReduceMax")]
+    result: str = g("Gemm", g("Concat", *both, axis=1), g.weights(8, 5), g.weights(5))
+    return result
+
+
+def last_step(g: Graph) -> str:
+    return dense_of(g, g("Gather", sequence_conv(g), g.constant(-1, np.int64), axis=2))
+
+
+def reduced(operator: str, *axes: int, keepdims: int = 0) -> Build:
+    return lambda g: g(operator, conv(g), axes=list(axes), keepdims=keepdims)
+
+
 GRAPHS: dict[str, Entry] = {
     "auto_pad": Entry(
         lambda g: g(
@@ -222,6 +278,35 @@ GRAPHS: dict[str, Entry] = {
     "slice 9": Entry(
         lambda g: conv(g, g("Slice", conv(g), starts=[1, 2], ends=[7, 100], axes=[2, 3]), 4, 4), 9
     ),
+    "channel shuffle": Entry(shuffle_unit),
+    "slice with steps": Entry(
+        lambda g: conv(g, g("Slice", conv(g), ints(g, 1), ints(g, 99), ints(g, 3), ints(g, 3)), 4, 4)
+    ),
+    "every other channel": Entry(
+        lambda g: g("Slice", conv(g), ints(g, 0), ints(g, 9), ints(g, 1), ints(g, 2))
+    ),
+    "focus": Entry(focus),
+    "Gather of the last step": Entry(last_step, inputs=SEQUENCE),
+    "Gather of rows": Entry(lambda g: g("Gather", conv(g), ints(g, 5, 0, 1), axis=2)),
+    "DepthToSpace": Entry(lambda g: g("DepthToSpace", conv(g), blocksize=2, mode="DCR")),
+    "DepthToSpace by columns": Entry(
+        lambda g: conv(g, g("DepthToSpace", conv(g, "x", 8), blocksize=2, mode="CRD"), 4, 2)
+    ),
+    "SpaceToDepth": Entry(lambda g: g("SpaceToDepth", conv(g), blocksize=2), 9),
+    "expanded gate": Entry(expanded_gate),
+    "mean of rows": Entry(reduced("ReduceMean", 2)),
+    "mean of columns": Entry(reduced("ReduceMean", -1, keepdims=1)),
+    "mean of channels": Entry(reduced("ReduceMean", 1, keepdims=1)),
+    "mean of all": Entry(reduced("ReduceMean", 1, 2, 3)),
+    "sum of channels and rows": Entry(
+        lambda g: g("ReduceSum", conv(g), ints(g, 1, 2), keepdims=0)
+    ),
+    "largest of channels": Entry(reduced("ReduceMax", 1)),
+    "largest of columns": Entry(reduced("ReduceMax", 3)),
+    "smallest of rows": Entry(reduced("ReduceMin", 2, keepdims=1)),
+    "statistics of a sequence": Entry(statistics, inputs=SEQUENCE),
+    "GELU by the complement": Entry(keras_gelu),
+    "sine": Entry(lambda g: g("Sin", conv(g))),
     "whole average pool": Entry(lambda g: g("AveragePool", conv(g), kernel_shape=[8, 8])),
     "max pool that rounds up": Entry(
         lambda g: g("MaxPool", conv(g), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)

@@ -13,14 +13,13 @@ from onnx import numpy_helper
 
 import rewrite.onnx.float as package
 from rewrite.onnx.float import apply, canonicalize, fold_affine_after
+from tests import float_moving_cases, float_rewrite_cases
 from tests.float_rewrite_cases import (
     BATCH_NORM,
     CONV,
-    FIRES,
     IMAGE,
     TO_NCHW,
     TO_NHWC,
-    UNTOUCHED,
     Array,
     build,
     conv,
@@ -30,6 +29,9 @@ from tests.float_rewrite_cases import (
     positive,
     scalar,
 )
+
+FIRES = float_rewrite_cases.FIRES | float_moving_cases.FIRES
+UNTOUCHED = float_rewrite_cases.UNTOUCHED | float_moving_cases.UNTOUCHED
 
 
 def run(model: onnx.ModelProto, frames: Array) -> list[Array]:

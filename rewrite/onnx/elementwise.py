@@ -6,15 +6,11 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from ir.elementwise import ELEMENTWISE as STANDARD
 from rewrite.onnx.fusion_rule import codes_refusal
 from rewrite.onnx.graphs import constant, extract_function, is_operator
 
-ELEMENTWISE = frozenset(
-    """Abs Add And Cast Ceil Celu Clip Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual
-    HardSigmoid HardSwish LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mul Neg Not Or
-    PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Softplus Softsign Sqrt Sub Sum Swish
-    Tanh ThresholdedRelu Where Xor""".split()
-)
+ELEMENTWISE = STANDARD | {"Mean", "Sum", "Swish"}
 """Operators that work on each value alone."""
 CHANNELWISE = ("BatchNormalization",)
 """Operators that work on each value alone, by its channel."""

@@ -107,6 +107,8 @@ def _slice(node: ir.Node) -> str | None:
         return "Slice must state its axes, of a known number"
     if any(int(a) % rank == 0 for a in axes.reshape(-1)):
         return "Slice must cut each frame, not the batch"
+    if steps is not None and np.any(steps < 0):
+        return "Slice must run forwards, not backwards"
     if steps is not None and np.any(steps != 1):
         return "Slice must take neighbours, not every other one"
     return None

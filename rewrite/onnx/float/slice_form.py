@@ -24,7 +24,7 @@ class SliceForm(RewriteRuleClassBase):  # type: ignore[misc]
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
         """There is an axis to leave out."""
-        cuts = _cuts(y.producer())
+        cuts = cuts_of(y.producer())
         if cuts is None:
             return MatchResult().fail("sizes and places must be known", y)
         if len(_partial(cuts, x)) == len(cuts):
@@ -35,7 +35,7 @@ class SliceForm(RewriteRuleClassBase):  # type: ignore[misc]
         """Keep the others."""
         node = y.producer()
         assert node is not None
-        cuts = _cuts(node)
+        cuts = cuts_of(node)
         assert cuts is not None
         partial = _partial(cuts, x)
         if not partial:
@@ -51,7 +51,8 @@ Cut = tuple[int, int, int, int]
 """Start, end, axis, step."""
 
 
-def _cuts(node: ir.Node | None) -> list[Cut] | None:
+def cuts_of(node: ir.Node | None) -> list[Cut] | None:
+    """Return where a Slice cuts, its axes counted from the front; None if that is not known."""
     assert node is not None
     shape = static_shape(node.inputs[0])
     given = [constant(value) for value in node.inputs[1:]]

@@ -72,7 +72,8 @@ def float_initializer(op: Any, near: ir.Node, kind: str, values: npt.ArrayLike) 
 def initializer(op: Any, near: ir.Node, kind: str, values: npt.NDArray[Any]) -> ir.Value:
     """Add an initializer named after the node it belongs to."""
     assert near.graph is not None
-    taken, name, number = near.graph.initializers, f"{near.name}.{kind}", 0
+    taken = {*near.graph.initializers, *(value.name for value in op.initializers)}
+    name, number = f"{near.name}.{kind}", 0
     while name in taken:
         number += 1
         name = f"{near.name}.{kind}.{number}"

@@ -124,7 +124,8 @@ UNTOUCHED = {
         gather_to_slice.RULES, one("Gather", {"i": integers(1, 0)}, axis=1)
     ),
     "gather_too_many_runs": (
-        gather_to_slice.SEVERAL, one("Gather", {"i": integers(*range(17, 0, -1))}, (18, 2, 2), axis=1)
+        gather_to_slice.SEVERAL,
+        one("Gather", {"i": integers(*range(17, 0, -1))}, (18, 2, 2), axis=1),
     ),
     "steps_of_one": (
         slice_steps.RULES, sliced(integers(1), integers(3), integers(2), integers(1))

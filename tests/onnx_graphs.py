@@ -280,7 +280,7 @@ GRAPHS: dict[str, Entry] = {
     ),
     "channel shuffle": Entry(shuffle_unit),
     "slice with steps": Entry(
-        lambda g: conv(g, g("Slice", conv(g), ints(g, 1), ints(g, 99), ints(g, 3), ints(g, 3)), 4, 4)
+        lambda g: g("Slice", conv(g), ints(g, 1), ints(g, 99), ints(g, 3), ints(g, 3))
     ),
     "every other channel": Entry(
         lambda g: g("Slice", conv(g), ints(g, 0), ints(g, 9), ints(g, 1), ints(g, 2))

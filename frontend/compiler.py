@@ -23,6 +23,7 @@ import onnx
 
 from frontend import evidence, report
 from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
+from frontend.frame_checks import check_same_frames
 from frontend.frames import Frames, count_frames, first_frames
 from frontend.golden import GoldenModel
 from frontend.manifest import manifest
@@ -180,6 +181,7 @@ def _golden(
                 )  # fmt: skip
         return QuantizedModel(loaded.model, ()), ()
     floating = canonicalize(loaded.model)
+    check_same_frames(loaded.run, floating, frames, [o.name for o in floating.graph.output])
     quantized = quantize(floating, frames, options)
     sample = first_frames(frames, VERIFIED_FRAMES)
     return quantized, quantization_error(floating, quantized.model, sample)

@@ -11,6 +11,7 @@ import onnx.inliner
 from onnx import TensorProto, numpy_helper
 
 from frontend.batches import UnbatchedOutputError
+from frontend.frame_checks import check_frames_apart
 from frontend.guard import try_to_read
 from frontend.onnx_checks import (
     QUANTIZED_MICROSOFT,
@@ -25,7 +26,7 @@ from frontend.onnx_quantized import as_golden, code_ranges, is_quantized
 from frontend.onnx_reference import onnx_run
 from frontend.onnx_standard import standard_form, with_regions
 from frontend.source import Frames, Run, Shape, SourceModel
-from frontend.stand_in import PIXELS, InputRange, ordinary_range
+from frontend.stand_in import PIXELS, InputRange, ordinary_range, stand_in_frames
 from ir.errors import CompileError
 
 INPUT_TYPES = (TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT8)
@@ -81,6 +82,8 @@ def load_onnx(
         ranges = code_ranges(golden, shapes)
     else:
         ranges = {i: _range(model, i, shape) for i, shape in shapes.items()}
+        frames = {i: stand_in_frames(shape, ranges[i]) for i, shape in shapes.items()}
+        check_frames_apart(own_run, frames, [o.name for o in model.graph.output])
         golden = standard_form(golden, name)
     return SourceModel(
         golden, quantized, shapes, outputs, ranges, own_run if run is None else run, format_name

@@ -142,7 +142,10 @@ def _check(
     """Refuse a node that has no quantized form."""
     problem = None
     if node.op_type in WEIGHTED:
-        if any(name not in constants for name in node.input[1:]) or len(node.input) != 3:
+        if node.op_type == "Conv" and len(shapes[node.input[0]]) > 3:
+            axes = len(shapes[node.input[0]]) - 1
+            problem = f"a convolution must be along one or two axes, not {axes}"
+        elif any(name not in constants for name in node.input[1:]) or len(node.input) != 3:
             problem = "weights and bias must be constants"
         elif not all(np.all(np.isfinite(constants[name])) for name in node.input[1:]):
             problem = "weights must be finite numbers"

@@ -207,8 +207,8 @@ def _name_values(model: ir.Model) -> None:
         for node in graph
         if node.op_type in ("Conv", "Gemm")
         for index, kind in ((1, "weight"), (2, "bias"))
+        if index < len(node.inputs)
     }
     for value, name in wanted.items():
-        assert value is not None
-        if value.is_initializer() and name not in graph.initializers:
+        if value is not None and value.is_initializer() and name not in graph.initializers:
             value.name = name

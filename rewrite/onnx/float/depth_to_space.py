@@ -41,20 +41,17 @@ class BlocksToReshapes(RewriteRuleClassBase):  # type: ignore[misc]
         assert before is not None
         assert after is not None
         block = integer(node, "blocksize", 1)
+        split: tuple[int, ...]
         if self.operator == "SpaceToDepth":
             split = (before[1], after[2], block, after[3], block)
             order = [0, 3, 5, 1, 2, 4]
         elif node.attributes.get_string("mode", "DCR") == "DCR":
-            split, order = (block, block, *_map(before, after)), [0, 3, 4, 1, 5, 2]
+            split, order = (block, block, after[1], *before[2:]), [0, 3, 4, 1, 5, 2]
         else:
             split, order = (after[1], block, block, *before[2:]), [0, 1, 4, 2, 5, 3]
         name = take_name(node)
         moved = op.Transpose(reshape(op, node, x, split), perm=order, _name=name)
         return reshape(op, node, moved, after[1:])
-
-
-def _map(before: tuple[int, ...], after: tuple[int, ...]) -> tuple[int, ...]:
-    return (after[1], *before[2:])
 
 
 RULES: tuple[RewriteRule, ...] = tuple(

@@ -1,0 +1,105 @@
+"""Frames of a float model on their own: what is compiled must compute them as the model does.
+
+The hardware computes each frame alone.  So must the model, and so must the graph that the compiler
+makes of it: with any number of frames at a time, it must put out what the original does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+
+from frontend.batches import fixed_batch
+from frontend.frames import Frames, count_frames
+from frontend.onnx_reference import onnx_run
+from frontend.source import Frames as Array
+from frontend.source import Run
+from ir.errors import CompileError
+
+STAGE = "load"
+CHECKED = slice(2, 5)
+"""Frames that are tried; the first ones of a stand-in are all low and all high."""
+TOLERANCE = 1e-2
+"""Of the largest output: roundings stay far below, what is computed of other values far above."""
+
+
+def check_frames_apart(run: Run, frames: Frames, names: Sequence[str]) -> None:
+    """Refuse a model whose outputs are random, or whose frames have to do with each other.
+
+    Args:
+        run: the model.
+        frames: of each input; a few are tried.
+        names: of the outputs.
+    """
+    few = _few(frames)
+    together, again = run(few), run(few)
+    alone = [run({n: a[i : i + 1] for n, a in few.items()}) for i in range(count_frames(few))]
+    for number, name in enumerate(names):
+        if _differ(together[number], again[number]):
+            raise CompileError(
+                STAGE, name, "its values differ from run to run, for the same frames",
+                "export the model for inference: without dropout or random numbers",
+            )  # fmt: skip
+        parts = [outputs[number] for outputs in alone]
+        if _differ(together[number], np.concatenate(parts)):
+            raise CompileError(
+                STAGE, name, "the frames of a batch must be computed apart, and here they are not",
+                "keep the batch the first axis of every layer, and reduce or mix no frames",
+            )  # fmt: skip
+
+
+def check_same_frames(
+    run: Run, canonical: onnx.ModelProto, frames: Frames, names: Sequence[str]
+) -> None:
+    """Refuse to go on with a graph that does not compute what the original does.
+
+    Args:
+        run: the original.
+        canonical: what the compiler made of it; its batch is free.
+        frames: of each input; a few are tried.
+        names: of the outputs.
+    """
+    few = _few(frames)
+    assert fixed_batch(canonical) is None
+    expected = run(few)
+    try:
+        got = onnx_run(canonical)(few)
+    except Exception as error:  # of whatever kind onnxruntime raises
+        raise _batch_moves(names[0], canonical) from error
+    for name, wanted, computed in zip(names, expected, got, strict=True):
+        if _differ(wanted, computed):
+            raise _batch_moves(name, canonical)
+
+
+def _batch_moves(name: str, canonical: onnx.ModelProto) -> CompileError:
+    """Return why a graph computes something else with several frames at a time."""
+    for node in canonical.graph.node:
+        order = next((list(a.ints) for a in node.attribute if a.name == "perm"), [0])
+        if node.op_type == "Transpose" and order[0] != 0:
+            return CompileError(
+                "canonicalize", node.name,
+                "a Transpose must leave the batch the first axis, not move it",
+                "export layers that take the batch first",
+            )  # fmt: skip
+    return CompileError(
+        "canonicalize", name,
+        "its layers must take the batch first and keep it there, and one does not",
+        "export layers that take the batch first, with a free batch size",
+    )  # fmt: skip
+
+
+def _few(frames: Frames) -> Frames:
+    chosen = CHECKED if count_frames(frames) >= CHECKED.stop else slice(CHECKED.stop)
+    return {name: array[chosen] for name, array in frames.items()}
+
+
+def _differ(wanted: Array, computed: Array) -> bool:
+    """Tell whether values differ by more than roundings; what overflows is refused elsewhere."""
+    if wanted.shape != computed.shape:
+        return True
+    finite = np.isfinite(wanted)
+    scale = float(np.abs(wanted[finite]).max(initial=0.0))
+    errors = np.abs(wanted[finite].astype(np.float64) - computed[finite])
+    return bool(np.any(~(errors <= TOLERANCE * scale)))

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
-from frontend.batches import fixed_batch
+from frontend.batches import UnbatchedOutputError, fixed_batch, in_batches
 from frontend.frames import Frames, count_frames
-from frontend.onnx_reference import onnx_run
+from frontend.onnx_reference import INPUT_TYPES, as_input, onnx_run, session
 from frontend.source import Frames as Array
 from frontend.source import Run
 from ir.errors import CompileError
@@ -25,6 +25,29 @@ TOLERANCE = 1e-2
 """Of the largest output: roundings stay far below, what is computed of other values far above."""
 
 
+def check_outputs_batched(model: onnx.ModelProto, frames: Frames) -> None:
+    """Refuse a model with an output whose first axis is not the batch.
+
+    Args:
+        model: it runs in onnxruntime.
+        frames: of each input, those of a batch at least.
+    """
+    running, batch = session(model), fixed_batch(model) or 2
+    feed = {
+        value.name: as_input(value.name, frames[value.name][:batch], INPUT_TYPES[value.type])
+        for value in running.get_inputs()
+    }
+    for output, value in zip(running.get_outputs(), running.run(None, feed), strict=True):
+        sizes = list(np.shape(value))
+        if sizes[:1] != [batch]:
+            raise CompileError(
+                STAGE, output.name,
+                f"its first axis must be the batch, but its shape is {sizes} for a batch of "
+                f"{batch}",
+                "export the model with the batch as the first axis of each output",
+            )  # fmt: skip
+
+
 def check_frames_apart(run: Run, frames: Frames, names: Sequence[str]) -> None:
     """Refuse a model whose outputs are random, or whose frames have to do with each other.
 
@@ -34,8 +57,11 @@ def check_frames_apart(run: Run, frames: Frames, names: Sequence[str]) -> None:
         names: of the outputs.
     """
     few = _few(frames)
-    together, again = run(few), run(few)
-    alone = [run({n: a[i : i + 1] for n, a in few.items()}) for i in range(count_frames(few))]
+    try:
+        together, again = run(few), run(few)
+        alone = [run({n: a[i : i + 1] for n, a in few.items()}) for i in range(count_frames(few))]
+    except UnbatchedOutputError:
+        raise _mixed(names[0]) from None
     for number, name in enumerate(names):
         if _differ(together[number], again[number]):
             raise CompileError(
@@ -44,10 +70,14 @@ def check_frames_apart(run: Run, frames: Frames, names: Sequence[str]) -> None:
             )  # fmt: skip
         parts = [outputs[number] for outputs in alone]
         if _differ(together[number], np.concatenate(parts)):
-            raise CompileError(
-                STAGE, name, "the frames of a batch must be computed apart, and here they are not",
-                "keep the batch the first axis of every layer, and reduce or mix no frames",
-            )  # fmt: skip
+            raise _mixed(name)
+
+
+def _mixed(name: str) -> CompileError:
+    return CompileError(
+        STAGE, name, "the frames of a batch must be computed apart, and here they are not",
+        "keep the batch the first axis of every layer, and reduce or mix no frames",
+    )  # fmt: skip
 
 
 def check_same_frames(
@@ -62,15 +92,36 @@ def check_same_frames(
         names: of the outputs.
     """
     few = _few(frames)
-    assert fixed_batch(canonical) is None
     expected = run(few)
+    if _wrong(expected, _in_batches_of(count_frames(few), canonical, few)) is None:
+        return
+    wrong = _wrong(expected, _in_batches_of(1, canonical, few))
+    if wrong is None:
+        raise _batch_moves(names[0], canonical)
+    raise CompileError(
+        "canonicalize", names[wrong],
+        "the graph that was made of the model computes something else",
+        "report the model, this is a defect of the compiler",
+    )  # fmt: skip
+
+
+def _in_batches_of(size: int, model: onnx.ModelProto, frames: Frames) -> tuple[Array, ...] | None:
+    """Return what ``model`` computes for ``size`` frames at a time, None if it does not run."""
+    compute, names = onnx_run(model), list(frames)
     try:
-        got = onnx_run(canonical)(few)
-    except Exception as error:  # of whatever kind onnxruntime raises
-        raise _batch_moves(names[0], canonical) from error
-    for name, wanted, computed in zip(names, expected, got, strict=True):
-        if _differ(wanted, computed):
-            raise _batch_moves(name, canonical)
+        return in_batches(
+            list(frames.values()), lambda part: compute(dict(zip(names, part, strict=True))), size
+        )
+    except Exception:  # of whatever kind onnxruntime raises
+        return None
+
+
+def _wrong(expected: Sequence[Array], got: Sequence[Array] | None) -> int | None:
+    """Return the number of the first output that is not as ``expected``."""
+    if got is None:
+        return 0
+    differ = (_differ(*pair) for pair in zip(expected, got, strict=True))
+    return next((number for number, found in enumerate(differ) if found), None)
 
 
 def _batch_moves(name: str, canonical: onnx.ModelProto) -> CompileError:

@@ -98,6 +98,34 @@ def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     return [value for value in model.graph.input if value.name not in constants]
 
 
+def with_one_batch(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy whose free batches are fixed, if other inputs have one fixed batch."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    first = [v.type.tensor_type.shape.dim[0] for v in inputs_of(copy) if _has_axes(v)]
+    fixed = {dim.dim_value for dim in first if dim.dim_value > 0}
+    if len(fixed) == 1:
+        for dim in first:
+            dim.dim_value = next(iter(fixed))
+    return copy
+
+
+def with_batch_of_one(model: onnx.ModelProto) -> onnx.ModelProto | None:
+    """Return a copy that takes one frame at a time, None if its batch is fixed already."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    first = [v.type.tensor_type.shape.dim[0] for v in inputs_of(copy)]
+    if any(dim.dim_value > 0 for dim in first):
+        return None
+    for dim in first:
+        dim.dim_value = 1
+    return copy
+
+
+def _has_axes(value: onnx.ValueInfoProto) -> bool:
+    return len(value.type.tensor_type.shape.dim) > 0
+
+
 def input_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
     """Return the shape of one frame of each input.
 
@@ -116,32 +144,41 @@ def input_shapes(model: onnx.ModelProto, name: str) -> dict[str, Shape]:
     batches = set()
     for value in inputs:
         dims = value.type.tensor_type.shape.dim
-        sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
-        if not len(dims):
-            raise CompileError(
-                STAGE, value.name, "its shape must be known, but the file does not state it",
-                "export the model with the shapes of its inputs",
-            )  # fmt: skip
-        if len(dims) == 1:
-            raise CompileError(
-                STAGE, value.name, f"its shape must be a batch and more axes, not {sizes}",
-                "give the input a batch axis",
-            )  # fmt: skip
-        if not all(d.dim_value > 0 for d in dims[1:]):
-            raise CompileError(
-                STAGE, value.name,
-                f"its shape must be a batch and fixed sizes, not {sizes}".replace("'", ""),
-                "export the model with fixed sizes",
-            )  # fmt: skip
+        _check_sizes_known(value)
         shapes[value.name] = tuple(int(d.dim_value) for d in dims[1:])
         check_activation(value.name, shapes[value.name])
         batches.add(max(dims[0].dim_value, 0))
     if len(batches) > 1:
         raise CompileError(
             STAGE, name, f"its inputs must have one batch size, not {sorted(batches)}",
-            "export it with a free batch size",
+            "export it with the same batch for all inputs",
         )  # fmt: skip
     return shapes
+
+
+def _check_sizes_known(value: onnx.ValueInfoProto) -> None:
+    """Refuse an input without a batch, or with a free size besides the batch, naming the axis."""
+    dims = value.type.tensor_type.shape.dim
+    sizes = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
+    listed = f"[{', '.join(sizes)}]"
+    if not len(dims):
+        raise CompileError(
+            STAGE, value.name, "its shape must be known, but the file does not state it",
+            "export the model with the shapes of its inputs",
+        )  # fmt: skip
+    if len(dims) == 1:
+        raise CompileError(
+            STAGE, value.name, f"its shape must be a batch and more axes, not {listed}",
+            "give the input a batch axis",
+        )  # fmt: skip
+    free = [axis for axis, dim in enumerate(dims) if axis and dim.dim_value <= 0]
+    if free:
+        what = f"axis {free[0]} of its shape" if len(free) == 1 else f"axes {free} of its shape"
+        raise CompileError(
+            STAGE, value.name, f"{what} {listed} must have a fixed size",
+            "export the model with that size, or set it with "
+            "python -m onnxruntime.tools.make_dynamic_shape_fixed",
+        )  # fmt: skip
 
 
 def check_input_types(model: onnx.ModelProto, allowed: Collection[int]) -> None:

@@ -11,7 +11,7 @@ import onnx.inliner
 from onnx import TensorProto, numpy_helper
 
 from frontend.batches import UnbatchedOutputError
-from frontend.frame_checks import check_frames_apart
+from frontend.frame_checks import check_frames_apart, check_outputs_batched
 from frontend.guard import try_to_read
 from frontend.onnx_checks import (
     QUANTIZED_MICROSOFT,
@@ -19,6 +19,8 @@ from frontend.onnx_checks import (
     check_operators,
     input_shapes,
     standard_opset,
+    with_batch_of_one,
+    with_one_batch,
 )
 from frontend.onnx_files import check_size, read_onnx
 from frontend.onnx_messages import first_line
@@ -73,16 +75,25 @@ def load_onnx(
     quantized = is_quantized(model)
     check_operators(model, opset, QUANTIZED_MICROSOFT if quantized else ())
     check_input_types(model, INPUT_TYPES)
+    model = with_one_batch(model)
     shapes = input_shapes(model, name)
     _check(model, name)
     golden = as_golden(model)
     own_run = _runnable(golden, name)
-    outputs = _output_shapes(own_run, shapes, name)
+    try:
+        outputs = _output_shapes(own_run, shapes, name)
+    except CompileError:
+        single = None if quantized else with_batch_of_one(golden)
+        if single is None:
+            raise
+        golden, own_run = single, _runnable(single, name)  # its layers hold sizes for one frame
+        outputs = _output_shapes(own_run, shapes, name)
     if quantized:
         ranges = code_ranges(golden, shapes)
     else:
         ranges = {i: _range(model, i, shape) for i, shape in shapes.items()}
         frames = {i: stand_in_frames(shape, ranges[i]) for i, shape in shapes.items()}
+        check_outputs_batched(golden, frames)
         check_frames_apart(own_run, frames, [o.name for o in model.graph.output])
         golden = standard_form(golden, name)
     return SourceModel(

@@ -338,5 +338,12 @@ GRAPHS: dict[str, Entry] = {
         lambda g: dense_of(g, g("Reshape", g("GlobalAveragePool", conv(g)), ints(g, 4, 4))),
         inputs={"x": [4, 3, 8, 8]},
     ),
+    "one frame, whatever the input says": Entry(
+        lambda g: dense_of(g, g("Reshape", g("GlobalAveragePool", conv(g)), ints(g, 1, 4)))
+    ),
+    "one input for one frame": Entry(
+        lambda g: g("Add", conv(g), conv(g, "z")),
+        inputs={"x": [1, 3, 8, 8], "z": ["N", 3, 8, 8]},
+    ),
     "constant node": Entry(constant_node),
 }  # fmt: skip

@@ -21,6 +21,7 @@ from frontend.source import Shape, SourceModel
 from ir.errors import CompileError
 from rewrite.lower import lower
 from rewrite.onnx import fuse
+from rewrite.onnx.float import canonicalize
 from tests.onnx_models import Graph
 
 
@@ -73,7 +74,67 @@ def unknown() -> onnx.ModelProto:
     return g.model(g("Frobnicate", "x"))
 
 
+def recurrent() -> onnx.ModelProto:
+    g = Graph()
+    weights = g.weights(1, 16, 3), g.weights(1, 16, 4)
+    y = g("LSTM", g("Transpose", "x", perm=[1, 0, 2]), *weights, hidden_size=4)
+    return g.model(y, inputs={"x": ["N", 5, 3]})
+
+
+def random_numbers() -> onnx.ModelProto:
+    g = Graph()
+    return g.model(g("Add", "x", g("RandomNormalLike", "x")))
+
+
+def training() -> onnx.ModelProto:
+    g = Graph()
+    return g.model(g("Dropout", "x", g.constant(0.5), g.constant(True, np.bool_)))
+
+
+def of_frames() -> onnx.ModelProto:
+    g = Graph()
+    return g.model(g("Sub", "x", g("ReduceMean", "x", axes=[0])))
+
+
+def scalar_output() -> onnx.ModelProto:
+    g = Graph()
+    return g.model(g("ReduceMean", "x", keepdims=0))
+
+
+def sequence_of_numbers() -> onnx.ModelProto:
+    g = Graph()
+    return g.model(g("Relu", "x"), inputs={"x": ["N"]})
+
+
 REFUSED: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
+    "recurrent layer": (
+        recurrent,
+        "t1_0: operator LSTM goes through a sequence step by step, and recurrent layers are not "
+        "supported; use causal convolutions or attention in its place",
+    ),
+    "random numbers": (
+        random_numbers,
+        "t0_0: operator RandomNormalLike draws random numbers; export the model for inference",
+    ),
+    "dropout in training": (
+        training,
+        "t0_0: its values differ from run to run, for the same frames; export the model for "
+        "inference: without dropout or random numbers",
+    ),
+    "frames that are mixed": (
+        of_frames,
+        "t1_0: the frames of a batch must be computed apart, and here they are not; keep the batch "
+        "the first axis of every layer, and reduce or mix no frames",
+    ),
+    "an output without a batch": (
+        scalar_output,
+        "t0_0: its first axis must be the batch, but its shape is [] for a batch of 1; export the "
+        "model with the batch as the first axis of each output",
+    ),
+    "an input without a batch": (
+        sequence_of_numbers,
+        "x: its shape must be a batch and more axes, not [N]; give the input a batch axis",
+    ),
     "custom domain": (
         custom,
         "t0_0: operator onnx.brevitas.BipolarQuant is not supported; export it quantized to 8 bits "
@@ -99,6 +160,29 @@ def test_refused_in_one_line(tmp_path: Path, name: str) -> None:
         opened(path)
     newest = onnx.defs.onnx_opset_version()
     assert str(caught.value) == message.format(path=path, newest=newest)
+
+
+def test_a_graph_that_computes_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rewrite that loses the bias, if there were one."""
+
+    def lossy(model: onnx.ModelProto) -> onnx.ModelProto:
+        result = canonicalize(model)
+        bias = next(i for i in result.graph.initializer if i.name == "Conv_1.bias")
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.zeros(4, np.float32), bias.name))
+        return result
+
+    g = Graph()
+    y = g("Conv", "x", g.weights(4, 3, 3, 3), g.weights(4), kernel_shape=[3, 3])
+    onnx.save(g.model(y), tmp_path / "m.onnx")
+    monkeypatch.setattr("frontend.compiler.canonicalize", lossy)
+    with pytest.raises(CompileError) as caught:
+        compile_model(tmp_path / "m.onnx")
+    assert str(caught.value) == (
+        "t0_0: the graph that was made of the model computes something else; report the model, "
+        "this is a defect of the compiler"
+    )
 
 
 def test_damaged_files(tmp_path: Path) -> None:
@@ -218,8 +302,8 @@ def test_unknown_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CompileError) as caught:
         opened(tmp_path / "m.onnx")
     assert str(caught.value) == (
-        "x: its shape must be a batch and fixed sizes, not [N, 3, height, 8]; export the model "
-        "with fixed sizes"
+        "x: axis 2 of its shape [N, 3, height, 8] must have a fixed size; export the model with "
+        "that size, or set it with python -m onnxruntime.tools.make_dynamic_shape_fixed"
     )
 
 

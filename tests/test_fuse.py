@@ -15,6 +15,7 @@ from ir.errors import CompileError
 from rewrite.onnx import COMPARED_FRAMES, PIPELINE, compare, fuse, random_inputs
 from tests.code_chain import CodeChain
 from tests.qdq import QdqChain
+from tests.shift_chain import ShiftChain
 
 Chain = Callable[[], onnx.ModelProto]
 
@@ -52,6 +53,15 @@ def residual(operator: str = "Add", **attributes: Any) -> QdqChain:
     join = next(n for n in chain.nodes if n.op_type == operator)
     join.input[list(join.input).index(second.output[0])] = first.output[0]
     return chain
+
+
+def of_any_scale(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with another scale of its input."""
+    scale = next(i for i in model.graph.initializer if i.name == model.graph.node[0].input[1])
+    scale.CopyFrom(numpy_helper.from_array(np.float32(0.03), scale.name))
+    reader = next(n for n in model.graph.node[1:] if n.input[0] == model.graph.node[0].output[0])
+    reader.input[1] = scale.name
+    return model
 
 
 def interpolated(scale: float, **attributes: str) -> QdqChain:
@@ -301,6 +311,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"fuse_selection": 1},
     ),
     "sizes": (resized, {"resize_by_scales": 1, "fuse_selection": 1}),
+    "weights of 4 bits": (
+        lambda: ShiftChain(IMAGE).conv(4, codes="int4").model(),
+        {"widen_weights": 1, "fuse_convolution": 1},
+    ),
+    "transposed convolution": (
+        lambda: ShiftChain(IMAGE).transposed(4, strides=[2, 2], auto_pad="SAME_UPPER").model(),
+        {"convolve_transposed": 1, "fuse_convolution": 1},
+    ),
     "linear values": (lambda: interpolated(0.0625).model(), {"fuse_interpolation": 1}),
     "linear values of codes": (
         interpolated_codes,
@@ -448,7 +466,7 @@ def test_one_node_per_element_with_the_layers_name(case: str) -> None:
     assert len({n.name for n in calls}) == len(calls)
     assert {n.name for n in calls if n.op_type != "Layout"} <= names
     kinds = {n.op_type for n in fused.proto.graph.node if n.domain != "millrace"}
-    assert kinds <= {"QuantizeLinear", "DequantizeLinear", "Softmax", "Reshape"}
+    assert kinds <= {"QuantizeLinear", "DequantizeLinear", "Softmax", "Reshape", "Transpose"}
 
 
 def changed_scale(chain: QdqChain, operator: str, **attributes: object) -> onnx.ModelProto:
@@ -633,6 +651,17 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "qdq_from_operators",
         computed_scale,
         "qlinearconv_2: all scales of QLinearConv must be constants; quantize the model statically",
+    ),
+    "weights of 4 bits with any scale": (
+        "widen_weights",
+        lambda: of_any_scale(ShiftChain(IMAGE).conv(4, codes="int4").model()),
+        "conv_6: weights of 4 bits must be stored as int8, or all scales must be powers of two",
+    ),
+    "transposed convolution with any scale": (
+        "convolve_transposed",
+        lambda: of_any_scale(ShiftChain(IMAGE).transposed(4).model()),
+        "convtranspose_6: a ConvTranspose, which onnxruntime computes in float32, must be exact "
+        "there: its scales must be powers of two",
     ),
     "linear values, corners on corners": (
         "fuse_interpolation",

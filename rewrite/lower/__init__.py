@@ -131,7 +131,7 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
     allowed = Counter(n.op_type for n in (*host, *nodes_before(model.graph)))
     for record in samples:
         allowed.update(record.in_float)
-    check_execution(fused.quantized, allowed)
+    check_execution(fused.quantized, allowed, fused.exact_in_float)
     outputs = ports.add_outputs(streams)
     if not outputs:
         raise CompileError(

@@ -36,10 +36,12 @@ from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
 from rewrite.onnx.census import check_execution, float_operators
 from rewrite.onnx.codes_coverage import check_codes
+from rewrite.onnx.convolve_transposed import convolve_transposed
 from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
+from rewrite.onnx.float_exactness import exact_in_float
 from rewrite.onnx.fuse_channelwise import fuse_channelwise
 from rewrite.onnx.fuse_concatenation import fuse_concatenation
 from rewrite.onnx.fuse_merge import fuse_merge
@@ -56,6 +58,7 @@ from rewrite.onnx.resize_by_scales import resize_by_scales
 from rewrite.onnx.resize_of_codes import exact_interpolations
 from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
+from rewrite.onnx.widen_weights import widen_weights
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
 
@@ -74,6 +77,8 @@ PIPELINE: tuple[Rewrite, ...] = (
     separate_dequantizations,
     explicit_zero_points,
     saturating_activation,
+    widen_weights,
+    convolve_transposed,
     gemm_from_matmul,
     quantized_biases,
     explicit_biases,
@@ -132,7 +137,8 @@ class FusedModel:
     ``proto``: runs in stock onnxruntime.  ``applied``: (rewrite, how often it fired), in order.
     ``compared_values``: values that onnxruntime computed alike before and after the rewrites.
     ``host_operators``: operators left to the host behind the last codes, in order.
-    ``quantized``: what it was made of.
+    ``quantized``: what it was made of.  ``exact_in_float``: its layers that float32 computes
+    exactly, by name.
     """
 
     proto: onnx.ModelProto
@@ -140,6 +146,7 @@ class FusedModel:
     compared_values: int
     host_operators: tuple[str, ...]
     quantized: onnx.ModelProto
+    exact_in_float: frozenset[str] = frozenset()
 
 
 def fuse(
@@ -156,6 +163,7 @@ def fuse(
         CompileError: an operator is not supported, or a rewrite changed a value.
     """
     model = _prepared(quantized)
+    exact = exact_in_float(model)
     frames = random_inputs(quantized, COMPARED_FRAMES) if inputs is None else inputs
     before = quantized
     applied: list[tuple[str, int]] = []
@@ -172,12 +180,12 @@ def fuse(
             after = ir.to_proto(model)
             if rewrite is qdq_from_operators:
                 in_float = Counter(name for name, _ in float_operators(quantized))
-                check_execution(after, in_float, exact_interpolations(after))
+                check_execution(after, in_float, exact | exact_interpolations(after))
             compared += compare(before, after, frames)
             before = after
     check_coverage(model, _RULES)
     host = tuple(n.op_type for n in host_nodes(model.graph) if n.op_type not in _QUANTIZATIONS)
-    return FusedModel(ir.to_proto(model), tuple(applied), compared, host, quantized)
+    return FusedModel(ir.to_proto(model), tuple(applied), compared, host, quantized, exact)
 
 
 _QUANTIZATIONS = ("QuantizeLinear", "DequantizeLinear")

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import MatchingTracer, MatchStatus, RewriteRuleSet
 
 from ir.errors import CompileError
+from rewrite.onnx.convolve_transposed import transposed_refusal
 from rewrite.onnx.entry import input_of, nodes_before
 from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
@@ -95,6 +96,9 @@ def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:
 
 
 def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]) -> CompileError:
+    if is_operator(node, "ConvTranspose") and (problem := transposed_refusal(node)) is not None:
+        remedy = "give the compiler the float model, which it quantizes as a convolution"
+        return CompileError("fuse", node_label(node), problem, remedy)
     reason = _refusal(model, node, rules)
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")

@@ -59,11 +59,19 @@ def codes_refusal(what: str, scale: ir.Value, zero_point: ir.Value) -> str | Non
     return scales_refusal(what, scale) or type_refusal(what, zero_point)
 
 
+_NIBBLES = {ir.DataType.INT4: "int8", ir.DataType.UINT4: "uint8"}
+
+
 def byte_refusal(values: dict[str, ir.Value]) -> str | None:
     """Return why onnxruntime has no integer kernel for these operands: it needs 8 bits."""
     for what, name in (("input", "x"), ("weights", "w"), ("output", "y")):
         zero_point = values.get(f"{name}_zero_point")
         tensor = None if zero_point is None else zero_point.const_value
+        if tensor is not None and name == "w" and tensor.dtype in _NIBBLES:
+            return (
+                f"weights of 4 bits must be stored as {_NIBBLES[tensor.dtype]}, or all scales must "
+                "be powers of two: onnxruntime computes with them in float32"
+            )
         if tensor is not None and tensor.dtype not in (ir.DataType.UINT8, ir.DataType.INT8):
             return (
                 f"the {what} must be quantized to 8 bits, not {tensor.dtype.name.lower()}: "

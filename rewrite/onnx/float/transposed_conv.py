@@ -128,7 +128,7 @@ class TransposedConv(RewriteRuleClassBase):  # type: ignore[misc]
         result, shape, w = MatchResult(), static_shape(x), constant(weight)
         if shape is None or len(shape) != 4 or w is None or constant(bias) is None:
             return result.fail("it must filter images of known size with constant weights", y)
-        if axes_of(y.producer(), shape, _spread(y.producer(), w).shape[2:]) is None:
+        if axes_of(y.producer(), shape, spread_kernel(y.producer(), w).shape[2:]) is None:
             return result.fail("its pads must be smaller than its kernel", y)
         return result
 
@@ -139,7 +139,7 @@ class TransposedConv(RewriteRuleClassBase):  # type: ignore[misc]
         assert shape is not None
         assert w is not None
         assert b is not None
-        spread, groups = _spread(node, w), integer(node, "group", 1)
+        spread, groups = spread_kernel(node, w), integer(node, "group", 1)
         axes = axes_of(node, shape, spread.shape[2:])
         assert axes is not None
         rows, columns = axes
@@ -148,7 +148,7 @@ class TransposedConv(RewriteRuleClassBase):  # type: ignore[misc]
         biases = np.broadcast_to(b.reshape(groups, 1, channels), (groups, phases, channels))
         result = op.Conv(
             x,
-            float_initializer(op, node, "phases", _phases(spread, rows, columns, groups)),
+            float_initializer(op, node, "phases", phases_of(spread, rows, columns, groups)),
             float_initializer(op, node, "biases", biases.reshape(-1)),
             dilations=[1, 1],
             group=groups,
@@ -169,7 +169,7 @@ class TransposedConv(RewriteRuleClassBase):  # type: ignore[misc]
         return op.Slice(result, *operands, _name=f"{name}/crop")
 
 
-def _spread(node: ir.Node, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def spread_kernel(node: ir.Node, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the kernel with the zeros that its dilation puts between the weights."""
     down, across = ints(node, "dilations", (1, 1))
     inputs, outputs, height, width = weight.shape
@@ -179,7 +179,7 @@ def _spread(node: ir.Node, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return spread
 
 
-def _phases(weight: npt.NDArray[Any], rows: Axis, columns: Axis, groups: int) -> npt.NDArray[Any]:
+def phases_of(weight: npt.NDArray[Any], rows: Axis, columns: Axis, groups: int) -> npt.NDArray[Any]:
     """Return (groups * phases * channels, inputs / groups, taps, taps): every s-th weight."""
     inputs, channels, height, width = weight.shape
     whole = rows.taps * rows.stride, columns.taps * columns.stride

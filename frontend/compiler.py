@@ -33,6 +33,7 @@ from frontend.quantization_error import TensorError, quantization_error
 from frontend.quantize import QuantizedModel, QuantizeOptions, quantize
 from frontend.simulation import SimulationRequest, facts, simulate_golden
 from frontend.source import SourceModel
+from frontend.vanishing_variance import without_vanished_variances
 from ir.cycles import Cycles, predict
 from ir.elements import tolerance
 from ir.errors import CompileError
@@ -181,6 +182,8 @@ def _golden(
                 )  # fmt: skip
         return QuantizedModel(loaded.model, ()), ()
     floating = canonicalize(loaded.model)
+    vanished = without_vanished_variances(floating, frames)
+    floating = floating if vanished is None else canonicalize(vanished)
     check_same_frames(loaded.run, floating, frames, [o.name for o in floating.graph.output])
     quantized = quantize(floating, frames, options)
     sample = first_frames(frames, VERIFIED_FRAMES)

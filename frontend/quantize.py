@@ -42,6 +42,8 @@ SMALLEST_SCALE = 2.0**-68
 """Of any activation: products of scales must be normal float32 numbers."""
 PROBABILITY = Quantized(np.float32(1 / 256), 0)
 """The scale of every Softmax's result, as onnxruntime's own quantizer has it."""
+MOST_CODES_OF_A_SCORE = 2.0**11
+"""Of a LayerNormalization's result: a score has 12 bits behind the point."""
 INTEGER_FORMS = {
     "Conv": "QLinearConv",
     "Gemm": "QGemm",
@@ -208,7 +210,9 @@ def choose_scales(
                 LayerSnapping(node.name, 1, exact, growth, growth, 1, (shift or 0, shift or 0))
             )
         elif node.op_type == "LayerNormalization":
-            scales.setdefault(output, _output_scale(output, plan, ranges, 0.0))
+            gamma = float(np.abs(constants[node.input[1]]).max())
+            least = gamma / MOST_CODES_OF_A_SCORE
+            scales.setdefault(output, _output_scale(output, plan, ranges, least))
         elif node.op_type not in NORMALIZING:
             assert node.op_type in JOINING
             assert output in joined

@@ -9,7 +9,7 @@ import pytest
 
 from frontend.compiler import SimulationRequest, compile_model, simulate_compilation
 from frontend.reference import start_tensorflow
-from ir.elements import Lookup, Rectifier, Reorder
+from ir.elements import Lookup, Rectifier, Reorder, Reshape
 from ir.errors import CompileError
 from ir.numbers import IntegerType
 from ir.rectifier_proof import fit_two_lines
@@ -58,15 +58,24 @@ def test_ties_make_tables_for_each_channel() -> None:
     assert element.table.shape == (3, 256)
 
 
-def test_ties_for_each_position_are_refused() -> None:
+def test_ties_make_tables_for_each_position() -> None:
     chain = QdqChain((3, 4, 5))
     slopes = np.full((3, 4, 5), 0.5) + np.arange(60).reshape(3, 4, 5)
+    result = lowered(sloped(chain, slopes, float(chain.scale), 9).model())
+    assert kinds(result) == [Reshape, Lookup, Reshape]
+    (element,) = (e for e in result.graph if isinstance(e, Lookup))
+    assert element.table.shape == (60, 256)
+
+
+def test_ties_for_too_many_positions_are_refused() -> None:
+    chain = QdqChain((3, 20, 20))
+    slopes = np.full((3, 20, 20), 0.5) + np.arange(1200).reshape(3, 20, 20)
     with pytest.raises(CompileError) as caught:
         lower(fuse(sloped(chain, slopes, float(chain.scale), 9).model()))
     assert str(caught.value) == (
-        "prelu_3: no two lines per slope give onnxruntime's result for every code, and tables are "
-        "for at most 1024 channels, not for 60 slopes; share its slopes along rows and columns, or "
-        "use other scales"
+        "prelu_3: no two lines per slope give onnxruntime's result for every code, and there are "
+        "at most 1024 tables, not one for each of 1200 slopes; share its slopes along rows and "
+        "columns, or use other scales"
     )
 
 

@@ -16,7 +16,7 @@ from ir.identifiers import Identifiers
 from ir.numbers import IntArray, frozen_integers
 from rewrite.lower.alone import run_alone
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream
+from rewrite.lower.layout import Stream, as_vector, seen_as
 from rewrite.lower.reading import Stage
 from rewrite.lower.tables import codes_by_pattern
 from rewrite.onnx.graphs import constant, is_operator
@@ -85,20 +85,28 @@ def _distinct(stage: Stage, shape: tuple[int, ...]) -> tuple[int, ...]:
 def tables_by_channel(
     values: IntArray, source: Stream, output: StreamType, names: Identifiers, layer: str
 ) -> Built:
-    """Build a table for each channel, indexed by the code's bit pattern."""
-    channels, number = source.shape.channels, source.element.output.number
-    if values.shape[1] != channels or channels > MOST_TABLES:
+    """Build a table for each channel, or for each place, indexed by the code's bit pattern.
+
+    Places of a map are channels of one pixel: the order of the values stays as it is.
+    """
+    tables, number = values.shape[1], source.element.output.number
+    if tables > MOST_TABLES:
         raise CompileError(
             "lower", layer,
-            "no two lines per slope give onnxruntime's result for every code, and tables are for "
-            f"at most {MOST_TABLES} channels, not for {values.shape[1]} slopes",
+            "no two lines per slope give onnxruntime's result for every code, and there are at "
+            f"most {MOST_TABLES} tables, not one for each of {tables} slopes",
             "share its slopes along rows and columns, or use other scales",
         )  # fmt: skip
+    shape = source.shape
+    by_place = tables != shape.channels
+    read = as_vector(source, names) if by_place else source
     patterns = codes_by_pattern(number) - number.minimum
     table = frozen_integers(values.T[:, patterns])
-    element = Lookup(names.new(layer), layer, source.element, output, table)
-    lows, highs = ranges_by_channel(values, source)
-    return Built(replace(source, element=element, lows=lows, highs=highs, layer=layer))
+    kind = replace(output, shape=read.shape)
+    element = Lookup(names.new(layer), layer, read.element, kind, table)
+    lows, highs = ranges_by_channel(values, read)
+    stream = replace(read, element=element, lows=lows, highs=highs, layer=layer)
+    return Built(seen_as(stream, shape, names) if by_place else stream)
 
 
 def ranges_by_channel(values: IntArray, source: Stream) -> tuple[IntArray, IntArray]:

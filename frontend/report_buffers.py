@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ir import timing
@@ -31,6 +32,7 @@ from ir.elements import (
     Softmax,
 )
 from ir.layer_normalization import element_half_width
+from ir.numbers import clog2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,7 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
         ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case AveragePool():
-            rows = buffered_rows(element.kernel, element.extra_rows)
-            words = rows * element.input.shape.width * element.folds
-            bits = element.simd * element.input.number.bits
-            return (
-                Buffer("line buffer", words, bits, f"{rows} {plural('row', rows)}"),
-                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
-            )
+            return tuple(_average_buffers(element))
         case Softmax() | LayerNormalization():
             return tuple(_normalizing_buffers(element))
         case GlobalMaximum():
@@ -114,6 +110,22 @@ def _normalizing_buffers(element: Softmax | LayerNormalization) -> list[Buffer]:
         buffers.append(Buffer("exponential FIFO", timing.pass_depth(folds, later), width))
     buffers.append(Buffer("FIFO", element.fifo_depth, element.output.width_bits))
     return buffers
+
+
+def _average_buffers(element: AveragePool) -> Iterator[Buffer]:
+    kernel, lanes = element.kernel, element.output.lanes
+    number, shape = element.input.number, element.output.shape
+    folds = shape.channels // lanes
+    sum_bits = lanes * (number.bits + int(not number.signed) + clog2(kernel.width))
+    if kernel.stride_width < kernel.width:
+        yield Buffer("values of windows", kernel.width * folds, element.input.width_bits)
+    yield Buffer("FIFO of row sums", element.row_depth, sum_bits)
+    if kernel.stride_height < kernel.height:
+        rows = f"{kernel.height} {plural('row', kernel.height)}"
+        yield Buffer("row sums", kernel.height * shape.width * folds, sum_bits, rows)
+    if shape.width * folds > 1:
+        yield Buffer("column sums", shape.width * folds, lanes * element.accumulator.bits)
+    yield Buffer("FIFO", element.fifo_depth, element.output.width_bits)
 
 
 def _processing_buffers(element: ProcessingElement) -> list[Buffer]:

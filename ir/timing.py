@@ -33,8 +33,11 @@ GLOBAL_MAXIMUM_LATENCY = 1
 """From the last pixel's step to the push: the result's register."""
 
 
-AVERAGE_POOL_LATENCY = 1 + REQUANTIZE_LATENCY + 1
-"""From the issue of a window's last beat to the push: sum, requantization, its output register."""
+SLIDING_SUM_LATENCY = 3
+"""From a step to its push: values, difference, sum."""
+
+AVERAGE_POOL_LATENCY = SLIDING_SUM_LATENCY + REQUANTIZE_LATENCY
+"""From the step at the end of a window to the push of its code: column sum, requantization."""
 
 
 def matrix_vector_latency(simd: int) -> int:

@@ -57,8 +57,11 @@ def knobs(element: Element) -> tuple[Knob, ...]:
         case GlobalMaximum() | Softmax() | LayerNormalization():
             return _lanes_and_depth(element, element.fifo_depth)
         case AveragePool():
-            rows = Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural")
-            return (*_lanes_and_depth(element, element.fifo_depth), rows)
+            extra = "Additional row sums that wait"
+            return (
+                *_lanes_and_depth(element, element.fifo_depth),
+                Knob("extra_beats", element.extra_beats, extra, "natural"),
+            )
         case Border():
             extra = "Additional beats in front of it"
             return (

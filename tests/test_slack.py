@@ -158,9 +158,9 @@ def _slack_of(element: Element) -> int:
             return element.depth
         case Reorder():
             return element.extra_blocks
-        case Border():
+        case Border() | AveragePool():
             return element.extra_beats
-        case ProcessingElement() | AveragePool():
+        case ProcessingElement():
             return element.extra_rows
         case _:
             return 0

@@ -285,6 +285,26 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "inner": 4,
         "fifo_depth": 8,
     },
+    "sliding_steps": {
+        "length": 9,
+        "kernel": 3,
+        "stride": 2,
+        "pad_begin": 1,
+        "pad_end": 1,
+        "inner": 4,
+    },
+    "sliding_sum": {
+        **NUMBER,
+        "sum_bits": 10,
+        "lanes": 2,
+        "length": 9,
+        "kernel": 3,
+        "stride": 2,
+        "pad_begin": 1,
+        "pad_end": 1,
+        "pad_value": -5,
+        "inner": 4,
+    },
     "stream_fifo": {"depth": 16, "width": 12},
     "stream_fork": {"ways": 3, "width": 12},
     "threshold": {
@@ -355,8 +375,8 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         ("softmax", {"RAM32M": 13}),
         # A square, a total, a root, a score and its code.
         ("layer_normalization", {"DSP48E1": 5, "RAMB18E1": 1, "RAM32M": 10}),
-        # A factor per lane; the rows and three beats of output.
-        ("average_pool", {"DSP48E1": 2, "RAM32M": 12}),
+        # A factor per lane; values, row sums and column sums, and the beats of both FIFOs.
+        ("average_pool", {"DSP48E1": 2, "RAM32M": 18}),
         ("rectifier", {"DSP48E1": 2, "RAM32M": 3}),
         ("dot_product", {"DSP48E1": 5, "RAM32M": 2}),  # four products and a requantization
         ("product", {"DSP48E1": 4, "RAM32M": 3}),  # a product and a factor each

@@ -46,7 +46,7 @@ def _processing_element(element: ProcessingElement) -> Iterator[int]:
 
 
 @working_cycles.register
-def _max_pool(element: MaxPool) -> Iterator[int]:
+def _pool(element: MaxPool | AveragePool) -> Iterator[int]:
     yield from pool_cycles(element.kernel, element.source.output.shape, element.output.lanes)
 
 
@@ -54,8 +54,3 @@ def _max_pool(element: MaxPool) -> Iterator[int]:
 def _border(element: Border) -> Iterator[int]:
     rows, columns = element.walk
     yield rows * columns * element.output.shape.channels // element.output.lanes
-
-
-@working_cycles.register
-def _average_pool(element: AveragePool) -> Iterator[int]:
-    yield element.window_positions.pixels * element.folds * element.steps

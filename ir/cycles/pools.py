@@ -1,4 +1,4 @@
-"""Events and cycles of max pools: two sliding maxima, along the row and down the columns."""
+"""Events and cycles of pools: two sliding maxima or sums, along the rows and down the columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, element_events, gated
-from ir.elements import Kernel, MaxPool, Shape
+from ir.elements import AveragePool, Kernel, MaxPool, Shape
 from ir.maxplus import EventList
 
 
@@ -19,13 +19,41 @@ def _max_pool(element: MaxPool, system: EventSystem) -> None:
     )
 
 
+@element_events.register
+def _average_pool(element: AveragePool, system: EventSystem) -> None:
+    source = system.streams[id(element.source)]
+    stream = element.source.output
+    latencies = timing.SLIDING_SUM_LATENCY, timing.AVERAGE_POOL_LATENCY
+    depths = element.row_depth, element.fifo_depth
+    system.streams[id(element)] = _two_passes(
+        system, source, element.kernel, stream.shape, stream.lanes, latencies, depths
+    )
+
+
 def pool_events(
     system: EventSystem, source: EventList, kernel: Kernel, shape: Shape, lanes: int, depth: int
 ) -> EventList:
     """Add a max pool behind ``source``, a map of ``shape``; return its output's transfers."""
+    latencies = (
+        timing.sliding_maximum_latency(kernel.width),
+        timing.sliding_maximum_latency(kernel.height),
+    )
+    return _two_passes(system, source, kernel, shape, lanes, latencies, (depth, depth))
+
+
+def _two_passes(
+    system: EventSystem,
+    source: EventList,
+    kernel: Kernel,
+    shape: Shape,
+    lanes: int,
+    latencies: tuple[int, int],
+    depths: tuple[int, int],
+) -> EventList:
+    """``latencies``, from a step to its push, and FIFOs: along the rows and down the columns."""
     rows, columns = kernel.output_size(shape.height, shape.width)
     inner = shape.channels // lanes
-    across = _sliding_maximum(
+    across = _sliding(
         system,
         source,
         shape.width,
@@ -34,9 +62,10 @@ def pool_events(
         kernel.pad_left,
         columns,
         inner,
-        depth,
+        latencies[0],
+        depths[0],
     )
-    return _sliding_maximum(
+    return _sliding(
         system,
         across,
         shape.height,
@@ -45,11 +74,12 @@ def pool_events(
         kernel.pad_top,
         rows,
         columns * inner,
-        depth,
+        latencies[1],
+        depths[1],
     )
 
 
-def _sliding_maximum(
+def _sliding(
     system: EventSystem,
     source: EventList,
     length: int,
@@ -58,8 +88,10 @@ def _sliding_maximum(
     pad: int,
     windows: int,
     inner: int,
+    latency: int,
     depth: int,
 ) -> EventList:
+    """Add the steps of `sliding_steps` behind ``source``; return the transfers of its results."""
     ends = np.arange(windows) * stride - pad + kernel - 1
     positions = max(length, int(ends[-1]) + 1)
     outers = source.count // (length * inner)
@@ -67,11 +99,11 @@ def _sliding_maximum(
     numbers = np.arange(steps.count).reshape(outers, positions, inner)
     source.together(steps, numbers[:, :length].reshape(-1))
     yields = numbers[:, ends].reshape(-1)
-    return gated(system, steps, yields, timing.sliding_maximum_latency(kernel), depth)
+    return gated(system, steps, yields, latency, depth)
 
 
 def pool_cycles(kernel: Kernel, shape: Shape, lanes: int) -> tuple[int, int]:
-    """Return the steps per frame of the two passes of a max pool, flush steps included."""
+    """Return the steps per frame of the two passes of a pool, flush steps included."""
     rows, columns = kernel.output_size(shape.height, shape.width)
     inner = shape.channels // lanes
     across = max(shape.width, (columns - 1) * kernel.stride_width - kernel.pad_left + kernel.width)

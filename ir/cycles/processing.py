@@ -7,7 +7,7 @@ import numpy as np
 from ir import timing
 from ir.cycles.pools import pool_events
 from ir.cycles.system import EventSystem, before, element_events
-from ir.elements import AveragePool, Kernel, ProcessingElement, Shape
+from ir.elements import Kernel, ProcessingElement, Shape
 from ir.maxplus import EventList
 from ir.numbers import IntArray
 
@@ -38,15 +38,8 @@ def _direct(
     return taken
 
 
-@element_events.register
-def _average_pool(element: AveragePool, system: EventSystem) -> None:
-    source = system.streams[id(element.source)]
-    latency = timing.AVERAGE_POOL_LATENCY
-    system.streams[id(element)] = _windowed(element, system, source, latency)
-
-
 def _windowed(
-    element: ProcessingElement | AveragePool, system: EventSystem, source: EventList, latency: int
+    element: ProcessingElement, system: EventSystem, source: EventList, latency: int
 ) -> EventList:
     shape, kernel = _window_view(element)
     words = shape.channels // element.simd
@@ -63,7 +56,7 @@ def _windowed(
     return taken
 
 
-def _window_view(element: ProcessingElement | AveragePool) -> tuple[Shape, Kernel]:
+def _window_view(element: ProcessingElement) -> tuple[Shape, Kernel]:
     """Return the image and kernel as the window entity sees them (pixel mode: one column)."""
     shape = element.input.shape
     if element.kernel.is_pointwise:
@@ -88,7 +81,7 @@ def buffered_rows(kernel: Kernel, extra_rows: int) -> int:
 
 
 def _free_rows(
-    element: ProcessingElement | AveragePool,
+    element: ProcessingElement,
     system: EventSystem,
     source: EventList,
     groups: EventList,

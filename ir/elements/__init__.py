@@ -123,12 +123,10 @@ def input_lanes(element: Consumer) -> int:
     match element:
         case ProcessingElement() | DotProduct():
             return element.simd
-        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
+        case MaxPool() | AveragePool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return element.output.lanes
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.output.lanes
-        case AveragePool():
-            return element.simd
         case Reorder() | Border() | GlobalMaximum() | Reshape():
             return element.output.lanes
         case Softmax() | LayerNormalization():

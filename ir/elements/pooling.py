@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ir.elements.streams import Kernel, Shape, StreamType
+from ir.elements.streams import Kernel, StreamType
 from ir.numbers import IntegerType
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -31,7 +31,8 @@ class AveragePool:
 
     The sum counts taps outside as ``pad_value``, the zero point.  ``requantization`` has parameters
     for each number of rows (slowest) and columns of a window that can lie inside, from 1 up to the
-    kernel's: see ``window_counts``.  ``extra_rows``: as in a ProcessingElement.
+    kernel's: see ``Kernel.taps_inside``.  ``extra_beats``: row sums that may wait for those of
+    columns, beyond ``fifo_depth``.
     """
 
     name: str
@@ -43,32 +44,17 @@ class AveragePool:
     accumulator: IntegerType
     requantization: ScaleRequantization
     fifo_depth: int = 2
-    extra_rows: int = 0
+    extra_beats: int = 0
+
+    @property
+    def row_depth(self) -> int:
+        """Beats of the FIFO of row sums."""
+        return self.fifo_depth + self.extra_beats
 
     @property
     def input(self) -> StreamType:
         """Type of the stream it reads."""
         return self.source.output
-
-    @property
-    def window_positions(self) -> Shape:
-        """Shape of what it sends."""
-        return self.output.shape
-
-    @property
-    def simd(self) -> int:
-        """Channels of one tap per cycle."""
-        return self.output.lanes
-
-    @property
-    def folds(self) -> int:
-        """Beats per pixel sent."""
-        return self.output.shape.channels // self.output.lanes
-
-    @property
-    def steps(self) -> int:
-        """Cycles per beat sent."""
-        return self.kernel.taps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,8 +77,7 @@ def _sized(element: Consumer) -> Consumer:
                 element, fifo_depth=_depth(latency, stream.shape.channels // stream.lanes)
             )
         case AveragePool():
-            latency = element.steps - 1 + timing.AVERAGE_POOL_LATENCY
-            return replace(element, fifo_depth=_depth(latency, element.steps))
+            return replace(element, fifo_depth=_depth(timing.AVERAGE_POOL_LATENCY, 1))
         case GlobalMaximum():
             return replace(element, fifo_depth=_depth(timing.GLOBAL_MAXIMUM_LATENCY, 1))
         case Reorder():

@@ -24,8 +24,8 @@ from ir.elements import AveragePool, Border, Consumer, Element, Fifo, Processing
 from ir.graph import StreamGraph
 
 Slack = dict[str, int]
-"""By name: extra rows of a processing element, blocks of a Reorder, beats of a Border; depth of a
-Fifo, by name."""
+"""By name: extra rows of a processing element, blocks of a Reorder, beats of a Border or of an
+AveragePool; depth of a Fifo."""
 
 MINIMUM_DEPTH = 2
 UNLIMITED = 2**28
@@ -127,10 +127,10 @@ def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
         match element:
             case ProcessingElement(name=name) if name in slack:
                 return replace(element, extra_rows=slack[name])
-            case AveragePool(name=name) if name in slack:
-                return replace(element, extra_rows=slack[name])
             case Reorder(name=name) if name in slack:
                 return replace(element, extra_blocks=slack[name])
+            case AveragePool(name=name) if name in slack:
+                return replace(element, extra_beats=slack[name])
             case Border(name=name) if name in slack:
                 return replace(element, extra_beats=slack[name])
             case Fifo(name=name) if name in slack:

@@ -103,6 +103,6 @@ def _average_pool(element: AveragePool, context: Context) -> tuple[str, Formals]
         **number_formals("output", element.output.number),
         **scale_formals(element, element.requantization),
         **constants(tables(element), context),
-        "extra_rows": context.knobs["extra_rows"],
+        "extra_beats": context.knobs["extra_beats"],
         "fifo_depth": context.knobs["fifo_depth"],
     }

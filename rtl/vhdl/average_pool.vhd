@@ -10,11 +10,15 @@
 -- the input's zero point add to the sum.
 --
 -- Beat order: raster, channel fastest, `lanes` channels per beat.
--- Latency: from the issue of a window's last tap to the push into the FIFO: 1 (sum) + 4 (parameters and
--- operand, product, sum, shift and clamp) + 1 edges.
--- Cycles per frame: windows * channels / lanes * kernel_height * kernel_width, if fifo_depth covers the
--- latency.
--- Limits: those of window; accumulator_bits must hold every sum.
+-- Running sums along each row, and of these down the columns: every value is added once in each direction,
+-- whatever the size of the window.
+-- Latency: 3 edges from the step at the end of a row's window to its push into the FIFO between the two
+-- sums; 3 + 4 from the step at the end of a window to the push of its code: column sum, parameters and
+-- operand, product, sum, shift and clamp.
+-- Cycles per frame: those of the two sliding_sum: at stride 1 without padding one per input beat, if
+-- fifo_depth >= 9.
+-- Memory: that of the two sliding_sum: kernel_height rows of row sums if windows overlap down the columns.
+-- Limits: those of sliding_sum; accumulator_bits must hold every sum.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -33,7 +37,7 @@ entity average_pool is
     height : positive;
     width : positive;
     channels : positive;
-    -- Windows: rows of buffer, beats per output.
+    -- Windows that overlap cost memory: see sliding_sum.
     kernel_height : positive;
     kernel_width : positive;
     stride_height : positive := 1;
@@ -56,9 +60,9 @@ entity average_pool is
     high : integer;
     multipliers : rom_words_t;
     offsets : rom_words_t;
-    -- Image rows buffered beyond those the window needs.
-    extra_rows : natural := 0;
-    -- Output beats under way or waiting.
+    -- Row sums that wait beyond fifo_depth, while sums of columns at the lower edge are sent.
+    extra_beats : natural := 0;
+    -- Beats under way or waiting, of row sums and of output.
     fifo_depth : positive
   );
   port (
@@ -94,7 +98,6 @@ architecture rtl of average_pool is
     "average_pool: there must be a parameter for each number of rows and columns; rows got "
     & integer'image(multipliers'length));
 
-  constant taps : positive := numbers;
   constant folds : positive := channels / lanes;
   constant lines : positive := places(height, pad_top, pad_bottom, kernel_height, stride_height);
   constant line_places : positive := places(width, pad_left, pad_right, kernel_width, stride_width);
@@ -156,12 +159,17 @@ architecture rtl of average_pool is
     return clamp(scaled, low, high, output_bits);
   end function;
 
-  signal reservable, reserve, tap_valid : std_ulogic;
-  signal tap_data : std_ulogic_vector(lanes * input_bits - 1 downto 0);
+  -- A row sum holds kernel_width values of either sign.
+  constant row_bits : positive := value_bits(input_bits, input_signed) + clog2(kernel_width);
+  constant outside : integer := to_integer(
+    lane_value(std_ulogic_vector(to_unsigned(pad_value, input_bits)), 0, input_bits, input_signed));
+
+  signal row_reservable, row_reserve, row_sum_valid, row_ready, row_valid : std_ulogic;
+  signal row_sums, rows : std_ulogic_vector(lanes * row_bits - 1 downto 0);
+  signal reservable, reserve : std_ulogic;
+  signal sums : std_ulogic_vector(lanes * accumulator_bits - 1 downto 0);
 
   -- Counters run from count - 2 down to -1: the sign tells the last round.
-  signal taps_left : integer range -1 to taps - 2 := taps - 2;
-  signal first_tap : std_ulogic := '1';
   signal folds_left : integer range -1 to folds - 2 := folds - 2;
   signal line : natural range 0 to lines - 1 := 0;
   signal place : natural range 0 to line_places - 1 := 0;
@@ -170,30 +178,25 @@ architecture rtl of average_pool is
 
   signal multiplier : std_ulogic_vector(multiplier_bits - 1 downto 0);
   signal offset, offset_delayed : std_ulogic_vector(offset_bits - 1 downto 0);
-  -- Sum, operand, product and scaled sum are valid, and the code.
+  -- Sum (1), operand, product and scaled sum are valid, and the code (5).
   signal valid : std_ulogic_vector(1 to 5) := (others => '0');
   signal code_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
 
 begin
 
-  windows : entity work.window
+  along_rows : entity work.sliding_sum
     generic map (
       bits => input_bits,
-      height => height,
-      width => width,
-      channels => channels,
-      kernel_height => kernel_height,
-      kernel_width => kernel_width,
-      stride_height => stride_height,
-      stride_width => stride_width,
-      pad_top => pad_top,
-      pad_left => pad_left,
-      pad_bottom => pad_bottom,
-      pad_right => pad_right,
-      pad_value => pad_value,
-      simd => lanes,
-      blocks => folds,
-      extra_rows => extra_rows
+      is_signed => input_signed,
+      sum_bits => row_bits,
+      lanes => lanes,
+      length => width,
+      kernel => kernel_width,
+      stride => stride_width,
+      pad_begin => pad_left,
+      pad_end => pad_right,
+      pad_value => outside,
+      inner => folds
     )
     port map (
       clk => clk,
@@ -201,25 +204,62 @@ begin
       input_ready => input_ready,
       input_valid => input_valid,
       input_data => input_data,
-      reservable => reservable,
-      reserve => reserve,
-      output_valid => tap_valid,
-      output_data => tap_data
+      reservable => row_reservable,
+      reserve => row_reserve,
+      output_valid => row_sum_valid,
+      output_data => row_sums
     );
 
+  between : entity work.reserving_fifo
+    generic map (
+      depth => fifo_depth + extra_beats,
+      width => lanes * row_bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      reservable => row_reservable,
+      reserve => row_reserve,
+      input_valid => row_sum_valid,
+      input_data => row_sums,
+      output_ready => row_ready,
+      output_valid => row_valid,
+      output_data => rows
+    );
+
+  down_columns : entity work.sliding_sum
+    generic map (
+      bits => row_bits,
+      is_signed => true,
+      sum_bits => accumulator_bits,
+      lanes => lanes,
+      length => height,
+      kernel => kernel_height,
+      stride => stride_height,
+      pad_begin => pad_top,
+      pad_end => pad_bottom,
+      pad_value => outside * kernel_width,
+      inner => line_places * folds
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_ready => row_ready,
+      input_valid => row_valid,
+      input_data => rows,
+      reservable => reservable,
+      reserve => reserve,
+      output_valid => valid(1),
+      output_data => sums
+    );
+
+  ------------------------------------------------------------------------------
   control : process (clk)
     variable next_line : natural range 0 to lines - 1;
     variable next_place : natural range 0 to line_places - 1;
   begin
     if rising_edge(clk) then
-      valid <= '0' & valid(1 to 4);
-      if tap_valid = '1' and taps_left < 0 then
-        valid(1) <= '1';
-      end if;
-      if tap_valid then
-        first_tap <= '1' when taps_left < 0 else '0';
-        taps_left <= taps - 2 when taps_left < 0 else taps_left - 1;
-      end if;
+      valid(2 to 5) <= valid(1 to 4);
 
       -- Where the window after this one lies.
       next_line := line;
@@ -241,9 +281,7 @@ begin
       end if;
 
       if reset then
-        valid <= (others => '0');
-        first_tap <= '1';
-        taps_left <= taps - 2;
+        valid(2 to 5) <= (others => '0');
         folds_left <= folds - 2;
         next_line := 0;
         next_place := 0;
@@ -266,24 +304,15 @@ begin
   end process;
 
   each_lane : for lane in 0 to lanes - 1 generate
-    signal accumulator, operand : signed(accumulator_bits - 1 downto 0);
+    signal operand : signed(accumulator_bits - 1 downto 0);
     signal product : signed(product_bits - 1 downto 0);
     signal sum : signed(sum_bits - 1 downto 0);
   begin
 
     average : process (clk)
-      variable tap : signed(accumulator_bits - 1 downto 0);
     begin
       if rising_edge(clk) then
-        tap := wrap(lane_value(tap_data, lane, input_bits, input_signed), accumulator_bits);
-        if tap_valid then
-          if first_tap then
-            accumulator <= tap;
-          else
-            accumulator <= accumulator + tap;
-          end if;
-        end if;
-        operand <= accumulator;
+        operand <= lane_value(sums, lane, accumulator_bits, true);
         product <= operand * signed(multiplier);
         sum <= resize(product, sum_bits) + resize(signed(offset_delayed), sum_bits);
         code_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= code(sum);

@@ -5,10 +5,8 @@
 --       output = max(input(p)) for the p in -pad_begin + n*stride .. +kernel-1 with 0 <= p < length
 --
 -- Beat order: (outer, position, inner), inner fastest, in and out. Padding never wins.
--- The work is done in steps (position, inner), one per clock cycle. A step takes an input beat while
--- position < length; the *flush* steps behind it, up to the end of the last window, take none. The
--- positions behind the last window are taken and dropped. A step at the end of a window yields a beat
--- and waits until the output FIFO can hold it. The next outer follows without a gap.
+-- The work is done in the steps of sliding_steps; one at the end of a window yields a beat and waits until
+-- the output FIFO can hold it. The next outer follows without a gap.
 --
 -- Latency: 1 + ceil(log2(kernel)) edges from the step to the push into the FIFO; the beat can be taken
 -- one edge later.
@@ -67,9 +65,6 @@ architecture rtl of sliding_maximum is
       "sliding_maximum: kernel must fit into the padded length; got " & integer'image(kernel));
 
   constant levels : natural := clog2(kernel);
-  constant first_end : natural := kernel - 1 - pad_begin;
-  constant last_end : natural := first_end + (places(length, pad_begin, pad_end, kernel, stride) - 1) * stride;
-  constant last_position : natural := larger(length - 1, last_end);
 
   subtype beat_t is std_ulogic_vector(lanes * bits - 1 downto 0);
   type window_t is array (0 to kernel - 1) of beat_t;
@@ -98,16 +93,8 @@ architecture rtl of sliding_maximum is
     return result;
   end function;
 
-  -- Controller. The flags are functions of `position`, kept in registers for the sake of input_ready.
-  signal position : natural range 0 to last_position := 0;
-  signal inner_index : natural range 0 to inner - 1 := 0;
-  signal until_end : natural range 0 to larger(kernel, stride) - 1 := first_end;
-  signal is_first : boolean := true;
-  signal takes_input : boolean := true;
-  signal yields : boolean := first_end = 0;
-  signal step : boolean;
-  signal reservable : std_ulogic;
-  signal reserve : std_ulogic;
+  signal step, takes_input, is_first, reservable, reserve : std_ulogic;
+  signal index : natural range 0 to inner - 1;
 
   -- The window that ends at the step: newest position first
   signal window : window_t;
@@ -117,52 +104,29 @@ architecture rtl of sliding_maximum is
 
 begin
 
-  step <= (input_valid = '1' or not takes_input) and (reservable = '1' or not yields);
-  reserve <= '1' when step and yields else '0';
-  input_ready <= '1' when takes_input and (reservable = '1' or not yields) else '0';
-
-  ------------------------------------------------------------------------------
-  control : process (clk)
-    variable next_position : natural range 0 to last_position;
-    variable next_until_end : natural range 0 to larger(kernel, stride) - 1;
-  begin
-    if rising_edge(clk) then
-      if step then
-        if inner_index /= inner - 1 then
-          inner_index <= inner_index + 1;
-        else
-          inner_index <= 0;
-
-          if position = last_position then
-            next_position := 0;
-            next_until_end := first_end;
-          else
-            next_position := position + 1;
-            if until_end = 0 then
-              next_until_end := stride - 1;
-            else
-              next_until_end := until_end - 1;
-            end if;
-          end if;
-
-          position <= next_position;
-          until_end <= next_until_end;
-          is_first <= next_position = 0;
-          takes_input <= next_position < length;
-          yields <= next_until_end = 0;
-        end if;
-      end if;
-
-      if reset then
-        inner_index <= 0;
-        position <= 0;
-        until_end <= first_end;
-        is_first <= true;
-        takes_input <= true;
-        yields <= first_end = 0;
-      end if;
-    end if;
-  end process;
+  steps : entity work.sliding_steps
+    generic map (
+      length => length,
+      kernel => kernel,
+      stride => stride,
+      pad_begin => pad_begin,
+      pad_end => pad_end,
+      inner => inner
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_ready => input_ready,
+      input_valid => input_valid,
+      reservable => reservable,
+      reserve => reserve,
+      step => step,
+      takes_input => takes_input,
+      is_first => is_first,
+      is_early => open,
+      is_start => open,
+      index => index
+    );
 
   ------------------------------------------------------------------------------
   window(0) <= input_data when takes_input else lowest;
@@ -193,7 +157,7 @@ begin
       signal memory : memory_t;
       signal next_index : natural range 0 to inner - 1;
     begin
-      next_index <= 0 when inner_index = inner - 1 else inner_index + 1;
+      next_index <= 0 when index = inner - 1 else index + 1;
 
       -- What step n + 1 needs is read at step n, so this may become block RAM. Written and read
       -- addresses always differ.
@@ -201,7 +165,7 @@ begin
       begin
         if rising_edge(clk) then
           if step then
-            memory(inner_index) <= present;
+            memory(index) <= present;
             past <= memory(next_index);
           end if;
         end if;

@@ -55,7 +55,7 @@ def _element(
             number.maximum - 1,
         ),
         fifo_depth=depth,
-        extra_rows=extra,
+        extra_beats=extra,
     )
 
 
@@ -96,7 +96,7 @@ def _case(
     }
     generics |= {"seed": seed, "last_edge": _last_edge(element)}
     size = f"{kernel.height}x{kernel.width}"
-    return Case(f"{shape} {size}, {lanes} x {number}, depth {depth}", generics, write)
+    return Case(f"{shape} {size}, {lanes} x {number}, depth {depth}+{extra}", generics, write)
 
 
 CASES = (
@@ -105,5 +105,7 @@ CASES = (
     _case(3, (4, 4, 3), Kernel(2, 2), 3, UINT8, 3),
     _case(4, (3, 3, 2), Kernel(4, 1, pad_top=3, pad_bottom=2), 1, UINT8, 9, 2),
     _case(5, (2, 6, 2), Kernel(2, 4, 1, 3, pad_top=1, pad_left=3), 2, IntegerType(5, True), 4),
-    _case(6, (4, 3, 2), Kernel(1, 2, 2, 1, pad_right=1), 1, IntegerType(16, False), 500, 1, 2),
+    _case(6, (4, 3, 2), Kernel(1, 2, 2, 1, pad_right=1), 1, IntegerType(16, False), 500, 1, 7),
+    _case(7, (5, 9, 4), Kernel(3, 3, pad_top=1, pad_left=1, pad_bottom=1, pad_right=1), 2, depth=9),
+    _case(8, (7, 5, 1), Kernel(2, 2, 3, 3), 1, INT8, -128),
 )

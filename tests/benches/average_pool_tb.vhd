@@ -35,7 +35,7 @@ entity average_pool_tb is
     shift : natural;
     low : integer;
     high : integer;
-    extra_rows : natural;
+    extra_beats : natural;
     fifo_depth : positive;
     last_edge : integer
   );
@@ -107,7 +107,7 @@ begin
       high => high,
       multipliers => read_rom(folder & "multipliers.txt"),
       offsets => read_rom(folder & "offsets.txt"),
-      extra_rows => extra_rows,
+      extra_beats => extra_beats,
       fifo_depth => fifo_depth
     )
     port map (

@@ -1,4 +1,4 @@
-"""Cases of ``sliding_maximum_tb``, and the reference of ``max_pool_tb``."""
+"""Cases of ``sliding_maximum_tb``, and windows for the benches of what slides, too."""
 
 from __future__ import annotations
 
@@ -26,6 +26,38 @@ class Window:
         padded = self.length + self.pad_begin + self.pad_end
         return (padded - self.kernel) // self.stride + 1
 
+    @property
+    def ends(self) -> set[int]:
+        """Last position of each window."""
+        return {n * self.stride - self.pad_begin + self.kernel - 1 for n in range(self.places)}
+
+    @property
+    def positions(self) -> range:
+        """All positions that are walked over."""
+        return range(max(self.length, max(self.ends) + 1))
+
+    def starts(self, position: int) -> bool:
+        """Whether a window begins here, or began in the padding in front."""
+        return position == 0 or (
+            (position + self.pad_begin) % self.stride == 0 if self.stride >= self.kernel else False
+        )
+
+    def steps(self, inner: int) -> list[Step]:
+        """Return the steps of an outer."""
+        return [
+            Step(position < self.length, position in self.ends)
+            for position in self.positions
+            for _ in range(inner)
+        ]
+
+    @property
+    def name(self) -> str:
+        """All of it, to name a case."""
+        return (
+            f"length {self.length}, kernel {self.kernel}, stride {self.stride}, "
+            f"pad {self.pad_begin}+{self.pad_end}"
+        )
+
     def maximum(self, values: IntArray, axis: int) -> IntArray:
         """Return the maxima along ``axis``; padding never wins."""
         moved = np.moveaxis(values, axis, 0)
@@ -37,10 +69,7 @@ class Window:
 
     def stage(self, outers: int, inner: int, depth: int) -> Stage:
         """Return the timing of one ``sliding_maximum``."""
-        ends = {n * self.stride - self.pad_begin + self.kernel - 1 for n in range(self.places)}
-        positions = range(max(self.length, max(ends) + 1))
-        steps = [Step(q < self.length, q in ends) for q in positions for _ in range(inner)]
-        return Stage(steps * outers, 1 + clog2(self.kernel), depth)
+        return Stage(self.steps(inner) * outers, 1 + clog2(self.kernel), depth)
 
 
 def _case(
@@ -67,20 +96,20 @@ def _case(
         "first_edge": edges[0],
         "last_edge": edges[-1],
     }
-    name = (
-        f"length {window.length}, kernel {window.kernel}, stride {window.stride}, "
-        f"pad {window.pad_begin}+{window.pad_end}, inner {inner}, {lanes} x "
-        f"{'s' if signed else 'u'}{bits}, depth {depth}"
-    )
-    return Case(name, generics, write)
+    kind = f"{lanes} x {'s' if signed else 'u'}{bits}"
+    return Case(f"{window.name}, inner {inner}, {kind}, depth {depth}", generics, write)
+
+
+def _random_window(random: np.random.Generator) -> Window:
+    kernel = int(random.integers(1, 7))
+    pads = random.integers(0, kernel, 2)
+    length = int(random.integers(max(1, kernel - pads.sum()), 10))
+    return Window(length, kernel, int(random.integers(1, 5)), int(pads[0]), int(pads[1]))
 
 
 def _random_case(seed: int) -> Case:
     random = np.random.default_rng(seed)
-    kernel = int(random.integers(1, 7))
-    pads = random.integers(0, kernel, 2)
-    length = int(random.integers(max(1, kernel - pads.sum()), 10))
-    window = Window(length, kernel, int(random.integers(1, 5)), int(pads[0]), int(pads[1]))
+    window = _random_window(random)
     inner, lanes, depth = (int(random.integers(1, limit)) for limit in (5, 4, 9))
     return _case(window, inner, lanes, int(random.integers(1, 17)), bool(seed % 2), depth, seed)
 
@@ -95,4 +124,17 @@ CASES = (
     _case(Window(8, 3, 5), 4, 1, 16, False, 5, 7),  # positions behind the last window dropped
     _case(Window(4, 5, 4, 4, 4), 1, 1, 1, True, 6, 8),
     *(_random_case(seed) for seed in range(9, 21)),
+)
+WINDOWS = (
+    Window(6, 2, 2),
+    Window(5, 3, 2, 1, 1),
+    Window(7, 1, 1),
+    Window(7, 1, 3),
+    Window(2, 4, 1, 3, 3),  # kernel > length, padding only at ends
+    Window(1, 3, 2, 1, 1),
+    Window(8, 3, 5),  # positions behind the last window dropped
+    Window(4, 5, 4, 4, 4),
+    Window(7, 3, 3, 2, 2),  # windows side by side that begin in the padding
+    Window(9, 3, 4, 1, 0),
+    *(_random_window(np.random.default_rng(seed)) for seed in range(11, 17)),
 )

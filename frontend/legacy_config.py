@@ -13,6 +13,7 @@ from typing import Any
 from frontend import rules
 from frontend.layers import SUPPORTED, Layer, TrainingOnly, supported_parameters
 from frontend.layers.base import KERAS_2_HARD_SIGMOID
+from frontend.layers.wrapping import AT_EACH_POSITION, TimeDistributed
 from frontend.limits import MAX_NAME_LENGTH
 from ir.errors import CompileError
 
@@ -147,6 +148,8 @@ def read_layer(class_name: str, name: str, config: dict[str, Any], keras_version
         keras_version: the version that wrote the file, at least its first number.
     """
     kind = SUPPORTED[class_name]
+    if kind is TimeDistributed:
+        return read_layer(*_of_each_step(name, config), keras_version)
     if kind is TrainingOnly:
         return kind(name=name)
     _check_data_type(name, config.get("dtype"))
@@ -186,6 +189,39 @@ def read_layer(class_name: str, name: str, config: dict[str, Any], keras_version
                 "load", name, f"{field.name} of {class_name} is missing", "save the model again"
             )
     return kind(name=name, **values)
+
+
+def _of_each_step(name: str, config: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Return class, name and configuration of the layer that does what a TimeDistributed does.
+
+    Its axes are counted from the batch, with the steps between the batch and those of the layer.
+    """
+    _check_data_type(name, config.get("dtype"))
+    entry = config.get("layer")
+    if not isinstance(entry, dict):
+        raise CompileError(
+            "load", name, "layer of TimeDistributed is missing", "save the model again"
+        )
+    class_name = class_of(entry, name)
+    if class_name not in AT_EACH_POSITION:
+        raise CompileError(
+            "load",
+            name,
+            f"layer of TimeDistributed must be {' or '.join(AT_EACH_POSITION)}, not {class_name}",
+            "use a layer that takes all steps at once",
+        )
+    inner = entry["config"] if isinstance(entry["config"], dict) else {}
+    axes = inner.get("axis")
+    if isinstance(axes, list):
+        inner = inner | {"axis": [_behind_steps(axis) for axis in axes]}
+    elif axes is not None:
+        inner = inner | {"axis": _behind_steps(axes)}
+    return class_name, name, inner
+
+
+def _behind_steps(axis: object) -> object:
+    """Return an axis of one step as one of all; those below 0 count from the end."""
+    return axis + 1 if type(axis) is int and axis > 0 else axis
 
 
 def _normalised(class_name: str, config: dict[str, Any]) -> dict[str, Any]:

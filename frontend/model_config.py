@@ -14,6 +14,7 @@ from frontend.layers import Layer, Shape
 from frontend.legacy_config import MODEL_CLASSES, check_name, class_of, read_layer
 from frontend.limits import MAX_LAYERS, MAX_NESTING
 from frontend.model_tree import Call, Entry, Input, Member, Model, Result
+from frontend.operator_config import operator_as_layer
 from frontend.wiring import broken, connect
 from ir.errors import CompileError
 
@@ -55,6 +56,7 @@ def _read(entry: dict[str, Any], file: File, prefix: str, depth: int) -> Model:
     check_name(name, shown)
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
         raise broken(shown, "has no list of layers")
+    layers = [operator_as_layer(layer) for layer in layers]
     if not 0 < len(layers) <= MAX_LAYERS:
         raise broken(shown, f"has {len(layers)} layers, not 1 to {MAX_LAYERS}")
     members = tuple(_member(layer, file, prefix, depth) for layer in layers)

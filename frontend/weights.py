@@ -72,7 +72,8 @@ def _locate_v3(file: KerasFile, model: Model, expected: Expected) -> Located:
             if isinstance(member.content, Model):
                 visit(_layers_group(child), member.content.members)
             elif isinstance(member.content, Layer) and member.content.name in expected:
-                variables = _group(child, "vars")
+                inner = _group(child, "layer") if member.class_name == "TimeDistributed" else child
+                variables = _group(inner, "vars")
                 found[member.content.name] = [
                     _dataset(variables, key, member.content.name)
                     for key in sorted(variables or (), key=lambda key: (len(key), key))

@@ -40,6 +40,7 @@ def branch_models() -> dict[str, Build]:
         "dot_vector_matrix": lambda: _dot((6,), (6, 3), axes=(1, 1)),
         "dot_images": _dot_images,
         "operators": _operators,
+        "operators_on_numbers": _operators_on_numbers,
         "residual": _residual,
         "dense_connections": _dense_connections,
         "inception": _inception,
@@ -126,6 +127,16 @@ def _operators() -> Any:
     left, right = L.Dense(4, name="left")(source), L.Dense(4, name="right")(source)
     total = left + right * source - left
     return randomized(keras.Model(source, keras.ops.maximum(total, keras.ops.minimum(left, right))))
+
+
+def _operators_on_numbers() -> Any:
+    """Numbers on either side, and the hard sigmoid of MobileNetV3."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((5, 4, 3), name="camera")
+    gate = L.ReLU(6.0)(source + 3.0) * (1.0 / 6.0)
+    end = L.Conv2D(3, 1)((2 - (0.5 * source - 0.25)) / 4.0)
+    return randomized(keras.Model(source, 1.5 + gate * end))
 
 
 def _residual() -> Any:

@@ -111,6 +111,8 @@ UNSAVED = {
 """Training-only layers that Keras 3 cannot write to an .h5 file."""
 OLD = {"RandomHeight", "RandomWidth", "ThresholdedReLU"}
 """Layers of Keras 2 that Keras 3 has not."""
+WRAPPERS = {"TimeDistributed"}
+"""Read as the layer in them, which is drawn."""
 OF_VOLUMES = {"SpatialDropout3D"}
 """No other layer takes tensors of four axes."""
 

@@ -474,6 +474,12 @@ PARAMETERS = [
      f"not -1; {TRAIN}"),
     (layer("ReLU", threshold=1e39), "threshold of ReLU must be a finite number from 0 up, not "
      f"1e+39; {TRAIN}"),
+    (layer("TimeDistributed", layer=layer("Conv1D", filters=2, kernel_size=1)), "layer of "
+     "TimeDistributed must be Activation or BatchNormalization or Dense or ELU or "
+     "LayerNormalization or LeakyReLU or ReLU or Rescaling or Softmax or ThresholdedReLU or "
+     "ActivityRegularization or AlphaDropout or Dropout or GaussianDropout or GaussianNoise, not "
+     "Conv1D; use a layer that takes all steps at once"),
+    (layer("TimeDistributed"), "layer of TimeDistributed is missing; save the model again"),
     (layer("Softmax", axis=4), "axis must be of the axes 1 to 3, each once, not 4; "
      "change the model and train it again"),
     (layer("Softmax", axis=[1, -3]), "axis must be of the axes 1 to 3, each once, not [1, -3]; "
@@ -560,19 +566,26 @@ def test_merges_of_shapes_that_do_not_fit(tmp_path: Path) -> None:
 def test_constants_and_operators(tmp_path: Path) -> None:
     tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["in", 0, 0]}}
 
-    def refused(*arguments: Any) -> str:
+    def refused(kind: str, *arguments: Any) -> str:
         calls = [{"args": list(arguments), "kwargs": {}}]
-        add = layer("Add") | {"name": "bad", "module": "keras.src.ops.numpy"}
+        operator = layer(kind) | {"name": "bad", "module": "keras.src.ops.numpy"}
         source = entry([None, 4]) | {"name": "in", "inbound_nodes": []}
         ends = {"input_layers": ["in", 0, 0], "output_layers": ["bad", 0, 0]}
-        layers = [source, add | {"inbound_nodes": calls}]
+        layers = [source, operator | {"inbound_nodes": calls}]
         net = {"class_name": "Functional", "config": {"name": "net", "layers": layers, **ends}}
         return refusal(write_h5(tmp_path / "m.h5", net))
 
-    assert refused(tensor, 2.0) == (
+    assert refused("Maximum", tensor, 2.0) == (
         "bad: is called with the constant 2.0; use a layer instead, such as Rescaling"
     )
-    assert refused(tensor, {"class_name": "__keras_tensor__"}) == (
+    assert refused("Add", tensor, 1e39) == (
+        "bad: is called with the constant 1e+39; use a layer instead, such as Rescaling"
+    )
+    assert refused("TrueDivide", tensor, 0) == (
+        f"bad: layers of class 'TrueDivide' are not supported; supported are {ALL} and nested "
+        "models"
+    )
+    assert refused("Add", tensor, {"class_name": "__keras_tensor__"}) == (
         f"m.h5: has a connection that can't be read; {RESAVE}"
     )
 

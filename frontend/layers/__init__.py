@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from frontend.layers import convolutions, merging, pointwise, pooling, shaping
+from frontend.layers import convolutions, merging, pointwise, pooling, shaping, wrapping
 from frontend.layers.base import Layer, Shape, TrainingOnly
 from frontend.rules import Rule
 
@@ -69,6 +69,7 @@ SUPPORTED: dict[str, type[Layer]] = {
     "Softmax": pointwise.Softmax,
     "Subtract": merging.Subtract,
     "ThresholdedReLU": pointwise.ThresholdedReLU,
+    "TimeDistributed": wrapping.TimeDistributed,
     "UpSampling1D": shaping.UpSampling1D,
     "UpSampling2D": shaping.UpSampling2D,
     "ZeroPadding1D": shaping.ZeroPadding1D,

@@ -13,7 +13,7 @@ from typing import Any
 from frontend import rules
 from frontend.layers import SUPPORTED, Layer, TrainingOnly, supported_parameters
 from frontend.layers.base import KERAS_2_HARD_SIGMOID
-from frontend.layers.wrapping import AT_EACH_POSITION, TimeDistributed
+from frontend.layers.wrapping import TimeDistributed
 from frontend.limits import MAX_NAME_LENGTH
 from ir.errors import CompileError
 
@@ -203,13 +203,16 @@ def _of_each_step(name: str, config: dict[str, Any]) -> tuple[str, str, dict[str
             "load", name, "layer of TimeDistributed is missing", "save the model again"
         )
     class_name = class_of(entry, name)
-    if class_name not in AT_EACH_POSITION:
+    rule = supported_parameters(TimeDistributed)["layer"]
+    try:
+        rule.read(class_name)
+    except ValueError as error:
         raise CompileError(
             "load",
             name,
-            f"layer of TimeDistributed must be {' or '.join(AT_EACH_POSITION)}, not {class_name}",
+            f"layer of TimeDistributed must be {rule.text}, {error}",
             "use a layer that takes all steps at once",
-        )
+        ) from error
     inner = entry["config"] if isinstance(entry["config"], dict) else {}
     axes = inner.get("axis")
     if isinstance(axes, list):

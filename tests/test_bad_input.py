@@ -19,6 +19,7 @@ from frontend import limits
 from frontend.guard import try_to_read
 from frontend.layers import SUPPORTED
 from frontend.layers.base import ACTIVATION
+from frontend.layers.wrapping import AT_EACH_POSITION
 from frontend.network import Network, read_network
 from ir.errors import CompileError
 
@@ -475,10 +476,8 @@ PARAMETERS = [
     (layer("ReLU", threshold=1e39), "threshold of ReLU must be a finite number from 0 up, not "
      f"1e+39; {TRAIN}"),
     (layer("TimeDistributed", layer=layer("Conv1D", filters=2, kernel_size=1)), "layer of "
-     "TimeDistributed must be Activation or BatchNormalization or Dense or ELU or "
-     "LayerNormalization or LeakyReLU or ReLU or Rescaling or Softmax or ThresholdedReLU or "
-     "ActivityRegularization or AlphaDropout or Dropout or GaussianDropout or GaussianNoise, not "
-     "Conv1D; use a layer that takes all steps at once"),
+     f"TimeDistributed must be {' or '.join(map(repr, AT_EACH_POSITION))}, not 'Conv1D'; "
+     "use a layer that takes all steps at once"),
     (layer("TimeDistributed"), "layer of TimeDistributed is missing; save the model again"),
     (layer("Softmax", axis=4), "axis must be of the axes 1 to 3, each once, not 4; "
      "change the model and train it again"),

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 import rewrite.onnx.float as package
 from rewrite.onnx.float import apply, canonicalize, fold_affine_after
-from tests import float_moving_cases, float_rewrite_cases
+from tests import float_moving_cases, float_position_cases, float_rewrite_cases
 from tests.float_rewrite_cases import (
     BATCH_NORM,
     CONV,
@@ -30,8 +30,9 @@ from tests.float_rewrite_cases import (
     scalar,
 )
 
-FIRES = float_rewrite_cases.FIRES | float_moving_cases.FIRES
-UNTOUCHED = float_rewrite_cases.UNTOUCHED | float_moving_cases.UNTOUCHED
+MODULES = (float_rewrite_cases, float_moving_cases, float_position_cases)
+FIRES = {name: case for module in MODULES for name, case in module.FIRES.items()}
+UNTOUCHED = {name: case for module in MODULES for name, case in module.UNTOUCHED.items()}
 
 
 def run(model: onnx.ModelProto, frames: Array) -> list[Array]:

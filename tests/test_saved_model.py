@@ -42,6 +42,8 @@ def images(shape: tuple[int, ...], count: int = 3) -> np.ndarray[Any, Any]:
         ("conv_groups", "export"),
         ("depthwise_multiplier", "export"),
         ("conv1d_causal_dilated", "export"),
+        ("dense", "export"),
+        ("each_step_dense", "export"),
         ("image_chain", "export"),
         ("transposed_strides", "export"),
         ("transposed_gaps", "export"),
@@ -137,9 +139,15 @@ def test_a_zoo_model_compiles_to_the_same_hardware_as_its_h5(tmp_path: Path) -> 
         assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("name", ["image_chain", "conv1d_causal", "prelu_shared", "residual"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "image_chain", "conv1d_causal", "prelu_shared", "residual", "dense1d", "layer_norm_rows",
+    ],
+)  # fmt: skip
 def test_other_models_become_the_same_elements_as_from_h5(name: str, tmp_path: Path) -> None:
-    """Which TensorFlow writes as many small operators: repetition, padding, PReLU, means."""
+    """Which TensorFlow writes as many small operators: repetition, padding, PReLU, means, dense
+    layers at each position, LayerNormalization."""
     model = layer_models()[name]()
     model.save(tmp_path / "m.h5")
     model.export(str(tmp_path / "m"), verbose=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from frontend.layers.base import Layer
-from frontend.rules import Rule, parameter
+from frontend.rules import one_of, parameter
 
 TRAINING = ("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise")
 AT_EACH_POSITION = (
@@ -14,11 +14,9 @@ AT_EACH_POSITION = (
 )  # fmt: skip
 """Layers that compute at each position alone: of all steps at once what they make of each."""
 
-_TEXT = " or ".join(repr(name) for name in AT_EACH_POSITION)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeDistributed(Layer):
-    """A layer on each step of a sequence. The loader takes the layer itself in its place."""
+    """A layer of the class ``layer`` on each step: the loader takes that layer in its place."""
 
-    layer: Layer = parameter(Rule(_TEXT, lambda value: value))
+    layer: str = parameter(one_of(*AT_EACH_POSITION))

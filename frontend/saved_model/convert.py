@@ -78,18 +78,17 @@ def import_frozen(frozen: Frozen) -> FrozenGraph:
     """
     import tensorflow
 
-    graph = tensorflow.Graph()
     try:
-        with graph.as_default():
-            tensorflow.graph_util.import_graph_def(frozen.graph, name="")
+        graph = _imported(frozen.graph)
         inputs = {n: graph.get_tensor_by_name(t) for n, t in frozen.inputs.items()}
         outputs = {n: graph.get_tensor_by_name(t) for n, t in frozen.outputs.items()}
+        of_one_frame = _imported(_with_one_frame(frozen.graph))
     except (ValueError, TypeError, KeyError, tensorflow.errors.OpError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise CompileError(
             "load", "the graph", f"is damaged ({reason})", "save the model again with TensorFlow"
         ) from error
-    for operation in graph.get_operations():
+    for operation in of_one_frame.get_operations():
         for tensor in operation.outputs:
             if tensor.consumers() or tensor.name in frozen.outputs.values():
                 _check_shape(operation.name, tensor.shape)
@@ -100,6 +99,26 @@ def import_frozen(frozen: Frozen) -> FrozenGraph:
                 "serve a float32 output",
             )  # fmt: skip
     return FrozenGraph(graph, inputs, outputs)
+
+
+def _imported(definition: Any) -> Any:
+    import tensorflow
+
+    graph = tensorflow.Graph()
+    with graph.as_default():
+        tensorflow.graph_util.import_graph_def(definition, name="")
+    return graph
+
+
+def _with_one_frame(definition: Any) -> Any:
+    """Return a copy whose batch is 1 where it is free: then sizes computed from it are known."""
+    copy = type(definition)()
+    copy.CopyFrom(definition)
+    for node in copy.node:
+        if node.op == "Placeholder":
+            for dim in node.attr["shape"].shape.dim[:1]:
+                dim.size = 1 if dim.size < 0 else dim.size
+    return copy
 
 
 def _check_shape(name: str, shape: Any) -> None:

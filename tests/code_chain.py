@@ -129,6 +129,19 @@ class CodeChain:
     def max_pool(self) -> CodeChain:
         return self.plain("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
 
+    def part(self, begin: int, end: int) -> CodeChain:
+        """Append a Slice of the channels."""
+        bounds = [self.constant([value], np.int64) for value in (begin, end, 1)]
+        self.shape = (end - begin, *self.shape[1:])
+        return self.plain("Slice", *bounds)
+
+    def surrounded(self, code: int | None) -> CodeChain:
+        """Append a Pad of an image's rows and columns with ``code``, or with what is left out."""
+        sizes = self.constant([0, 0, 1, 0, 0, 0, 0, 2], np.int64)
+        value = [] if code is None else [self.constant(code, self.codes)]
+        self.shape = (self.shape[0], self.shape[1] + 1, self.shape[2] + 2)
+        return self.plain("Pad", sizes, *value)
+
     def flat(self, size: int) -> CodeChain:
         self.shape = (size,)
         return self.plain("Reshape", self.constant([-1, size], np.int64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,58 @@ def layer_norm(channels: int, *, summands: bool = True, **attributes: Any) -> Qd
     if summands:
         inputs.append(chain.constant("beta", np.zeros(channels, np.float32)))
     return chain.requantize(chain.node("LayerNormalization", inputs, **attributes), 0.03)
+
+
+def split(*sizes: int) -> QdqChain:
+    """A Split of the channels into parts of ``sizes``, each with a scale of its own, joined."""
+    chain = QdqChain((sum(sizes), 4, 5))
+    operands = [chain.dequantize(), chain.constant("sizes", np.array(sizes, np.int64))]
+    names = [f"part{number}" for number in range(len(sizes))]
+    chain.nodes.append(helper.make_node("Split", operands, names, name="split", axis=1))
+    parts = []
+    for name, size in zip(names, sizes, strict=True):
+        part = chain.requantize(name, float(chain.scale) * 1.1).here
+        parts.append(replace(part, shape=(size, 4, 5)))
+    return chain.back_to(parts[0]).join("Concat", *parts[1:], axis=1)
+
+
+def mean_over(*axes: int) -> QdqChain:
+    """A ReduceMean that keeps its axes."""
+    chain = QdqChain(IMAGE)
+    operand = chain.constant("axes", np.array(axes, np.int64))
+    return chain.requantize(chain.node("ReduceMean", [chain.dequantize(), operand]), 0.02)
+
+
+def largest_of(count: int, *, shown: bool = False) -> QdqChain:
+    """Maximum of a tensor and of convolutions of it; ``shown``: its numbers are read twice."""
+    chain = QdqChain(IMAGE)
+    before = chain.here
+    others = [chain.back_to(before).conv(3, pads=[1, 1, 1, 1]).here for _ in range(count - 1)]
+    chain.back_to(before).join("Max", *others, scale=float(others[0].scale))
+    if shown:
+        numbers = chain.nodes[-1].input[0]
+        again = chain.node("Softplus", [numbers])
+        here = chain.here
+        chain.requantize(again, 0.1).join("Add", here)
+    return chain
+
+
+def quantized_again(*, bias: int | None = None, codes: str = "uint8") -> QdqChain:
+    """A second quantization behind that of a convolution."""
+    chain = QdqChain(IMAGE).conv(4)
+    numbers, chain.codes = chain.dequantize(), np.dtype(codes)
+    chain.requantize(numbers, float(chain.scale) * 1.25)
+    result = chain.node("Sigmoid", [chain.dequantize()])
+    chain.codes = np.dtype("uint8")
+    return chain.requantize(result, 1 / 256).conv(2, bias=bias)
+
+
+def dequantized_factors() -> QdqChain:
+    """A LayerNormalization whose factors and summands are codes."""
+    chain = QdqChain((5,))
+    factors, _ = chain.weights((5,), 0, codes="int8", per_channel=False)
+    operands = [chain.dequantize(), factors, chain.bias(5, np.float32(0.01), 100)]
+    return chain.requantize(chain.node("LayerNormalization", operands), 0.03).gemm(3)
 
 
 def sloped(shape: tuple[int, ...]) -> QdqChain:
@@ -289,6 +342,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         ),
         {"fuse_average": 1},
     ),
+    "mean": (
+        lambda: mean_over(2, 3).conv(2, (1, 1)).model(),
+        {"fuse_mean": 1, "fuse_convolution": 1},
+    ),
     "branches": (
         lambda: residual().model(),
         {"separate_dequantizations": 1, "fuse_convolution": 2, "fuse_merge": 1},
@@ -296,6 +353,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "broadcast": (
         lambda: broadcast().model(),
         {"fuse_global_average": 1, "fuse_merge": 1},
+    ),
+    "largest of four": (
+        lambda: largest_of(4).model(),
+        {"extremum_in_pairs": 1, "fuse_convolution": 3, "fuse_merge": 3},
     ),
     "subtraction with an activation": (
         lambda: subtraction().model(),
@@ -348,6 +409,67 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "layer normalization without summands": (
         lambda: layer_norm(5, summands=False).gemm(3).model(),
         {"fuse_layer_normalization": 1, "fuse_dense": 1},
+    ),
+    "layer normalization with factors that are codes": (
+        lambda: dequantized_factors().model(),
+        {"constant_parameters": 2, "fuse_layer_normalization": 1, "fuse_dense": 1},
+    ),
+    "split": (
+        lambda: split(1, 3, 2).model(),
+        {
+            "slices_of_split": 1,
+            "separate_dequantizations": 2,
+            "fuse_selection": 3,
+            "fuse_concatenation": 1,
+        },
+    ),
+    "dense layer of a sequence": (
+        lambda: positions(5, 6).model(),
+        {
+            "convolution_from_matmul": 1,
+            "explicit_biases": 1,
+            "fuse_convolution": 1,
+            "fuse_layout": 4,
+        },
+    ),
+    "dense layer of an image": (
+        lambda: positions(5, 4, 6).model(),
+        {
+            "convolution_from_matmul": 1,
+            "explicit_biases": 1,
+            "fuse_convolution": 1,
+            "fuse_layout": 2,
+        },
+    ),
+    "two quantizations in a row": (
+        lambda: quantized_again().model(),
+        {
+            "merge_quantizations": 1,
+            "explicit_biases": 1,
+            "fuse_convolution": 2,
+            "fuse_table": 1,
+            "absorb_table": 1,
+        },
+    ),
+    "quantizations of two types in a row": (
+        lambda: quantized_again(bias=100, codes="int8").model(),
+        {"fuse_requantization": 1, "fuse_convolution": 2, "fuse_table": 1, "absorb_table": 1},
+    ),
+    "max pool to another scale": (
+        lambda: changed_scale(QdqChain(IMAGE).conv(4), "MaxPool", kernel_shape=[2, 2]),
+        {"fuse_convolution": 1, "fuse_max_pool": 1},
+    ),
+    "transposition to another scale": (
+        lambda: changed_scale(QdqChain(IMAGE), "Transpose", perm=[0, 2, 3, 1]),
+        {"fuse_layout": 1},
+    ),
+    "slices of codes": (
+        lambda: CodeChain(IMAGE, "int8").part(1, 3).conv(4).model(),
+        {"qdq_from_operators": 2, "fuse_selection": 1, "fuse_convolution": 1},
+    ),
+    "pad of codes": (
+        lambda: CodeChain(IMAGE).surrounded(7).surrounded(None).model(),
+        {"qdq_from_operators": 2, "fuse_selection": 2},
     ),
     "slopes": (
         lambda: sloped((3, 1, 1)).conv(2).model(),
@@ -464,7 +586,8 @@ def test_one_node_per_element_with_the_layers_name(case: str) -> None:
     fused = fuse(model)
     calls = [n for n in fused.proto.graph.node if n.domain == "millrace"]
     assert len({n.name for n in calls}) == len(calls)
-    assert {n.name for n in calls if n.op_type != "Layout"} <= names
+    parts = {n.name.split("/")[0] for n in calls if n.op_type != "Layout"}  # of a Split
+    assert parts <= names
     kinds = {n.op_type for n in fused.proto.graph.node if n.domain != "millrace"}
     assert kinds <= {"QuantizeLinear", "DequantizeLinear", "Softmax", "Reshape", "Transpose"}
 
@@ -494,9 +617,40 @@ def matrices(codes: str = "uint8") -> QdqChain:
 
 
 def constant_rows() -> QdqChain:
+    """A constant matrix, and the rows of a computed one."""
     chain = QdqChain((5, 6))
-    weights, _ = chain.weights((6, 4), 1, codes="int8", per_channel=False)
+    weights, _ = chain.weights((4, 5), 1, codes="int8", per_channel=False)
+    return chain.requantize(chain.node("MatMul", [weights, chain.dequantize()]), 0.5)
+
+
+def positions(*shape: int, axis: int = 1) -> QdqChain:
+    """A dense layer at each position of a tensor; its weights have scales along ``axis``."""
+    chain = QdqChain(shape)
+    weights, _ = chain.weights((shape[-1], 4), axis, codes="int8", per_channel=True)
     return chain.requantize(chain.node("MatMul", [chain.dequantize(), weights]), 0.5)
+
+
+def unknown_parts() -> onnx.ModelProto:
+    """A Split of an axis whose length no one knows."""
+    chain = split(2, 4)
+    node = next(n for n in chain.nodes if n.op_type == "Split")
+    del node.input[1:]
+    node.attribute.append(helper.make_attribute("num_outputs", 2))
+    model = chain.model()
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "channels"
+    return model
+
+
+def computed_factors() -> onnx.ModelProto:
+    """A LayerNormalization whose factors are those of a layer."""
+    chain = QdqChain((5,))
+    before = chain.here
+    factors = chain.gemm(5).dequantize()
+    axes = chain.constant("axes", np.array([0], np.int64))
+    factors = chain.node("ReduceMax", [factors, axes], keepdims=0)
+    numbers = chain.back_to(before).dequantize()
+    result = chain.node("LayerNormalization", [numbers, factors])
+    return chain.requantize(result, 0.03).gemm(3).model()
 
 
 def broadcast() -> QdqChain:
@@ -574,28 +728,33 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "gemm_5: the scale of the bias must be the product of input and weight scales; "
         "change the Gemm",
     ),
-    "pool scale": (
-        "fuse_max_pool",
-        lambda: changed_scale(QdqChain(IMAGE), "MaxPool", kernel_shape=[2, 2]),
-        "maxpool_3: scale and zero point must be the same before and after a max pool; "
-        "change the MaxPool",
-    ),
     "pool dilation": (
         "fuse_max_pool",
         lambda: QdqChain(IMAGE).max_pool(2, dilations=[2, 2]).model(),
         "maxpool_3: a max pool must have dilation 1; change the MaxPool",
     ),
-    "transpose scale": (
-        "fuse_layout",
-        lambda: changed_scale(QdqChain(IMAGE), "Transpose", perm=[0, 2, 3, 1]),
-        "transpose_3: scale and zero point must be the same before and after Transpose; "
-        "change the Transpose",
-    ),
-    "change of scale": (
-        "drop_requantization",
+    "change of scale at the end": (
+        "merge_quantizations",
         lambda: requantized(QdqChain(IMAGE).conv(4)),
-        "dequantizelinear_7: two quantizations in a row must have the same scale and zero point; "
-        "change the DequantizeLinear",
+        "dequantizelinear_7: two quantizations in a row must have the same scale and zero point "
+        "where codes enter or leave the core; change the DequantizeLinear",
+    ),
+    "change of scale at the start": (
+        "fuse_requantization",
+        lambda: requantized(QdqChain(IMAGE)),
+        "dequantizelinear_2: two quantizations in a row must have the same scale and zero point "
+        "where codes enter or leave the core; change the DequantizeLinear",
+    ),
+    "unknown parts": (
+        "slices_of_split",
+        unknown_parts,
+        "split: Split must be one of the supported quantized operators; supported between",
+    ),
+    "factors that are computed": (
+        "constant_parameters",
+        computed_factors,
+        "layernormalization_10: factors and summands of a LayerNormalization must be constants; "
+        "change the LayerNormalization",
     ),
     "broadcasting constant": (
         "fuse_channelwise",
@@ -675,10 +834,22 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "matmul_7: operands and result of a MatMul must be quantized to 8 bits, not uint16: "
         "onnxruntime would compute in float; change the",
     ),
-    "constant matrix": (
+    "constant rows": (
         "fuse_matrix_product",
         lambda: constant_rows().model(),
-        "matmul_4: a MatMul with a constant must be one of a batch of vectors and a matrix; change",
+        "matmul_4: a constant operand of a MatMul must be the second, a matrix that is quantized "
+        "per tensor or by column; change the MatMul",
+    ),
+    "weights by row": (
+        "convolution_from_matmul",
+        lambda: positions(5, 6, axis=0).model(),
+        "matmul_4: a constant operand of a MatMul must be the second, a matrix that is quantized "
+        "per tensor or by column; change the MatMul",
+    ),
+    "largest number with another reader": (
+        "extremum_in_pairs",
+        lambda: largest_of(3, shown=True).model(),
+        "max_15: Max must be one of the supported quantized operators; supported between",
     ),
     "missing axes": (
         "fuse_merge",
@@ -694,6 +865,12 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "fuse_table",
         lambda: QdqChain(IMAGE).same("LpPool", kernel_shape=[2, 2]).model(),
         "lppool_3: LpPool must be one of the supported quantized operators; supported between",
+    ),
+    "mean of the batch": (
+        "fuse_mean",
+        lambda: mean_over(0, 1).model(),
+        "reducemean_3: a ReduceMean must be one of some axes of each frame, not of the batch; "
+        "change the ReduceMean",
     ),
     "average of padding": (
         "fuse_average",

@@ -11,6 +11,7 @@ from ir.elements import (
     Border,
     Element,
     GlobalMaximum,
+    Lookup,
     ProcessingElement,
     Reorder,
     Reshape,
@@ -215,12 +216,12 @@ def test_refused(name: str) -> None:
     assert str(refusal.value) == message
 
 
-def test_another_scale_is_refused() -> None:
-    chain = QdqChain(IMAGE)
+@pytest.mark.parametrize("codes", ["uint8", "int8"])
+def test_another_scale_is_a_table_in_front(codes: str) -> None:
+    chain = QdqChain(IMAGE, codes)
     chain.unary("GlobalMaxPool")
-    with pytest.raises(CompileError) as refusal:
-        fuse(chain.model())
-    assert str(refusal.value) == (
-        "globalmaxpool_3: scale and zero point must be the same before and after GlobalMaxPool; "
-        "change the GlobalMaxPool"
-    )
+    pads = chain.constant("sizes", np.array([0, 0, 1, 0, 0, 0, 0, 1], np.int64))
+    value = chain.constant("value", np.float32(0.7))
+    chain.requantize(chain.node("Pad", [chain.dequantize(), pads, value]), 0.05)
+    result = lowered(chain.model())
+    assert kinds(result) == [Lookup, GlobalMaximum, Lookup, Border]

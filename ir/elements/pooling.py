@@ -70,7 +70,10 @@ class GlobalMaximum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlobalAverage:
-    """Sum of each channel over the frame, requantized."""
+    """Sum of each channel over the frame, requantized.
+
+    ``approximates``: onnxruntime's result depends on the order in which it adds float32 numbers.
+    """
 
     name: str
     layer: str
@@ -79,3 +82,4 @@ class GlobalAverage:
     accumulator: IntegerType
     requantization: Requantization
     fifo_depth: int = 2
+    approximates: bool = False

@@ -26,6 +26,7 @@ from rewrite.lower.interpolation import interpolation
 from rewrite.lower.layer_normalization import layer_normalization
 from rewrite.lower.layout import Stream, moved
 from rewrite.lower.matrices import matrix_product
+from rewrite.lower.means import mean
 from rewrite.lower.merging import merge
 from rewrite.lower.pointwise import affine, arg_max, lookup
 from rewrite.lower.pools import global_average, max_pool
@@ -33,6 +34,7 @@ from rewrite.lower.ports import Ports
 from rewrite.lower.processing import convolution, dense
 from rewrite.lower.reading import Stage, stages
 from rewrite.lower.rectifier import rectifier
+from rewrite.lower.requantized import requantized
 from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.lower.selection import global_maximum, pad, resize
 from rewrite.lower.softmax import softmax
@@ -41,6 +43,7 @@ from rewrite.onnx.census import check_execution
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, nodes_before
 from rewrite.onnx.fuse_layout import MOVING, REPEATING
+from rewrite.onnx.fuse_selection import SELECTING
 from rewrite.onnx.graphs import constant, is_fused, is_operator, node_label
 
 __all__ = ["Lowered", "lower"]
@@ -55,6 +58,7 @@ _BUILDERS: dict[str, Builder] = {
     "GlobalAveragePool": global_average,
     "ArgMax": arg_max,
     "AveragePool": average_pool,
+    "ReduceMean": mean,
     "Softmax": softmax,
     "LayerNormalization": layer_normalization,
     "Pad": pad,
@@ -72,6 +76,8 @@ _BY_FUNCTION: dict[str, Builder] = {
 """Builders of functions whose operator has another builder elsewhere."""
 _JOINERS: dict[str, Joiner] = {"Merge": merge, "Concat": concatenate, "MatMul": matrix_product}
 """Builders of what reads several streams."""
+_CHOOSING = ("MaxPool", *SELECTING)
+"""What chooses, repeats or surrounds codes; it may change their scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,8 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
         elif is_fused(node, "Layout"):
             (stage,) = stages(model, node)
             mover = next(n for n in stage.nodes if is_operator(n, *MOVING, *REPEATING))
-            streams[result] = moved(streams[source], mover, stage.array)
+            entering = requantized(stage, streams[source], names, node_label(node))
+            streams[result] = moved(entering, mover, stage.array)
         elif is_fused(node):
             parts = stages(model, node)
             read = tuple(streams[v] for v in node.inputs if v in streams)
@@ -160,5 +167,7 @@ def _build(
     if kind in _JOINERS:
         return _JOINERS[kind](parts, read, names, layer)
     (stream,) = read
+    if kind in _CHOOSING:
+        stream = requantized(parts[0], stream, names, layer)
     builder = _BY_FUNCTION.get(call.op_type) or _BUILDERS[kind]
     return builder(parts, stream, names, layer)

@@ -8,13 +8,16 @@ uint8 first), and codes survive both exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnx_ir as ir
+from onnx import helper, numpy_helper
 
 from ir.numbers import IntArray
-from rewrite.lower.reading import Stage
+from rewrite.lower.reading import Quantization, Stage
 from rewrite.onnx.execution import run
 from rewrite.onnx.graphs import is_operator
 
@@ -26,6 +29,8 @@ def run_alone(stages: tuple[Stage, ...], *codes: IntArray) -> IntArray:
     """
     model = model_alone(stages, *(c.shape for c in codes))
     entries = [_entry(stages[0], source) for source in stages[0].sources]
+    if len(stages) == 1 and stages[0].is_bare:
+        return requantize_alone(stages[0].quantization(entries[0]), stages[0].output, codes[0])
     numbers = {}
     for number, (entry, array) in enumerate(zip(entries, codes, strict=True)):
         entering = stages[0].quantization(entry)
@@ -38,6 +43,41 @@ def run_alone(stages: tuple[Stage, ...], *codes: IntArray) -> IntArray:
     restored = np.rint(result.astype(np.float64) / float(leaving.scale)) + leaving.zero_point
     recovered: IntArray = restored.astype(np.int64)
     return recovered
+
+
+def requantize_alone(entering: Quantization, leaving: Quantization, codes: IntArray) -> IntArray:
+    """Return the codes that onnxruntime makes of the numbers of ``codes``, any shape.
+
+    Codes go in and come out as they are: of two quantizations in a row that both are between
+    numbers onnxruntime makes a third one.
+    """
+    values: dict[str, npt.NDArray[Any]] = {}
+    for name, quantization in (("from", entering), ("to", leaving)):
+        number = quantization.number
+        dtype = np.dtype(f"{'int' if number.signed else 'uint'}{max(8, number.bits)}")
+        values[f"{name}_scale"] = np.asarray(quantization.scale)
+        values[f"{name}_zero_point"] = np.array(quantization.zero_point, dtype)
+    graph = helper.make_graph(
+        [
+            helper.make_node("DequantizeLinear", ["codes", "from_scale", "from_zero_point"], ["x"]),
+            helper.make_node("QuantizeLinear", ["x", "to_scale", "to_zero_point"], ["result"]),
+        ],
+        "requantize",
+        [_codes_info("codes", values["from_zero_point"])],
+        [_codes_info("result", values["to_zero_point"])],
+        [numpy_helper.from_array(value, name) for name, value in values.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    (result,) = run(model, None, {"codes": codes.astype(values["from_zero_point"].dtype)})
+    number = leaving.number
+    clamped: IntArray = np.clip(result.astype(np.int64), number.minimum, number.maximum)
+    return clamped
+
+
+def _codes_info(name: str, zero_point: npt.NDArray[Any]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(
+        name, helper.np_dtype_to_tensor_dtype(zero_point.dtype), None
+    )
 
 
 def model_alone(stages: tuple[Stage, ...], *shapes: tuple[int, ...]) -> onnx.ModelProto:

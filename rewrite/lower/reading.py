@@ -21,6 +21,7 @@ from rewrite.onnx.graphs import CODE_TYPES, constant, is_operator
 COMPUTING = (
     *("Conv", "Gemm", "MatMul", "MaxPool", "GlobalAveragePool", "ArgMax", "Concat", "Softmax"),
     "AveragePool",
+    "ReduceMean",
     "LayerNormalization",
     *SELECTING,
 )
@@ -68,6 +69,11 @@ class Stage:
             return "Table" if len(self.sources) == 1 else "Merge"
         name: str = self.operator.op_type
         return name
+
+    @property
+    def is_bare(self) -> bool:
+        """True if there is nothing between the numbers of some codes and other codes of them."""
+        return all(is_operator(n, "DequantizeLinear", "QuantizeLinear") for n in self.nodes)
 
     def array(self, value: ir.Value | None) -> npt.NDArray[Any]:
         """Return the constant that ``value``, a parameter or an operand, stands for."""

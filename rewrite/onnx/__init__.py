@@ -29,6 +29,7 @@ from rewrite.onnx import (
     fuse_layout,
     fuse_matrix_product,
     fuse_max_pool,
+    fuse_mean,
     fuse_selection,
     fuse_softmax,
 )
@@ -37,18 +38,23 @@ from rewrite.onnx.absorb_table import absorb_table
 from rewrite.onnx.census import check_execution, float_operators
 from rewrite.onnx.codes_coverage import check_codes
 from rewrite.onnx.convolve_transposed import convolve_transposed
+from rewrite.onnx.constant_parameters import constant_parameters
+from rewrite.onnx.convolution_from_matmul import convolution_from_matmul
 from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
 from rewrite.onnx.float_exactness import exact_in_float
+from rewrite.onnx.extremum_in_pairs import extremum_in_pairs
 from rewrite.onnx.fuse_channelwise import fuse_channelwise
 from rewrite.onnx.fuse_concatenation import fuse_concatenation
 from rewrite.onnx.fuse_merge import fuse_merge
 from rewrite.onnx.fuse_rectifier import fuse_rectifier
+from rewrite.onnx.fuse_requantization import fuse_requantization
 from rewrite.onnx.fuse_table import fuse_table
 from rewrite.onnx.gemm_from_matmul import gemm_from_matmul
 from rewrite.onnx.image_of_sequence import image_of_sequence
+from rewrite.onnx.merge_quantizations import merge_quantizations
 from rewrite.onnx.qdq_from_operators import qdq_from_operators
 from rewrite.onnx.quantize_before_moving import quantize_before_moving
 from rewrite.onnx.quantized_biases import quantized_biases
@@ -59,6 +65,7 @@ from rewrite.onnx.resize_of_codes import exact_interpolations
 from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
 from rewrite.onnx.widen_weights import widen_weights
+from rewrite.onnx.slices_of_split import slices_of_split
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
 
@@ -72,18 +79,24 @@ FUNCTION_OVERLOADS = 10
 Rewrite = Callable[[ir.Model], int]
 
 PIPELINE: tuple[Rewrite, ...] = (
+    slices_of_split,
     qdq_from_operators,
     quantized_constants,
     separate_dequantizations,
     explicit_zero_points,
+    constant_parameters,
+    drop_requantization.drop_requantization,
+    merge_quantizations,
+    fuse_requantization,
     saturating_activation,
     widen_weights,
     convolve_transposed,
     gemm_from_matmul,
+    convolution_from_matmul,
     quantized_biases,
     explicit_biases,
-    drop_requantization.drop_requantization,
     quantize_before_moving,
+    extremum_in_pairs,
     image_of_sequence,
     fuse_layout.fuse_layout,
     fuse_convolution.fuse_convolution,
@@ -92,6 +105,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_matrix_product.fuse_matrix_product,
     fuse_global_average.fuse_global_average,
     fuse_average.fuse_average,
+    fuse_mean.fuse_mean,
     fuse_max_pool.fuse_max_pool,
     resize_by_scales,
     fuse_interpolation.fuse_interpolation,
@@ -119,6 +133,7 @@ _RULES = (
     fuse_matrix_product.RULES,
     fuse_global_average.RULES,
     fuse_average.RULES,
+    fuse_mean.RULES,
     fuse_max_pool.RULES,
     fuse_interpolation.RULES,
     fuse_selection.RULES,
@@ -202,11 +217,21 @@ def _prepared(quantized: onnx.ModelProto) -> ir.Model:
             f"shapes must be consistent ({error})",
             "export the model again",
         ) from error
+    _name_after_results(inferred.graph)
     model = ir.from_proto(inferred)
     model.ir_version = max(model.ir_version, FUNCTION_OVERLOADS)
     passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     remove_identities(model)
     return model
+
+
+def _name_after_results(graph: onnx.GraphProto) -> None:
+    """Name nodes without a name after what they make, which people can find in their model."""
+    names = {node.name for node in graph.node}
+    for node in graph.node:
+        if not node.name and node.output and node.output[0] not in names:
+            node.name = node.output[0]
+            names.add(node.name)
 
 
 def _modern(quantized: onnx.ModelProto) -> onnx.ModelProto:

@@ -3,7 +3,8 @@
     MaxPool(Convolution(x, ...), ...) -> ProcessingElement(x, ...)
 
 and the same behind Dense and behind an element that holds a table.  Composition of functions; the
-intermediate codes must have no other reader.
+intermediate codes must have no other reader.  A pool that changes the scale needs a table of its
+own and stays alone.
 """
 
 from __future__ import annotations

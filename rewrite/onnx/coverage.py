@@ -14,10 +14,10 @@ from rewrite.onnx.fuse_layout import MOVING, REPEATING
 from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
 
 SUPPORTED = (
-    "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, "
+    "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean, "
     "ArgMax, Softmax, LayerNormalization, elementwise functions of one or two tensors, Concat, "
-    "Pad, Slice, "
-    "Resize to nearest or linear values, Transpose, Reshape, Flatten, Tile and Expand"
+    "Pad, Slice, Split, Resize to nearest or linear values, Transpose, Reshape, Flatten, Tile and "
+    "Expand"
 )
 
 _HEAVY = frozenset(

@@ -2,8 +2,8 @@
 
     Quantize(Dequantize(x, s, z), s, z) -> x
 
-because Quantize(Dequantize(c)) = c for every code c.  With other parameters the pair must not
-stand alone: onnxruntime merges two quantizations in a row into a third one, with other integers.
+because Quantize(Dequantize(c)) = c for every code c.  With other parameters onnxruntime may merge
+two quantizations in a row into a third one (``merge_quantizations``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class DropRequantization(RewriteRuleClassBase):  # type: ignore[misc]
             values["z"], values["to_z"]
         )
         if not same:
-            return match.fail("two quantizations in a row must have the same scale and zero point")
+            return match.fail(
+                "two quantizations in a row must have the same scale and zero point where codes "
+                "enter or leave the core"
+            )
         reason = codes_refusal("tensor", values["s"], values["z"])
         return match if reason is None else match.fail(reason)
 

@@ -34,8 +34,9 @@ class ElementwiseRegion:
         inputs = list(self.sources)
         for member in ordered:
             inputs += [v for v in member.inputs if v is not None and constant(v) is not None]
-        last = [n for n in ordered if is_operator(n, *ELEMENTWISE, *CHANNELWISE)][-1]
-        extract_function(model, function, ordered, list(dict.fromkeys(inputs)), last.name or "")
+        named = [n for n in ordered if is_operator(n, *ELEMENTWISE, *CHANNELWISE)] or ordered
+        name = named[-1].name or ""
+        extract_function(model, function, ordered, list(dict.fromkeys(inputs)), name)
 
 
 def region_of(

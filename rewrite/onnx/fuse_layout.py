@@ -1,9 +1,10 @@
 """Fuse what only moves values.
 
-    Quantize(Transpose(Dequantize(x, s, z)), s, z) -> Layout(x, s, z)
+    Quantize(Transpose(Dequantize(x, s, z)), t, u) -> Layout(x, s, z, t, u)
 
 and the same for Reshape, Flatten, Squeeze, Unsqueeze, Tile and Expand.  Quantize(Dequantize(c)) = c
 for every code c if both use the same scale and zero point, so codes are moved and nothing else.
+With others each code becomes another one, wherever it is moved: a table in front of the move.
 The function keeps both quantizations: onnxruntime computes with int8 codes in integers only if
 every QuantizeLinear is followed by a DequantizeLinear.
 """
@@ -16,7 +17,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
-from rewrite.onnx.graphs import DOMAIN, same_constant
+from rewrite.onnx.graphs import DOMAIN
 
 MOVING = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 """Operators that only move values."""
@@ -46,12 +47,10 @@ class FuseLayout(FusionRule):
         return op.QuantizeLinear(moved, y_scale, y_zero_point)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
-        """Refuse unless both quantizations are the same, per tensor."""
-        if not same_constant(values["x_scale"], values["y_scale"]) or not same_constant(
-            values["x_zero_point"], values["y_zero_point"]
-        ):
-            return f"scale and zero point must be the same before and after {self.operator}"
-        return codes_refusal("moved tensor", values["x_scale"], values["x_zero_point"])
+        """Refuse quantizations that are not per tensor."""
+        return codes_refusal(
+            "moved tensor", values["x_scale"], values["x_zero_point"]
+        ) or codes_refusal("result", values["y_scale"], values["y_zero_point"])
 
     def rewrite(self, op: Any, **values: ir.Value) -> ir.Value:
         """Return the call; sizes and axes come last."""

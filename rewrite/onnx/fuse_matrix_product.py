@@ -52,7 +52,10 @@ class FuseMatrixProduct(FusionRule):
         """Refuse a constant operand, vectors without axes of their own, and other codes."""
         for name in ("a", "b"):
             if constant(values[name]) is not None:
-                return "a MatMul with a constant must be one of a batch of vectors and a matrix"
+                return (
+                    "a constant operand of a MatMul must be the second, a matrix that is quantized "
+                    "per tensor or by column"
+                )
             shape = values[name].shape
             if shape is None or shape.rank() < 3:
                 return "the operands of a MatMul must have rows and columns in each frame"

@@ -1,9 +1,10 @@
 """Fuse a max pool of codes.
 
-    Quantize(MaxPool(Dequantize(x, s, z)), s, z) -> MaxPool(x, s, z)
+    Quantize(MaxPool(Dequantize(x, s, z)), t, u) -> MaxPool(x, s, z, t, u)
 
 Dequantization increases strictly, so the maximum of the numbers is the number of the maximal code,
-and Quantize(Dequantize(c)) = c for every code c.
+and Quantize(Dequantize(c)) = c for every code c if both use the same scale and zero point; with
+others it never decreases, so that a table may stand in front.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
-from rewrite.onnx.graphs import same_constant
 
 
 class FuseMaxPool(FusionRule):
@@ -31,18 +31,16 @@ class FuseMaxPool(FusionRule):
         return op.QuantizeLinear(pooled, y_scale, y_zero_point)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
-        """Refuse dilation, other axes and a change of scale."""
+        """Refuse dilation, other axes, and quantizations that are not per tensor."""
         if len(result.outputs) > 1:
             return "a max pool must not return indices"
         if len(result.attributes.get_ints("kernel_shape", [])) != 2:
             return "a max pool must have two spatial axes"
         if any(d != 1 for d in result.attributes.get_ints("dilations", [])):
             return "a max pool must have dilation 1"
-        if not same_constant(values["x_scale"], values["y_scale"]) or not same_constant(
-            values["x_zero_point"], values["y_zero_point"]
-        ):
-            return "scale and zero point must be the same before and after a max pool"
-        return codes_refusal("input", values["x_scale"], values["x_zero_point"])
+        return codes_refusal("input", values["x_scale"], values["x_zero_point"]) or codes_refusal(
+            "output", values["y_scale"], values["y_zero_point"]
+        )
 
 
 RULES = RewriteRuleSet([FuseMaxPool.rule()])

@@ -1,10 +1,11 @@
 """Fuse what selects, repeats or surrounds codes and computes no new ones.
 
-    Quantize(Pad(Dequantize(x, s, z), sizes, value), s, z) -> Pad(x, s, z, sizes, value)
+    Quantize(Pad(Dequantize(x, s, z), sizes, value), t, u) -> Pad(x, s, z, t, u, sizes, value)
 
 and the same for Slice, Resize to nearest values and GlobalMaxPool.  Quantize(Dequantize(c)) = c for
-every code c if both use the same scale and zero point; dequantization increases strictly, so that
-the greatest number is that of the greatest code; a Pad's value becomes one code.
+every code c if both use the same scale and zero point; with others each code becomes another one,
+and never a smaller one than a smaller code, so that a table may stand in front; the greatest number
+is that of the greatest code; a Pad's value becomes one code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
-from rewrite.onnx.graphs import DOMAIN, constant, same_constant
+from rewrite.onnx.graphs import DOMAIN, constant
 
 
 class FuseSelection(FusionRule):
@@ -42,12 +43,10 @@ class FuseSelection(FusionRule):
         return op.QuantizeLinear(selected, y_scale, y_zero_point)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
-        """Refuse unless both quantizations are the same, per tensor, and the form is right."""
-        if not same_constant(values["x_scale"], values["y_scale"]) or not same_constant(
-            values["x_zero_point"], values["y_zero_point"]
-        ):
-            return f"scale and zero point must be the same before and after {self.function}"
-        codes = codes_refusal("input", values["x_scale"], values["x_zero_point"])
+        """Refuse quantizations that are not per tensor, and a wrong form."""
+        codes = codes_refusal("input", values["x_scale"], values["x_zero_point"]) or codes_refusal(
+            "output", values["y_scale"], values["y_zero_point"]
+        )
         if codes is None and any(v is not None and constant(v) is None for v in result.inputs[1:]):
             return f"all operands of {self.function} but the first must be constants"
         return codes or self.reason(result)

@@ -91,7 +91,8 @@ def check_interpreter(model: onnx.ModelProto, frames: int = 16) -> Lowered:
     """Require the interpreter to equal onnxruntime on ``model``, at every output value."""
     source = load_onnx(model, name="third party")
     assert source.is_quantized
-    assert source.model.SerializeToString() == model.SerializeToString()
+    if all(node.op_type != "Constant" for node in model.graph.node):  # these become initializers
+        assert source.model.SerializeToString() == model.SerializeToString()
     lowered = lower(fuse(source.model, approximate=False))
     golden = GoldenModel(source.model, lowered.graph)
     inputs = code_frames(source, frames)

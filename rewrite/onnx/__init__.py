@@ -37,15 +37,15 @@ from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
 from rewrite.onnx.census import check_execution, float_operators
 from rewrite.onnx.codes_coverage import check_codes
-from rewrite.onnx.convolve_transposed import convolve_transposed
 from rewrite.onnx.constant_parameters import constant_parameters
 from rewrite.onnx.convolution_from_matmul import convolution_from_matmul
+from rewrite.onnx.convolve_transposed import convolve_transposed
 from rewrite.onnx.coverage import check_coverage, host_nodes
 from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
-from rewrite.onnx.float_exactness import exact_in_float
 from rewrite.onnx.extremum_in_pairs import extremum_in_pairs
+from rewrite.onnx.float_exactness import exact_in_float
 from rewrite.onnx.fuse_channelwise import fuse_channelwise
 from rewrite.onnx.fuse_concatenation import fuse_concatenation
 from rewrite.onnx.fuse_merge import fuse_merge
@@ -64,8 +64,8 @@ from rewrite.onnx.resize_by_scales import resize_by_scales
 from rewrite.onnx.resize_of_codes import exact_interpolations
 from rewrite.onnx.saturating_activation import saturating_activation
 from rewrite.onnx.separate_dequantizations import separate_dequantizations
-from rewrite.onnx.widen_weights import widen_weights
 from rewrite.onnx.slices_of_split import slices_of_split
+from rewrite.onnx.widen_weights import widen_weights
 
 __all__ = ["PIPELINE", "FusedModel", "compare", "fuse", "random_inputs"]
 

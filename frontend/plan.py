@@ -21,7 +21,8 @@ AVERAGING = ("GlobalAveragePool", "AveragePool")
 ADDING = ("Add",)
 MULTIPLYING = ("Mul",)
 CHOOSING = ("Max", "Min")
-PAIRING = (*ADDING, *MULTIPLYING, *CHOOSING)
+DIVIDING = ("Div",)
+PAIRING = (*ADDING, *MULTIPLYING, *CHOOSING, *DIVIDING)
 """Two quantized tensors in, one out, value by value."""
 NORMALIZING = ("Softmax", "LayerNormalization")
 """They look at all channels, and the hardware approximates them."""

@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 import onnx
 
-from rewrite.onnx.float import depth_to_space, gather_to_slice, reduce_axes, slice_steps
-from tests.float_rewrite_cases import Array, Case, build, integers, node
+from rewrite.onnx.float import (
+    average_pool_form,
+    depth_to_space,
+    gather_to_slice,
+    instance_normalization,
+    pad_of_copies,
+    positional_affine,
+    reduce_axes,
+    slice_steps,
+)
+from tests.float_rewrite_cases import Array, Case, build, integers, node, normal, positive
 
 IMAGE = (4, 6, 5)
 SEQUENCE = (6, 4)
@@ -30,9 +39,79 @@ def sliced(starts: Array, ends: Array, axes: Array, steps: Array, **shape: Any) 
     return one("Slice", {"s": starts, "e": ends, "a": axes, "k": steps}, **shape)
 
 
+def pooled(**attributes: Any) -> onnx.ModelProto:
+    return one("AveragePool", {}, **{"kernel_shape": [3, 3], "strides": [2, 2]} | attributes)
+
+
+def padded(mode: str, *sides: int, shape: tuple[int, ...] = IMAGE) -> onnx.ModelProto:
+    return one("Pad", {"sides": integers(*sides)}, shape, mode=mode)
+
+
+def normalized(gamma: Array, beta: Array, shape: tuple[int, ...] = IMAGE) -> onnx.ModelProto:
+    return one("InstanceNormalization", {"g": gamma, "b": beta}, shape, epsilon=0.01)
+
+
+PLACES = "Transpose Reshape {} Reshape Transpose"
 GENERAL = "Transpose Reshape GlobalAveragePool Reshape"
 
 FIRES = {
+    "pool_beyond_the_image": Case(
+        average_pool_form.RULES, pooled(ceil_mode=1), 1, "AveragePool"
+    ),
+    "pool_beyond_padding": Case(
+        average_pool_form.RULES, pooled(ceil_mode=1, pads=[1, 1, 1, 1]), 1, "AveragePool"
+    ),
+    "pool_beyond_padding_that_counts": Case(
+        average_pool_form.RULES,
+        pooled(ceil_mode=1, pads=[1, 0, 1, 1], count_include_pad=1),
+        1,
+        "Pad AveragePool",
+    ),
+    "normalized_channels": Case(
+        instance_normalization.RULES,
+        normalized(normal(4), normal(4)),
+        1,
+        "Reshape LayerNormalization Reshape Mul Add",
+    ),
+    "normalized_groups": Case(
+        instance_normalization.RULES,
+        normalized(np.ones(2, np.float32), np.zeros(2, np.float32), (2, 12)),
+        1,
+        "Reshape LayerNormalization Reshape",
+    ),
+    "reflected_rows_and_columns": Case(
+        pad_of_copies.RULES,
+        padded("reflect", 0, 0, 1, 2, 0, 0, 2, 0),
+        1,
+        "Slice Slice Slice Concat Slice Slice Concat",
+    ),
+    "edges_of_a_sequence": Case(
+        pad_of_copies.RULES,
+        padded("edge", 0, 2, 0, 0, 1, 0, shape=SEQUENCE),
+        1,
+        "Slice Slice Concat",
+    ),
+    "wrapped_columns": Case(
+        pad_of_copies.RULES, padded("wrap", 0, 0, 0, 2, 0, 0, 0, 3), 1, "Slice Slice Concat"
+    ),
+    "padded_by_nothing": Case(
+        pad_of_copies.RULES, padded("reflect", 0, 0, 0, 0, 0, 0, 0, 0), 1, "Identity"
+    ),
+    "a_constant_for_each_pixel": Case(
+        positional_affine.RULES, one("Add", {"c": normal(1, 4, 6, 5)}), 1, PLACES.format("Add")
+    ),
+    "a_constant_less_pixels": Case(
+        positional_affine.RULES,
+        build(IMAGE, [node("Sub", "c x", "y")], {"c": normal(6, 5)}),
+        1,
+        PLACES.format("Sub"),
+    ),
+    "a_divisor_for_each_step": Case(
+        positional_affine.RULES,
+        one("Div", {"c": positive(6, 4)}, SEQUENCE),
+        1,
+        "Reshape Div Reshape",
+    ),
     "depth_to_space": Case(
         depth_to_space.RULES,
         one("DepthToSpace", {}, blocksize=2, mode="DCR"),
@@ -116,6 +195,24 @@ FIRES = {
 }  # fmt: skip
 
 UNTOUCHED = {
+    "pool_within_the_image": (average_pool_form.RULES, pooled(pads=[1, 1, 1, 1])),
+    "normalized_by_computed_factors": (
+        instance_normalization.RULES,
+        build(
+            (4, 6),
+            [
+                node("ReduceMean", "x a", "f", keepdims=0),
+                node("InstanceNormalization", "x f b", "y"),
+            ],
+            {"a": integers(0, 2), "b": normal(4)},
+        ),
+    ),
+    "edges_that_come_twice": (pad_of_copies.RULES, padded("edge", 0, 0, 1, 1, 0, 0, 1, 1)),
+    "padded_with_a_constant": (pad_of_copies.RULES, padded("constant", 0, 0, 1, 2, 0, 0, 1, 1)),
+    "a_constant_for_each_channel": (positional_affine.RULES, one("Add", {"c": normal(4, 1, 1)})),
+    "a_constant_divided_by_pixels": (
+        positional_affine.RULES, build(IMAGE, [node("Div", "c x", "y")], {"c": normal(4, 6, 5)})
+    ),
     "blocks_of_other_operators": (
         depth_to_space.RULES, one("Reshape", {"s": integers(1, 1, 12, 10)})
     ),

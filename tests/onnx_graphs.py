@@ -214,6 +214,27 @@ def reduced(operator: str, *axes: int, keepdims: int = 0) -> Build:
     return lambda g: g(operator, conv(g), axes=list(axes), keepdims=keepdims)
 
 
+def divided(g: Graph, *, broadcast: bool) -> str:
+    y = conv(g)
+    below = g("GlobalAveragePool", y) if broadcast else conv(g, y, 4, 4)
+    result: str = g("Div", y, g("Add", g("Sigmoid", below), g.constant(0.5)))
+    return result
+
+
+def group_normalization(g: Graph) -> str:
+    """What PyTorch writes: an InstanceNormalization of groups, then factors and summands."""
+    groups = g("Reshape", conv(g), ints(g, 0, 2, -1))
+    both = g("InstanceNormalization", groups, g.constant([1.0, 1.0]), g.constant([0.0, 0.0]))
+    y = g("Mul", g("Reshape", both, ints(g, -1, 4, 8, 8)), g.weights(4, 1, 1))
+    result: str = g("Relu", g("Add", y, g.weights(4, 1, 1)))
+    return result
+
+
+def around(g: Graph, mode: str) -> str:
+    sides = ints(g, 0, 0, 2, 1, 0, 0, 1, 2)
+    return conv(g, g("Pad", conv(g), sides, mode=mode), 4, 4, pads=[0, 0, 0, 0])
+
+
 GRAPHS: dict[str, Entry] = {
     "auto_pad": Entry(
         lambda g: g(
@@ -307,6 +328,28 @@ GRAPHS: dict[str, Entry] = {
     "statistics of a sequence": Entry(statistics, inputs=SEQUENCE),
     "GELU by the complement": Entry(keras_gelu),
     "sine": Entry(lambda g: g("Sin", conv(g))),
+    "quotient": Entry(lambda g: divided(g, broadcast=False)),
+    "quotient by channels": Entry(lambda g: divided(g, broadcast=True)),
+    "group normalization": Entry(group_normalization),
+    "instance normalization": Entry(
+        lambda g: g("InstanceNormalization", conv(g), g.weights(4), g.weights(4))
+    ),
+    "average pool that rounds up": Entry(
+        lambda g: g("AveragePool", conv(g), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    ),
+    "average pool that rounds up and counts": Entry(
+        lambda g: g(
+            "AveragePool", conv(g), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1,
+            pads=[1, 1, 1, 1], count_include_pad=1,
+        ), 19,
+    ),
+    "reflected": Entry(lambda g: around(g, "reflect")),
+    "edges": Entry(lambda g: around(g, "edge")),
+    "wrapped": Entry(lambda g: around(g, "wrap"), 19),
+    "a summand for each pixel": Entry(lambda g: g("Add", conv(g), g.weights(1, 4, 8, 8))),
+    "a factor for each step": Entry(
+        lambda g: g("Mul", "x", g.weights(3, 16)), inputs=SEQUENCE
+    ),
     "whole average pool": Entry(lambda g: g("AveragePool", conv(g), kernel_shape=[8, 8])),
     "max pool that rounds up": Entry(
         lambda g: g("MaxPool", conv(g), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)

@@ -61,19 +61,9 @@ def refused(operator: str, **attributes: Any) -> Entry:
     return Entry(lambda g: g(operator, conv(g), **attributes))
 
 
-def normalized_instances(g: Graph) -> str:
-    result: str = g("InstanceNormalization", conv(g), g.weights(4), g.weights(4))
-    return result
-
-
 REFUSED: dict[str, tuple[Entry, str]] = {
     "LRN": (
         refused("LRN", size=3), "LRN_1: operator LRN is not supported; replace the layer"
-    ),
-    "InstanceNormalization": (
-        Entry(normalized_instances),
-        "InstanceNormalization_1: operator InstanceNormalization is not supported; replace the "
-        "layer",
     ),
 }  # fmt: skip
 

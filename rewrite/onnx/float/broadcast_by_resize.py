@@ -16,7 +16,7 @@ from onnxscript.rewriter import MatchResult, RewriteRule, RewriteRuleClassBase
 
 from rewrite.onnx.float.values import clone, constant, initializer, static_shape
 
-OPERATORS = ("Add", "Sub", "Mul", "Max", "Min")
+OPERATORS = ("Add", "Sub", "Mul", "Div", "Max", "Min")
 
 
 class BroadcastByResize(RewriteRuleClassBase):  # type: ignore[misc]

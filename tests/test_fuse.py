@@ -56,6 +56,31 @@ def residual(operator: str = "Add", **attributes: Any) -> QdqChain:
     return chain
 
 
+def blocks() -> onnx.ModelProto:
+    """A Gemm with a scale for each block of three weights."""
+    chain = QdqChain((6,))
+    x = chain.dequantize()
+    operands = [
+        chain.constant("w", chain.random.integers(-9, 9, (6, 4)).astype(np.int8)),
+        chain.constant("w_scale", np.full((2, 4), 0.01, np.float32)),
+        chain.constant("w_zero", np.zeros((2, 4), np.int8)),
+    ]
+    w = chain.node("DequantizeLinear", operands, axis=0, block_size=3)
+    return chain.requantize(chain.node("Gemm", [x, w]), 0.1).model()
+
+
+def channel_scales() -> onnx.ModelProto:
+    """An input with a scale for each channel, and nothing behind it."""
+    chain = QdqChain(IMAGE)
+    model = chain.model()
+    for tensor in model.graph.initializer:
+        array = np.repeat(numpy_helper.to_array(tensor).reshape(1), IMAGE[0])
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    for node in model.graph.node:
+        node.attribute.append(helper.make_attribute("axis", 1))
+    return model
+
+
 def of_any_scale(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with another scale of its input."""
     scale = next(i for i in model.graph.initializer if i.name == model.graph.node[0].input[1])
@@ -794,12 +819,14 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
     "Clip inside the codes": (
         "saturating_activation",
         lambda: float_bias("Conv", "Clip", 0.0, 12.0).model(),
-        "conv_4: Conv must stand between DequantizeLinear and QuantizeLinear, not in float; ",
+        "conv_4: Conv must be read by one QuantizeLinear, behind nothing but a ReLU or Clip that "
+        "ends where its codes end, not by Clip; quantize its result, or",
     ),
     "bias of a layer in float": (
         "quantized_biases",
         lambda: float_bias("Conv", "Clip", 0.0, 12.0).model(),
-        "conv_4: Conv must stand between DequantizeLinear and QuantizeLinear, not in float; ",
+        "conv_4: Conv must be read by one QuantizeLinear, behind nothing but a ReLU or Clip that "
+        "ends where its codes end, not by Clip; quantize its result, or",
     ),
     "weights by a computed scale": (
         "quantized_constants",
@@ -872,14 +899,26 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "reducemean_3: a ReduceMean must be one of some axes of each frame, not of the batch; "
         "change the ReduceMean",
     ),
-    "average of padding": (
+    "average of padding in half windows": (
         "fuse_average",
         lambda: (
             QdqChain(IMAGE)
-            .same("AveragePool", kernel_shape=[2, 2], pads=[1, 0, 0, 0], count_include_pad=1)
+            .same("AveragePool", kernel_shape=[2, 2], count_include_pad=1, ceil_mode=1)
             .model()
         ),
-        "averagepool_3: an average pool must not count its padding; change the AveragePool",
+        "averagepool_3: an average pool that counts its padding must have ceil_mode 0; change the "
+        "AveragePool",
+    ),
+    "weights in blocks": (
+        "fuse_dense",
+        blocks,
+        "gemm_4: the weights of a Gemm must not be quantized in blocks; quantize them per tensor",
+    ),
+    "channels of an input": (
+        "fuse_layout",
+        channel_scales,
+        "quantizelinear_1: the input must be quantized per tensor, not with 3 scales; quantize the "
+        "input per tensor",
     ),
     "average of gaps": (
         "fuse_average",
@@ -920,7 +959,7 @@ def test_unquantized_layer_at_the_end_is_not_left_to_the_host() -> None:
     chain = QdqChain((6,)).gemm(4)
     weights, _ = chain.weights((4, 2), 1, codes="int8", per_channel=False)
     model = chain.model_of(chain.node("Gemm", [chain.dequantize(), weights]))
-    with pytest.raises(CompileError, match=r"gemm_9: Gemm must stand between Dequant"):
+    with pytest.raises(CompileError, match=r"gemm_9: Gemm must be read by one Quantize"):
         fuse(model)
 
 

@@ -1,4 +1,4 @@
-"""Average pools: means over windows of the values inside of the map."""
+"""Average pools: means over windows, of the values inside of the map or of all."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def average_pool(
     kernel = pool_kernel(stage, stream.shape, layer)
     down, across = kernel.taps_inside(stream.shape.height, stream.shape.width)
     used = np.unique(np.multiply.outer(np.unique(down), np.unique(across)))
+    assert stage.operator is not None
+    if stage.operator.attributes.get_int("count_include_pad", 0):
+        used = np.array([kernel.taps])  # all means are of whole windows, zeros around the image
     x, y = stage.quantization(stage.operand(0)), stage.output
     low, high = int(stream.lows.min()), int(stream.highs.max())
     golden = GoldenMean(

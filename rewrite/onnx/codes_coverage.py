@@ -43,6 +43,12 @@ def _refusal(node: ir.Node) -> tuple[str, str]:
         return f"{kind} must have its channels first, not last", "export it with channels_last 0"
     if kind in OPERATORS and not has_constant_scales(node):
         return f"all scales of {kind} must be constants", "quantize the model statically"
+    if is_operator(node, "ConvInteger", "MatMulInteger"):
+        static = "QLinearConv" if kind == "ConvInteger" else "QLinearMatMul"
+        return (
+            f"the int32 sums of {kind} must become codes in one operator, not in float32",
+            f"quantize the model statically, in QDQ form or with {static}",
+        )
     if is_operator(node, "Resize") and (reason := resize_of_codes_refusal(node)) is not None:
         return reason, "interpolate between DequantizeLinear and QuantizeLinear"
     known = ", ".join(dict.fromkeys((*OPERATORS, *MOVING, *REPEATING)))

@@ -11,7 +11,8 @@ from ir.errors import CompileError
 from rewrite.onnx.convolve_transposed import transposed_refusal
 from rewrite.onnx.entry import input_of, nodes_before
 from rewrite.onnx.fuse_layout import MOVING, REPEATING
-from rewrite.onnx.graphs import CODE_TYPES, is_fused, is_operator, node_label
+from rewrite.onnx.fusion_rule import codes_refusal
+from rewrite.onnx.graphs import CODE_TYPES, constant, is_fused, is_operator, node_label
 
 SUPPORTED = (
     "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean, "
@@ -57,6 +58,16 @@ def check_coverage(model: ir.Model, rules: Sequence[RewriteRuleSet]) -> None:
                 raise _unsupported(model, node if heavy else _culprit(node, host), rules)
         elif node not in before and not _known(node):
             raise _unsupported(model, node, rules)
+        elif is_operator(node, "QuantizeLinear") and (reason := _entry_refusal(node)) is not None:
+            raise CompileError("fuse", node_label(node), reason, "quantize the input per tensor")
+
+
+def _entry_refusal(node: ir.Node) -> str | None:
+    """Return why the QuantizeLinear behind an input is none that the host can be told of."""
+    scale, zero_point = node.inputs[1:3]
+    if scale is None or zero_point is None:
+        return "scale and zero point of the input must be constants"
+    return codes_refusal("input", scale, zero_point)
 
 
 def _behind_softmax(graph: ir.Graph) -> set[ir.Node]:
@@ -103,16 +114,39 @@ def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
     if reason is not None:
         return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
     if node.op_type in _QUANTIZABLE:
-        return CompileError(
-            "fuse", node_label(node),
-            f"{node.op_type} must stand between DequantizeLinear and QuantizeLinear, not in float",
-            "quantize its operands and its result, or take it off the end of the model",
-        )  # fmt: skip
+        return CompileError("fuse", node_label(node), *_in_float(node))
     return CompileError(
         "fuse",
         node_label(node),
         f"{node.op_type} must be one of the supported quantized operators",
         f"supported between DequantizeLinear and QuantizeLinear: {SUPPORTED}",
+    )
+
+
+def _in_float(node: ir.Node) -> tuple[str, str]:
+    """Return why a layer is left in float, and what to do."""
+    weighted = is_operator(node, "Conv", "ConvTranspose", "Gemm", "MatMul")
+    makers = [v.producer() for v in node.inputs if v is not None and constant(v) is None]
+    if weighted and any(n is not None and n.attributes.get_int("block_size", 0) for n in makers):
+        return (
+            f"the weights of a {node.op_type} must not be quantized in blocks",
+            "quantize them per tensor or per channel",
+        )
+    if any(not is_operator(maker, "DequantizeLinear") for maker in makers):
+        return (
+            f"{node.op_type} must stand between DequantizeLinear and QuantizeLinear, not in float",
+            "quantize its operands and its result, or take it off the end of the model",
+        )
+    if weighted and len(node.inputs) > 1 and constant(node.inputs[1]) is not None:
+        return (
+            f"the weights of a {node.op_type} must be quantized, not float",
+            "quantize its operands and its result",
+        )
+    readers = ", ".join(sorted({n.op_type for n, _ in node.outputs[0].uses()})) or "an output"
+    return (
+        f"{node.op_type} must be read by one QuantizeLinear, behind nothing but a ReLU or Clip "
+        f"that ends where its codes end, not by {readers}",
+        "quantize its result, or take it off the end of the model",
     )
 
 

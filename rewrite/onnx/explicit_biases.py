@@ -48,6 +48,8 @@ def product_scales(node: ir.Node) -> tuple[int, npt.NDArray[np.float32]] | None:
         return None
     by_rows = node.op_type == "Conv" or node.attributes.get_int("transB", 0)
     channels = weights.shape[0 if by_rows else -1]
+    if w_scale.size not in (1, channels):  # blocks of weights
+        return None
     products = (x_scale.reshape(()) * w_scale.reshape(-1)).astype(np.float32)
     return channels, products if len(products) > 1 else products.reshape(())
 

@@ -2,7 +2,8 @@
 
     Quantize(AveragePool(Dequantize(x))) -> AveragePool(x, ...)
 
-What lies outside of the image does not count; see ``ir/average_proof.py`` for the arithmetic.
+What lies outside of the image does not count, or counts as zero; see ``ir/average_proof.py`` for
+the arithmetic.
 """
 
 from __future__ import annotations
@@ -29,17 +30,14 @@ class FuseAverage(FusionRule):
         return op.QuantizeLinear(mean, y_scale, y_zero_point)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
-        """Refuse dilation, other axes, padding that counts, and quantizations not per tensor."""
+        """Refuse dilation, other axes, and quantizations not per tensor."""
         if len(result.attributes.get_ints("kernel_shape", [])) != 2:
             return "an average pool must have two spatial axes"
         if any(d != 1 for d in result.attributes.get_ints("dilations", [])):
             return "an average pool must have dilation 1"
-        if result.attributes.get_int("ceil_mode", 0):
-            return "an average pool must have ceil_mode 0"
-        padded = any(result.attributes.get_ints("pads", []))
-        padded |= result.attributes.get_string("auto_pad", "NOTSET").startswith("SAME")
-        if padded and result.attributes.get_int("count_include_pad", 0):
-            return "an average pool must not count its padding"
+        counted = result.attributes.get_int("count_include_pad", 0)
+        if counted and result.attributes.get_int("ceil_mode", 0):
+            return "an average pool that counts its padding must have ceil_mode 0"
         return (
             byte_refusal(values)
             or codes_refusal("input", values["x_scale"], values["x_zero_point"])

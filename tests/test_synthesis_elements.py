@@ -209,6 +209,14 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "zero_point": 3,
         "fifo_depth": 8,
     },
+    "moments": {
+        **NUMBER,
+        "lanes": 1,
+        "channels": 8,
+        "epsilon": '"10110"',
+        "half_width": 17,
+        "roots": table(384, 28),
+    },
     "pair_lookup": {
         "input_a_bits": 7,
         "input_b_bits": 5,
@@ -225,6 +233,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "latency": 6,
         "fifo_depth": 8,
     },
+    "pass_buffer": {"width": 8, "number_width": 20, "folds": 3, "depth": 12},
     "pointwise": {
         "operation": "op_requantize",
         "input_bits": 8,

@@ -1,9 +1,7 @@
 -- Each pixel's channels less their mean, over their deviation, scaled for each channel.
 --
 --   for each pixel, with n channels:
---     total    = sum(input(c))
---     radicand = (n * sum(input(c) ** 2) - total ** 2) * 2 ** 10 + epsilon
---     root, moved = see `inverse_root`
+--     total, root, moved = see `moments`
 --     score(c) = (n * input(c) - total) * root >> half_width - 1 - moved, 12 bits behind the point
 --     output(c) = clamp((score(c) * multiplier(c) + offset(c)) >> shift, low, high)
 --
@@ -30,11 +28,9 @@ entity layer_normalization is
     -- Channels per beat; divides channels; each costs four multipliers.
     lanes : positive;
     channels : positive range 1 to 1024;
-    -- What keeps the radicand from 0, unsigned, with 10 bits behind the point.
+    -- See `moments`.
     epsilon : std_ulogic_vector;
-    -- Half the bits of the radicand: see half_width in ir/layer_normalization.py.
     half_width : positive range 9 to 32;
-    -- See `inverse_root`.
     roots : rom_words_t;
     -- Of the scores: see `requantize`. Parameters in the order of the channels.
     multiplier_bits : positive;
@@ -66,11 +62,7 @@ architecture rtl of layer_normalization is
   constant folds : positive := channels / lanes;
   constant value_width : positive := value_bits(bits, is_signed);
   constant count_bits : positive := clog2(channels + 1) + 1;
-  constant square_bits : positive := 2 * bits;
   constant total_bits : positive := value_width + clog2(channels);
-  constant squares_bits : positive := square_bits + clog2(channels);
-  constant variance_bits : positive := 2 * (bits + clog2(channels)) + 1;
-  constant radicand_bits : positive := 2 * half_width;
   constant root_bits : positive := 18;
   constant move_bits : positive := clog2(half_width);
   constant deviation_bits : positive := total_bits + 1;
@@ -79,41 +71,22 @@ architecture rtl of layer_normalization is
   -- A number of the first pass: total, root and by how much it was moved
   constant number_bits : positive := total_bits + root_bits + move_bits;
 
-  -- Depths with which a pass takes a beat per cycle: see pass_depth and number_depth in ir/timing.py.
+  -- With this depth a pass takes a beat per cycle: see pass_depth in ir/timing.py.
   constant reduction : positive := 2 + clog2(lanes) + move_bits + 8;
   constant code_depth : positive := folds + reduction + 1;
-  constant number_depth : positive := (code_depth + folds - 1) / folds;
 
-  constant legal : boolean :=
-    require(channels mod lanes = 0,
-      "layer_normalization: lanes must divide channels; got " & integer'image(lanes))
-    and require(epsilon'length <= radicand_bits - 1 and variance_bits + 9 <= radicand_bits - 1,
-      "layer_normalization: half_width must hold the radicand; got " & integer'image(half_width));
+  constant legal : boolean := require(channels mod lanes = 0,
+    "layer_normalization: lanes must divide channels; got " & integer'image(lanes));
 
   -- First pass
-  signal fold_1 : natural range 0 to folds - 1 := 0;
-  signal is_last_1, take_1, codes_ready, codes_given, number_reservable, number_reserved : std_ulogic;
-  signal operands : std_ulogic_vector(lanes * value_width - 1 downto 0);
-  signal values : std_ulogic_vector(lanes * value_width - 1 downto 0);
-  signal squares : std_ulogic_vector(lanes * square_bits - 1 downto 0);
-  signal operands_valid, values_valid, sums_valid : std_ulogic := '0';
+  signal take, reservable, number_valid : std_ulogic;
   signal total : std_ulogic_vector(total_bits - 1 downto 0);
-  signal sum_of_squares : std_ulogic_vector(squares_bits - 1 downto 0);
-  signal scaled_squares, squared_total, variance : unsigned(variance_bits - 1 downto 0);
-  signal radicand : unsigned(constant_bits(radicand_bits) - 1 downto 0);
-  signal radicand_valid : std_ulogic_vector(1 to 3) := (others => '0');
   signal root, used_root : std_ulogic_vector(root_bits - 1 downto 0);
   signal moved : std_ulogic_vector(move_bits - 1 downto 0);
-  signal root_valid : std_ulogic;
-  -- The total waits for its root.
-  type totals_t is array (1 to move_bits + 6) of std_ulogic_vector(total_bits - 1 downto 0);
-  signal totals : totals_t;
-  signal number, first_number : std_ulogic_vector(number_bits - 1 downto 0);
-  signal number_known, number_used : std_ulogic;
+  signal number, used_number : std_ulogic_vector(number_bits - 1 downto 0);
 
   -- Second pass
-  signal fold_2 : natural range 0 to folds - 1 := 0;
-  signal is_last_2, take_2, codes_valid, output_reservable : std_ulogic;
+  signal codes_valid, step, output_reservable : std_ulogic;
   signal codes : std_ulogic_vector(lanes * bits - 1 downto 0);
   signal used_total : signed(total_bits - 1 downto 0);
   type roots_t is array (1 to 2) of std_ulogic_vector(root_bits - 1 downto 0);
@@ -125,149 +98,74 @@ architecture rtl of layer_normalization is
   signal result : std_ulogic_vector(lanes * output_bits - 1 downto 0);
   signal result_valid : std_ulogic;
 
-  function next_fold (fold : natural) return natural is
-  begin
-    if fold = folds - 1 then
-      return 0;
-    end if;
-    return fold + 1;
-  end function;
-
 begin
 
   ------------------------------------------------------------------------------
   -- First pass: the codes wait for their number.
-  is_last_1 <= '1' when fold_1 = folds - 1 else '0';
-  codes_given <= input_valid and (number_reservable or not is_last_1);
-  input_ready <= codes_ready and (number_reservable or not is_last_1);
-  take_1 <= codes_given and codes_ready;
-  number_reserved <= take_1 and is_last_1;
+  input_ready <= reservable;
+  take <= input_valid and reservable;
 
-  waiting_codes : entity work.stream_fifo
-    generic map (depth => code_depth, width => lanes * bits)
+  find_moments : entity work.moments
+    generic map (
+      bits => bits,
+      is_signed => is_signed,
+      lanes => lanes,
+      channels => channels,
+      epsilon => epsilon,
+      half_width => half_width,
+      roots => roots
+    )
     port map (
       clk => clk,
       reset => reset,
-      input_ready => codes_ready,
-      input_valid => codes_given,
+      input_valid => take,
       input_data => input_data,
-      output_ready => take_2,
-      output_valid => codes_valid,
-      output_data => codes
-    );
-
-  square : process (clk)
-    variable value : signed(value_width - 1 downto 0);
-    variable product : signed(2 * value_width - 1 downto 0);
-  begin
-    if rising_edge(clk) then
-      operands <= resize_lanes(input_data, bits, value_width, is_signed);
-      operands_valid <= take_1 and not reset;
-      values <= operands;
-      values_valid <= operands_valid and not reset;
-      for lane in 0 to lanes - 1 loop
-        value := lane_value(operands, lane, value_width, true);
-        product := value * value;
-        squares((lane + 1) * square_bits - 1 downto lane * square_bits) <=
-          std_ulogic_vector(product(square_bits - 1 downto 0));
-      end loop;
-    end if;
-  end process;
-
-  add : entity work.channel_reduce
-    generic map (
-      adds => true, bits => value_width, is_signed => true, lanes => lanes, folds => folds,
-      output_bits => total_bits
-    )
-    port map (
-      clk => clk, reset => reset,
-      input_valid => values_valid, input_data => values,
-      output_valid => sums_valid, output_data => total
-    );
-
-  add_squares : entity work.channel_reduce
-    generic map (
-      adds => true, bits => square_bits, is_signed => false, lanes => lanes, folds => folds,
-      output_bits => squares_bits
-    )
-    port map (
-      clk => clk, reset => reset,
-      input_valid => values_valid, input_data => squares,
-      output_valid => open, output_data => sum_of_squares
-    );
-
-  -- Neither product is more than the square of channels times the largest code.
-  make_radicand : process (clk)
-    variable of_total : signed(2 * total_bits - 1 downto 0);
-    variable of_squares : unsigned(squares_bits + count_bits - 1 downto 0);
-  begin
-    if rising_edge(clk) then
-      of_total := signed(total) * signed(total);
-      of_squares := unsigned(sum_of_squares) * to_unsigned(channels, count_bits);
-      squared_total <= resize(unsigned(of_total), variance_bits);
-      scaled_squares <= resize(of_squares, variance_bits);
-      variance <= scaled_squares - squared_total;
-      radicand <= resize(variance & "0000000000", radicand'length)
-        + resize(unsigned(epsilon), radicand'length);
-
-      totals(1) <= total;
-      for stage in 2 to totals'high loop
-        totals(stage) <= totals(stage - 1);
-      end loop;
-
-      radicand_valid <= sums_valid & radicand_valid(1 to 2);
-      if reset then
-        radicand_valid <= (others => '0');
-      end if;
-    end if;
-  end process;
-
-  find_root : entity work.inverse_root
-    generic map (half_width => half_width, roots => roots)
-    port map (
-      clk => clk,
-      reset => reset,
-      input_valid => radicand_valid(3),
-      input_radicand => std_ulogic_vector(radicand(radicand_bits - 1 downto 0)),
-      output_valid => root_valid,
+      output_valid => number_valid,
+      output_total => total,
       output_root => root,
       output_moved => moved
     );
 
-  number <= totals(totals'high) & root & moved;
+  number <= total & root & moved;
 
-  numbers : entity work.reserving_fifo
-    generic map (depth => number_depth, width => number_bits)
+  waiting_codes : entity work.pass_buffer
+    generic map (
+      width => lanes * bits,
+      number_width => number_bits,
+      folds => folds,
+      depth => code_depth
+    )
     port map (
       clk => clk,
       reset => reset,
-      reservable => number_reservable,
-      reserve => number_reserved,
-      input_valid => root_valid,
-      input_data => number,
-      output_ready => number_used,
-      output_valid => number_known,
-      output_data => first_number
+      reservable => reservable,
+      reserve => take,
+      beat_valid => take,
+      beat_data => input_data,
+      number_valid => number_valid,
+      number_data => number,
+      output_ready => output_reservable,
+      output_valid => codes_valid,
+      output_data => codes,
+      output_number => used_number
     );
 
   ------------------------------------------------------------------------------
   -- Second pass: scores and codes.
-  is_last_2 <= '1' when fold_2 = folds - 1 else '0';
-  take_2 <= codes_valid and number_known and output_reservable;
-  number_used <= take_2 and is_last_2;
+  step <= codes_valid and output_reservable;
 
   follow : process (clk)
   begin
     if rising_edge(clk) then
-      used_total <= signed(first_number(number_bits - 1 downto number_bits - total_bits));
-      waiting_roots(1) <= first_number(move_bits + root_bits - 1 downto move_bits);
+      used_total <= signed(used_number(number_bits - 1 downto number_bits - total_bits));
+      waiting_roots(1) <= used_number(move_bits + root_bits - 1 downto move_bits);
       waiting_roots(2) <= waiting_roots(1);
-      shifts(1) <= half_width - 1 - unsigned(first_number(move_bits - 1 downto 0));
+      shifts(1) <= half_width - 1 - unsigned(used_number(move_bits - 1 downto 0));
       for stage in 2 to shifts'high loop
         shifts(stage) <= shifts(stage - 1);
       end loop;
 
-      step_valid <= take_2 & step_valid(1 to step_valid'high - 1);
+      step_valid <= step & step_valid(1 to step_valid'high - 1);
       if reset then
         step_valid <= (others => '0');
       end if;
@@ -344,30 +242,12 @@ begin
       clk => clk,
       reset => reset,
       reservable => output_reservable,
-      reserve => take_2,
+      reserve => step,
       input_valid => result_valid,
       input_data => result,
       output_ready => output_ready,
       output_valid => output_valid,
       output_data => output_data
     );
-
-  ------------------------------------------------------------------------------
-  count : process (clk)
-  begin
-    if rising_edge(clk) then
-      if take_1 then
-        fold_1 <= next_fold(fold_1);
-      end if;
-      if take_2 then
-        fold_2 <= next_fold(fold_2);
-      end if;
-
-      if reset then
-        fold_1 <= 0;
-        fold_2 <= 0;
-      end if;
-    end if;
-  end process;
 
 end architecture;

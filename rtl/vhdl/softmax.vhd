@@ -63,49 +63,36 @@ architecture rtl of softmax is
   -- The first bit of the quotient is in front of the point, the last one is for rounding.
   constant quotient_bits : positive := 10;
 
-  -- Depths with which a pass takes a beat per cycle: see pass_depth and number_depth in ir/timing.py.
+  -- Depths with which a pass takes a beat per cycle: see pass_depth in ir/timing.py.
   constant reduction : positive := 2 + clog2(lanes);
   constant code_depth : positive := folds + reduction + 1;
-  constant maximum_depth : positive := (code_depth + folds - 1) / folds;
   constant exponential_depth : positive := folds + reduction + 3;
-  constant sum_depth : positive := (exponential_depth + folds - 1) / folds;
 
   -- First pass
-  signal fold_1 : natural range 0 to folds - 1 := 0;
-  signal is_last_1, take_1, codes_ready, codes_given : std_ulogic;
-  signal maximum, first_maximum : std_ulogic_vector(bits - 1 downto 0);
-  signal maximum_valid, maximum_reservable, maximum_reserved, maximum_known, maximum_used : std_ulogic;
+  signal take_1, codes_reservable, maximum_valid : std_ulogic;
+  signal maximum : std_ulogic_vector(bits - 1 downto 0);
 
   -- Second pass
-  signal fold_2 : natural range 0 to folds - 1 := 0;
-  signal is_last_2, take_2, codes_valid : std_ulogic;
+  signal take_2, codes_valid : std_ulogic;
   signal codes : std_ulogic_vector(lanes * bits - 1 downto 0);
+  signal codes_maximum : std_ulogic_vector(bits - 1 downto 0);
   signal differences : std_ulogic_vector(lanes * bits - 1 downto 0);
   signal differences_valid, exponentials_valid : std_ulogic := '0';
   signal looked_up : std_ulogic_vector(lanes * exponential_bits - 1 downto 0);
-  signal exponentials_reservable, numerators_valid : std_ulogic;
-  signal numerators : std_ulogic_vector(lanes * exponential_bits - 1 downto 0);
-  signal sum, denominator : std_ulogic_vector(sum_bits - 1 downto 0);
-  signal sum_valid, sum_reservable, sum_known, sum_used, sum_reserved : std_ulogic;
+  signal exponentials_reservable, sum_valid : std_ulogic;
+  signal sum : std_ulogic_vector(sum_bits - 1 downto 0);
 
   -- Third pass
-  signal fold_3 : natural range 0 to folds - 1 := 0;
-  signal is_last_3, take_3, output_reservable : std_ulogic;
+  signal take_3, numerators_valid, output_reservable : std_ulogic;
+  signal numerators : std_ulogic_vector(lanes * exponential_bits - 1 downto 0);
+  signal denominator : std_ulogic_vector(sum_bits - 1 downto 0);
   signal quotients : std_ulogic_vector(lanes * quotient_bits - 1 downto 0);
   signal quotients_valid, rounded_valid : std_ulogic := '0';
   signal rounded : std_ulogic_vector(lanes * 8 - 1 downto 0);
 
-  function next_fold (fold : natural) return natural is
-  begin
-    if fold = folds - 1 then
-      return 0;
-    end if;
-    return fold + 1;
-  end function;
-
   -- Nearest code of a quotient of 9 bits behind the point
-  function code (quotient : std_ulogic_vector(quotient_bits - 1 downto 0)) return std_ulogic_vector is
-    constant whole : unsigned(quotient_bits - 1 downto 0) := unsigned(quotient) + 1;
+  function code (fraction : std_ulogic_vector(quotient_bits - 1 downto 0)) return std_ulogic_vector is
+    constant whole : unsigned(quotient_bits - 1 downto 0) := unsigned(fraction) + 1;
     variable result : std_ulogic_vector(7 downto 0);
   begin
     result := std_ulogic_vector(whole(8 downto 1));
@@ -122,24 +109,8 @@ begin
 
   ------------------------------------------------------------------------------
   -- First pass: the codes wait for their maximum.
-  is_last_1 <= '1' when fold_1 = folds - 1 else '0';
-  codes_given <= input_valid and (maximum_reservable or not is_last_1);
-  input_ready <= codes_ready and (maximum_reservable or not is_last_1);
-  take_1 <= codes_given and codes_ready;
-  maximum_reserved <= take_1 and is_last_1;
-
-  waiting_codes : entity work.stream_fifo
-    generic map (depth => code_depth, width => lanes * bits)
-    port map (
-      clk => clk,
-      reset => reset,
-      input_ready => codes_ready,
-      input_valid => codes_given,
-      input_data => input_data,
-      output_ready => take_2,
-      output_valid => codes_valid,
-      output_data => codes
-    );
+  input_ready <= codes_reservable;
+  take_1 <= input_valid and codes_reservable;
 
   find_maximum : entity work.channel_reduce
     generic map (
@@ -155,26 +126,26 @@ begin
       output_data => maximum
     );
 
-  maxima : entity work.reserving_fifo
-    generic map (depth => maximum_depth, width => bits)
+  waiting_codes : entity work.pass_buffer
+    generic map (width => lanes * bits, number_width => bits, folds => folds, depth => code_depth)
     port map (
       clk => clk,
       reset => reset,
-      reservable => maximum_reservable,
-      reserve => maximum_reserved,
-      input_valid => maximum_valid,
-      input_data => maximum,
-      output_ready => maximum_used,
-      output_valid => maximum_known,
-      output_data => first_maximum
+      reservable => codes_reservable,
+      reserve => take_1,
+      beat_valid => take_1,
+      beat_data => input_data,
+      number_valid => maximum_valid,
+      number_data => maximum,
+      output_ready => exponentials_reservable,
+      output_valid => codes_valid,
+      output_data => codes,
+      output_number => codes_maximum
     );
 
   ------------------------------------------------------------------------------
   -- Second pass: the exponentials wait for their sum.
-  is_last_2 <= '1' when fold_2 = folds - 1 else '0';
-  take_2 <= codes_valid and maximum_known and exponentials_reservable and (sum_reservable or not is_last_2);
-  maximum_used <= take_2 and is_last_2;
-  sum_reserved <= take_2 and is_last_2;
+  take_2 <= codes_valid and exponentials_reservable;
 
   -- No difference is negative, so it needs no sign.
   subtract : process (clk)
@@ -182,7 +153,7 @@ begin
     if rising_edge(clk) then
       for lane in 0 to lanes - 1 loop
         differences((lane + 1) * bits - 1 downto lane * bits) <= std_ulogic_vector(
-          unsigned(first_maximum) - unsigned(codes((lane + 1) * bits - 1 downto lane * bits)));
+          unsigned(codes_maximum) - unsigned(codes((lane + 1) * bits - 1 downto lane * bits)));
       end loop;
       differences_valid <= take_2 and not reset;
     end if;
@@ -201,20 +172,6 @@ begin
       output_data => looked_up
     );
 
-  waiting_exponentials : entity work.reserving_fifo
-    generic map (depth => exponential_depth, width => lanes * exponential_bits)
-    port map (
-      clk => clk,
-      reset => reset,
-      reservable => exponentials_reservable,
-      reserve => take_2,
-      input_valid => exponentials_valid,
-      input_data => looked_up,
-      output_ready => take_3,
-      output_valid => numerators_valid,
-      output_data => numerators
-    );
-
   add : entity work.channel_reduce
     generic map (
       adds => true, bits => exponential_bits, is_signed => false, lanes => lanes, folds => folds,
@@ -229,25 +186,26 @@ begin
       output_data => sum
     );
 
-  sums : entity work.reserving_fifo
-    generic map (depth => sum_depth, width => sum_bits)
+  waiting_exponentials : entity work.pass_buffer
+    generic map (width => lanes * exponential_bits, number_width => sum_bits, folds => folds, depth => exponential_depth)
     port map (
       clk => clk,
       reset => reset,
-      reservable => sum_reservable,
-      reserve => sum_reserved,
-      input_valid => sum_valid,
-      input_data => sum,
-      output_ready => sum_used,
-      output_valid => sum_known,
-      output_data => denominator
+      reservable => exponentials_reservable,
+      reserve => take_2,
+      beat_valid => exponentials_valid,
+      beat_data => looked_up,
+      number_valid => sum_valid,
+      number_data => sum,
+      output_ready => output_reservable,
+      output_valid => numerators_valid,
+      output_data => numerators,
+      output_number => denominator
     );
 
   ------------------------------------------------------------------------------
   -- Third pass: quotients.
-  is_last_3 <= '1' when fold_3 = folds - 1 else '0';
-  take_3 <= numerators_valid and sum_known and output_reservable;
-  sum_used <= take_3 and is_last_3;
+  take_3 <= numerators_valid and output_reservable;
 
   quotient : entity work.divide
     generic map (
@@ -288,27 +246,5 @@ begin
       output_valid => output_valid,
       output_data => output_data
     );
-
-  ------------------------------------------------------------------------------
-  count : process (clk)
-  begin
-    if rising_edge(clk) then
-      if take_1 then
-        fold_1 <= next_fold(fold_1);
-      end if;
-      if take_2 then
-        fold_2 <= next_fold(fold_2);
-      end if;
-      if take_3 then
-        fold_3 <= next_fold(fold_3);
-      end if;
-
-      if reset then
-        fold_1 <= 0;
-        fold_2 <= 0;
-        fold_3 <= 0;
-      end if;
-    end if;
-  end process;
 
 end architecture;

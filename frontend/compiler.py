@@ -182,9 +182,12 @@ def _golden(
                 )  # fmt: skip
         return QuantizedModel(loaded.model, ()), ()
     floating = canonicalize(loaded.model)
+    outputs = [output.name for output in floating.graph.output]
+    check_same_frames(loaded.run, floating, frames, outputs)
     vanished = without_vanished_variances(floating, frames)
-    floating = floating if vanished is None else canonicalize(vanished)
-    check_same_frames(loaded.run, floating, frames, [o.name for o in floating.graph.output])
+    if vanished is not None:
+        floating = canonicalize(vanished)
+        check_same_frames(loaded.run, floating, frames, outputs)
     quantized = quantize(floating, frames, options)
     sample = first_frames(frames, VERIFIED_FRAMES)
     return quantized, quantization_error(floating, quantized.model, sample)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 import onnx.version_converter
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
@@ -20,6 +21,7 @@ import onnxruntime
 from onnx import TensorProto, numpy_helper
 
 from frontend.batches import fixed_batch
+from frontend.group_normalization import with_groups_as_instances
 from frontend.onnx_checks import check_sizes, inputs_of
 from frontend.onnx_messages import first_line
 from frontend.onnx_names import name_nodes
@@ -29,6 +31,8 @@ from ir.errors import CompileError
 OPSET = 21
 IR_VERSION = 10
 BATCH = "batch"
+COMPOSED = ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceSumSquare")
+"""Operators that the standard itself defines by others."""
 QUANTIZATIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
@@ -48,6 +52,10 @@ def standard_form(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     try:
         newer = onnx.version_converter.convert_version(own, OPSET)
         newer.ir_version = IR_VERSION
+        newer = with_groups_as_instances(newer)
+        newer = onnx.inliner.inline_selected_functions(
+            newer, [("", operator) for operator in COMPOSED], inline_schema_functions=True
+        )
         _dequantize_constants(newer)
         newer = _preprocessed(newer)
     except Exception as error:  # of whatever kind onnx and onnxruntime raise

@@ -331,6 +331,12 @@ GRAPHS: dict[str, Entry] = {
     "quotient": Entry(lambda g: divided(g, broadcast=False)),
     "quotient by channels": Entry(lambda g: divided(g, broadcast=True)),
     "group normalization": Entry(group_normalization),
+    "GroupNormalization": Entry(
+        lambda g: g("GroupNormalization", conv(g), g.weights(4), g.weights(4), num_groups=2), 21
+    ),
+    "length of the channels": Entry(reduced("ReduceL2", 1, keepdims=1)),
+    "sum of absolute values": Entry(reduced("ReduceL1", 2, 3)),
+    "sum of squares": Entry(reduced("ReduceSumSquare", 2)),
     "instance normalization": Entry(
         lambda g: g("InstanceNormalization", conv(g), g.weights(4), g.weights(4))
     ),

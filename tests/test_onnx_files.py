@@ -185,6 +185,23 @@ def test_a_graph_that_computes_something_else_is_refused(
     )
 
 
+def test_a_batch_that_moves_is_refused(tmp_path: Path) -> None:
+    """What PyTorch writes for layers that take sequences first, with a LayerNormalization."""
+    g = Graph()
+    turned = g("Transpose", "x", perm=[1, 0, 2])
+    flat = g("Reshape", turned, g.constant([-1, 4], np.int64))
+    y = g("Gemm", flat, g.weights(4, 4), g.weights(4))
+    y = g("Reshape", y, g("Shape", turned))
+    y = g("LayerNormalization", g("Transpose", y, perm=[1, 0, 2]), g.weights(4))
+    onnx.save(g.model(y, inputs={"x": ["N", 3, 4]}, opset=17), tmp_path / "m.onnx")
+    with pytest.raises(CompileError) as caught:
+        compile_model(tmp_path / "m.onnx")
+    assert str(caught.value) == (
+        "Transpose_1: a Transpose must leave the batch the first axis, not move it; export layers "
+        "that take the batch first"
+    )
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"\xff" * 100)

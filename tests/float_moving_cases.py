@@ -16,6 +16,7 @@ from rewrite.onnx.float import (
     positional_affine,
     reduce_axes,
     slice_steps,
+    softmax_form,
 )
 from tests.float_rewrite_cases import Array, Case, build, integers, node, normal, positive
 
@@ -51,10 +52,26 @@ def normalized(gamma: Array, beta: Array, shape: tuple[int, ...] = IMAGE) -> onn
     return one("InstanceNormalization", {"g": gamma, "b": beta}, shape, epsilon=0.01)
 
 
+def flattened(operator: str, *shape: int, axis: int = 1) -> onnx.ModelProto:
+    """What the converter makes of a Softmax of operator set 12, to ``shape`` behind it."""
+    nodes = [
+        node("Flatten", "x", "m", axis=3),
+        node(operator, "m", "s", axis=axis),
+        node("Reshape", "s t", "y"),
+    ]
+    return build((2, 3, 4), nodes, {"t": integers(*shape)})
+
+
 PLACES = "Transpose Reshape {} Reshape Transpose"
 GENERAL = "Transpose Reshape GlobalAveragePool Reshape"
 
 FIRES = {
+    "softmax_of_a_matrix": Case(
+        softmax_form.RULES, flattened("Softmax", 1, 2, 3, 4, axis=-1), 1, "Softmax"
+    ),
+    "logarithms_of_a_matrix": Case(
+        softmax_form.RULES, flattened("LogSoftmax", 1, 2, 3, 4), 1, "LogSoftmax"
+    ),
     "pool_beyond_the_image": Case(
         average_pool_form.RULES, pooled(ceil_mode=1), 1, "AveragePool"
     ),
@@ -195,6 +212,10 @@ FIRES = {
 }  # fmt: skip
 
 UNTOUCHED = {
+    "softmax_along_the_other_axis": (
+        softmax_form.RULES, flattened("Softmax", 1, 2, 3, 4, axis=0)
+    ),
+    "softmax_to_another_shape": (softmax_form.RULES, flattened("Softmax", 1, 3, 2, 4)),
     "pool_within_the_image": (average_pool_form.RULES, pooled(pads=[1, 1, 1, 1])),
     "normalized_by_computed_factors": (
         instance_normalization.RULES,

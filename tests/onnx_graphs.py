@@ -337,6 +337,9 @@ GRAPHS: dict[str, Entry] = {
     "length of the channels": Entry(reduced("ReduceL2", 1, keepdims=1)),
     "sum of absolute values": Entry(reduced("ReduceL1", 2, 3)),
     "sum of squares": Entry(reduced("ReduceSumSquare", 2)),
+    "softmax 12 along the last axis": Entry(
+        lambda g: conv(g, g("Softmax", conv(g), axis=3), 4, 4), 12
+    ),
     "instance normalization": Entry(
         lambda g: g("InstanceNormalization", conv(g), g.weights(4), g.weights(4))
     ),

@@ -151,7 +151,7 @@ def any_scale(kind: str) -> onnx.ModelProto:
         (
             lambda: any_scale("Conv"),
             "conv_6: weights of 4 bits must be stored as int8, or all scales must be powers of "
-            "two: onnxruntime computes with them in float32; change the Conv",
+            "two: onnxruntime computes with them in float32; store the same codes as int8",
         ),
         (
             lambda: any_scale("ConvTranspose"),

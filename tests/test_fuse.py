@@ -397,6 +397,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"fuse_selection": 1},
     ),
     "sizes": (resized, {"resize_by_scales": 1, "fuse_selection": 1}),
+    "blocks to pixels": (
+        lambda: QdqChain((8, 3, 2)).same("DepthToSpace", blocksize=2).model(),
+        {"fuse_layout": 1},
+    ),
+    "pixels to blocks": (
+        lambda: QdqChain((2, 6, 4), "int8").same("SpaceToDepth", blocksize=2).model(),
+        {"fuse_layout": 1},
+    ),
     "weights of 4 bits": (
         lambda: ShiftChain(IMAGE).conv(4, codes="int4").model(),
         {"widen_weights": 1, "fuse_convolution": 1},
@@ -723,13 +731,13 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "fuse_convolution",
         lambda: QdqChain(IMAGE, "uint16").conv(3, (1, 1), group=3).model(),
         "conv_5: the input must be quantized to 8 bits, not uint16: onnxruntime would compute in "
-        "float; change the Conv",
+        "float; quantize activations and weights to 8 bits",
     ),
     "depthwise": (
         "fuse_affine",
         lambda: QdqChain((4, 8, 8), "uint16").conv(4, group=4).model(),
         "conv_5: the input must be quantized to 8 bits, not uint16: onnxruntime would compute in "
-        "float; change the Conv",
+        "float; quantize activations and weights to 8 bits",
     ),
     "three spatial axes": (
         "image_of_sequence",
@@ -740,18 +748,19 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "fuse_convolution",
         lambda: QdqChain(IMAGE, "uint16").conv(4).model(),
         "conv_5: the input must be quantized to 8 bits, not uint16: onnxruntime would compute in "
-        "float; change the Conv",
+        "float; quantize activations and weights to 8 bits",
     ),
     "alpha": (
         "fuse_dense",
         lambda: QdqChain((6,)).gemm(4, alpha=0.5).model(),
-        "gemm_5: a Gemm must have alpha = beta = 1; change the Gemm",
+        "gemm_5: a Gemm must have alpha = beta = 1, for onnxruntime would compute in float; "
+        "multiply them into weights and bias before quantizing",
     ),
     "bias scale": (
         "fuse_dense",
         wrong_bias_scale,
         "gemm_5: the scale of the bias must be the product of input and weight scales; "
-        "change the Gemm",
+        "quantize it with that scale, or leave it in float",
     ),
     "pool dilation": (
         "fuse_max_pool",

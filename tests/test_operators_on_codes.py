@@ -59,6 +59,15 @@ def resized(mode: str, factors: tuple[int, int] = (2, 2), **attributes: Any) -> 
     return build
 
 
+def shuffled(operator: str, shape: tuple[int, ...], **attributes: Any) -> Build:
+    def build(codes: str) -> onnx.ModelProto:
+        chain = image(codes).plain(operator, blocksize=2, **attributes)
+        chain.shape = shape
+        return chain.conv(2).model()
+
+    return build
+
+
 def padded(codes: str) -> onnx.ModelProto:
     chain = image(codes)
     sizes = chain.constant([0, 0, 1, 0, 0, 0, 2, 1], np.int64)
@@ -129,6 +138,13 @@ CASES: dict[str, tuple[Build, list[type[Element]]]] = {
     "linear from the corner": (
         resized("linear", coordinate_transformation_mode="asymmetric"), INTERPOLATED
     ),
+    "blocks to pixels": (
+        shuffled("DepthToSpace", (1, 12, 12)), [LAYER, Reorder, LAYER]
+    ),
+    "blocks to pixels, channels first": (
+        shuffled("DepthToSpace", (1, 12, 12), mode="CRD"), [LAYER, Reorder, LAYER]
+    ),
+    "pixels to blocks": (shuffled("SpaceToDepth", (16, 3, 3)), [LAYER, Reorder, LAYER]),
     "concatenation": (joined("Concat", axis=1), [LAYER, Fork, MaxPool, Concatenate]),
     "larger code": (joined("Max"), [LAYER, Fork, MaxPool, Extremum]),
     "smaller code": (joined("Min"), [LAYER, Fork, MaxPool, Extremum]),
@@ -165,7 +181,7 @@ SUPPORTED = (
     "QLinearConv, QLinearMatMul, QGemm, QLinearConcat, QLinearAdd, QLinearMul, "
     "QLinearGlobalAveragePool, QLinearAveragePool, QLinearLeakyRelu, QLinearSigmoid, "
     "QLinearSoftmax, MaxPool, Slice, Resize, Pad, Concat, Clip, Max, Min, ArgMax, Transpose, "
-    "Reshape, Flatten, Squeeze, Unsqueeze, Tile, Expand"
+    "Reshape, Flatten, Squeeze, Unsqueeze, DepthToSpace, SpaceToDepth, Tile, Expand"
 )
 REFUSED: dict[str, tuple[Build, str]] = {
     "channels last": (

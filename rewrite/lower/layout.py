@@ -20,6 +20,7 @@ from ir.elements import Element, Reorder, Reshape, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
+from rewrite.lower.blocks import shuffled
 from rewrite.lower.loops import blocked, is_nested, loops_of
 from rewrite.onnx.graphs import node_label
 
@@ -62,7 +63,7 @@ def moved(stream: Stream, node: ir.Node, constants: Constants) -> Stream:
     layer = node_label(node)
     batched = stream.positions[None]
     waypoints = stream.waypoints
-    if node.op_type in ("Reshape", "Flatten"):
+    if node.op_type in ("Reshape", "Flatten", "DepthToSpace", "SpaceToDepth"):
         waypoints = (*waypoints, stream.positions.reshape(-1))
     match node.op_type:
         case "Transpose":
@@ -73,6 +74,8 @@ def moved(stream: Stream, node: ir.Node, constants: Constants) -> Stream:
         case "Flatten":
             axis = node.attributes.get_int("axis", 1) % batched.ndim
             result = batched.reshape(int(np.prod(batched.shape[:axis])), -1)
+        case "DepthToSpace" | "SpaceToDepth":
+            result = shuffled(batched, node)
         case "Squeeze":
             result = np.squeeze(batched, _numbers(node, "axes", constants, layer))
         case "Unsqueeze":

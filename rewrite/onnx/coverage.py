@@ -17,8 +17,8 @@ from rewrite.onnx.graphs import CODE_TYPES, constant, is_fused, is_operator, nod
 SUPPORTED = (
     "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean, "
     "ArgMax, Softmax, LayerNormalization, elementwise functions of one or two tensors, Concat, "
-    "Pad, Slice, Split, Resize to nearest or linear values, Transpose, Reshape, Flatten, Tile and "
-    "Expand"
+    "Pad, Slice, Split, Resize to nearest or linear values, Transpose, Reshape, Flatten, Tile, "
+    "Expand, DepthToSpace and SpaceToDepth"
 )
 
 _HEAVY = frozenset(
@@ -112,7 +112,10 @@ def _unsupported(model: ir.Model, node: ir.Node, rules: Sequence[RewriteRuleSet]
         return CompileError("fuse", node_label(node), problem, remedy)
     reason = _refusal(model, node, rules)
     if reason is not None:
-        return CompileError("fuse", node_label(node), reason, f"change the {node.op_type}")
+        problem, _, remedy = reason.partition("; ")
+        return CompileError(
+            "fuse", node_label(node), problem, remedy or f"change the {node.op_type}"
+        )
     if node.op_type in _QUANTIZABLE:
         return CompileError("fuse", node_label(node), *_in_float(node))
     return CompileError(

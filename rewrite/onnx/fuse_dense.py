@@ -61,7 +61,10 @@ class FuseDense(FusionRule):
         """Refuse factors, a transposed input and a bias that is no vector."""
         attributes = result.attributes
         if attributes.get_float("alpha", 1.0) != 1.0 or attributes.get_float("beta", 1.0) != 1.0:
-            return "a Gemm must have alpha = beta = 1"
+            return (
+                "a Gemm must have alpha = beta = 1, for onnxruntime would compute in float; "
+                "multiply them into weights and bias before quantizing"
+            )
         if attributes.get_int("transA", 0):
             return "a Gemm must not transpose its input"
         weights, bias = constant(values["w"]), constant(values["b"])

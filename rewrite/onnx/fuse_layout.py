@@ -2,8 +2,9 @@
 
     Quantize(Transpose(Dequantize(x, s, z)), t, u) -> Layout(x, s, z, t, u)
 
-and the same for Reshape, Flatten, Squeeze, Unsqueeze, Tile and Expand.  Quantize(Dequantize(c)) = c
-for every code c if both use the same scale and zero point, so codes are moved and nothing else.
+and the same for Reshape, Flatten, Squeeze, Unsqueeze, DepthToSpace, SpaceToDepth, Tile and Expand.
+Quantize(Dequantize(c)) = c for every code c if both use the same scale and zero point, so codes are
+moved and nothing else.
 With others each code becomes another one, wherever it is moved: a table in front of the move.
 The function keeps both quantizations: onnxruntime computes with int8 codes in integers only if
 every QuantizeLinear is followed by a DequantizeLinear.
@@ -19,7 +20,10 @@ from onnxscript.rewriter import RewriteRuleSet
 from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
 from rewrite.onnx.graphs import DOMAIN
 
-MOVING = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
+MOVING = (
+    *("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"),
+    *("DepthToSpace", "SpaceToDepth"),
+)
 """Operators that only move values."""
 REPEATING = ("Tile", "Expand")
 """Operators that only move values, too, some of them to several places."""

@@ -25,7 +25,10 @@ class FusionRule(RewriteRuleClassBase):  # type: ignore[misc]
         super().__init__(name=type(self).__name__, as_function=True)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
-        """Return why the match cannot be fused, as ``X must be Y, not Z``, or None."""
+        """Return why the match cannot be fused, as ``X must be Y, not Z``, or None.
+
+        A remedy of its own stands behind a semicolon.
+        """
         raise NotImplementedError
 
     def check(self, context: MatchContext, **values: ir.Value) -> MatchResult:
@@ -70,12 +73,13 @@ def byte_refusal(values: dict[str, ir.Value]) -> str | None:
         if tensor is not None and name == "w" and tensor.dtype in _NIBBLES:
             return (
                 f"weights of 4 bits must be stored as {_NIBBLES[tensor.dtype]}, or all scales must "
-                "be powers of two: onnxruntime computes with them in float32"
+                "be powers of two: onnxruntime computes with them in float32; store the same codes "
+                f"as {_NIBBLES[tensor.dtype]}"
             )
         if tensor is not None and tensor.dtype not in (ir.DataType.UINT8, ir.DataType.INT8):
             return (
                 f"the {what} must be quantized to 8 bits, not {tensor.dtype.name.lower()}: "
-                "onnxruntime would compute in float"
+                "onnxruntime would compute in float; quantize activations and weights to 8 bits"
             )
     return None
 
@@ -131,11 +135,17 @@ def bias_refusal(values: dict[str, ir.Value]) -> str | None:
     if codes is None or zero_point is None:
         return "the bias must be constant"
     if codes.dtype != np.int32 or np.any(zero_point != 0):
-        return f"the bias must be int32 with zero point 0, not {codes.dtype}"
+        return (
+            f"the bias must be int32 with zero point 0, not {codes.dtype}; quantize it with the "
+            "product of input and weight scales, or leave it in float"
+        )
     scale, x, w = (constant(values[n]) for n in ("b_scale", "x_scale", "w_scale"))
     if scale is None or x is None or w is None:
         return "the scale of the bias must be a constant"
     products = x.reshape(()).astype(np.float64) * w.astype(np.float64)
     if not np.allclose(scale.reshape(-1), products.reshape(-1), rtol=1e-5, atol=1e-44):
-        return "the scale of the bias must be the product of input and weight scales"
+        return (
+            "the scale of the bias must be the product of input and weight scales; quantize it "
+            "with that scale, or leave it in float"
+        )
     return None

@@ -21,6 +21,7 @@ library ieee;
 use ieee.std_logic_1164.all;
 
 use work.millrace_pkg.all;
+use work.reorder_pkg.all;
 
 entity reorder is
   generic (
@@ -68,115 +69,29 @@ architecture rtl of reorder is
     "reorder: there must be a clamp for each count; got " & integer'image(clamps'length));
 
   constant loops : positive := counts'length;
-
-  subtype numbers_t is integer_vector(0 to loops - 1);
-
-  -- Counts and strides of words. Neighbouring values are one word with several lanes.
-  function word_counts return numbers_t is
-    variable result : numbers_t := counts;
-  begin
-    result(loops - 1) := result(loops - 1) / lanes;
-    return result;
-  end function;
-
-  function word_strides return numbers_t is
-    variable result : numbers_t := strides;
-  begin
-    for l in 0 to loops - 2 loop
-      result(l) := result(l) / lanes;
-    end loop;
-    return result;
-  end function;
-
-  constant clamp : numbers_t := clamps;
-
-  function lanes_fit return boolean is
-    constant given_counts : numbers_t := counts;
-    constant given_strides : numbers_t := strides;
-  begin
-    if lanes > 1 and (given_strides(loops - 1) /= 1 or given_counts(loops - 1) mod lanes /= 0
-      or clamp(loops - 1) /= 0) then
-      return false;
-    end if;
-    for l in 0 to loops - 2 loop
-      if given_strides(l) mod lanes /= 0 then
-        return false;
-      end if;
-    end loop;
-    return true;
-  end function;
-
-  -- Distance of the last value from the first one, of the loops from number first on.
-  function reach (numbers, steps : numbers_t; first : natural) return integer is
-    variable result : integer := 0;
-  begin
-    for l in first to loops - 1 loop
-      result := result + (numbers(l) - 1 - 2 * clamp(l)) * steps(l);
-    end loop;
-    return result;
-  end function;
-
-  function least (numbers : numbers_t) return integer is
-    variable result : integer := numbers(0);
-  begin
-    for l in numbers'range loop
-      result := smaller(result, numbers(l));
-    end loop;
-    return result;
-  end function;
-
-  constant lanes_are_right : boolean := require(lanes_fit,
-    "reorder: lanes must divide a run of neighbours and the other strides; got " & integer'image(lanes));
-  constant word_count : numbers_t := word_counts;
-  constant word_stride : numbers_t := word_strides;
-  function least_rounds return integer is
-    variable result : integer := word_count(0) - 2 * clamp(0);
-  begin
-    for l in 0 to loops - 1 loop
-      result := smaller(result, word_count(l) - 2 * clamp(l));
-    end loop;
-    return result;
-  end function;
-
-  constant counts_are_right : boolean := require(least_rounds >= 1,
-    "reorder: counts must be at least 1, 3 of a clamped loop; got " & integer'image(least(word_count)));
-  constant strides_are_right : boolean := require(least(word_stride) >= 0,
-    "reorder: strides must be at least 0; got " & integer'image(least(word_stride)));
-  constant reach_is_right : boolean := require(reach(word_count, word_stride, 0) < block_size / lanes,
-    "reorder: the loops must stay inside of the block; got word "
-    & integer'image(reach(word_count, word_stride, 0)));
-
   constant block_words : positive := block_size / lanes;
   constant stored_blocks : positive := 2 + extra_blocks;
   constant words : positive := stored_blocks * block_words;
 
-  -- How far the address moves when loop l goes on and those inside of it begin again, and after the last
-  -- word of a block (number loops).
-  type moves_t is array (0 to loops) of natural;
+  subtype numbers_t is integer_vector(0 to loops - 1);
+  subtype moves_t is integer_vector(0 to loops);
 
-  function word_moves return moves_t is
-    variable moves : moves_t;
-  begin
-    for l in 0 to loops - 1 loop
-      moves(l) := (word_stride(l) - reach(word_count, word_stride, l + 1)) mod words;
-    end loop;
-    moves(loops) := block_words - reach(word_count, word_stride, 0);
-    return moves;
-  end function;
+  constant lanes_are_right : boolean := require(lanes_fit(counts, strides, clamps, lanes),
+    "reorder: lanes must divide a run of neighbours and the other strides; got " & integer'image(lanes));
+  constant count : numbers_t := word_counts(counts, lanes);
+  constant stride : numbers_t := word_strides(strides, lanes);
+  constant clamp : numbers_t := from_zero(clamps);
+  constant counts_are_right : boolean := require(least_places(count, clamp) >= 1,
+    "reorder: counts must be at least 1, 3 of a clamped loop; got " & integer'image(least(count)));
+  constant strides_are_right : boolean := require(least(stride) >= 0,
+    "reorder: strides must be at least 0; got " & integer'image(least(stride)));
+  constant reach_is_right : boolean := require(reach(count, stride, clamp, 0) < block_words,
+    "reorder: the loops must stay inside of the block; got word "
+    & integer'image(reach(count, stride, clamp, 0)));
 
-  -- The same where a clamped loop stays, and to the first word of the same block.
-  function staying_moves return moves_t is
-    variable moves : moves_t;
-  begin
-    for l in 0 to loops - 1 loop
-      moves(l) := (-reach(word_count, word_stride, l + 1)) mod words;
-    end loop;
-    moves(loops) := (-reach(word_count, word_stride, 0)) mod words;
-    return moves;
-  end function;
-
-  constant moves : moves_t := word_moves;
-  constant stays : moves_t := staying_moves;
+  -- Moves of the address, by the loop that goes on or stays.
+  constant moves : moves_t := going_moves(count, stride, clamp, block_words, words);
+  constant stays : moves_t := staying_moves(count, stride, clamp, words);
 
   -- How often block number n of a frame is sent again.
   function repeats (n : natural) return natural is
@@ -233,14 +148,14 @@ begin
   all_ended(loops) <= '1';
 
   each_loop : for l in 0 to loops - 1 generate
-    constant last : integer := word_count(l) - 2;
+    constant last : integer := count(l) - 2;
     signal left : integer range -1 to last := last;
   begin
     ended(l) <= '1' when left < 0 else '0';
     staying(l) <= '1' when clamp(l) = 1 and (left = last or left = 0) else '0';
     all_ended(l) <= ended(l) and all_ended(l + 1);
 
-    count : process (clk)
+    count_down : process (clk)
     begin
       if rising_edge(clk) then
         if issue and all_ended(l + 1) then

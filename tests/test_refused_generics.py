@@ -26,9 +26,6 @@ WRONG: list[tuple[str, Generics, str]] = [
     ("argmax", {"index_bits": 3}, "index_bits must hold channels - 1; got 3"),
     ("average_pool", {"lanes": 3}, "lanes must divide channels; got 3"),
     ("average_pool", {"pad_left": 3}, "pads must be below the kernel; got 3"),
-    ("average_pool", {"high": 256}, "low and high must fit the output; got 0 .. 256"),
-    ("average_pool", {"multipliers": ROW * 2},
-     "there must be a parameter for each number of rows and columns; rows got 2"),
     ("axis_input", {"pad_value": 1024}, "pad_value must fit into bits; got 1024"),
     ("border", {"lanes": 3}, "lanes must divide channels; got 3"),
     ("border", {"pad_value": 256}, "pad_value must be a bit pattern of `bits` bits; got 256"),
@@ -124,6 +121,9 @@ WRONG: list[tuple[str, Generics, str]] = [
      "kernel must not be higher than the padded image; got 35"),
     ("window", {"kernel_width": 35},
      "kernel must not be wider than the padded image; got 35"),
+    ("window_means", {"high": 256}, "low and high must fit the output; got 0 .. 256"),
+    ("window_means", {"multipliers": ROW * 2},
+     "there must be a parameter for each number of rows and columns; rows got 2"),
 ]  # fmt: skip
 
 

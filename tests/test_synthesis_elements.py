@@ -338,6 +338,17 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "simd": 4,
         "replays": 2,
     },
+    "window_means": {
+        "input_bits": 13,
+        "lanes": 2,
+        "folds": 2,
+        "height": 9,
+        "width": 9,
+        **KERNEL,
+        **PADS,
+        **CODES,
+        **parameters(9),
+    },
 }
 
 BLOCKS = ("DSP48E1", "RAMB36E1", "RAMB18E1", "RAM32M")

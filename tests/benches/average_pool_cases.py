@@ -21,7 +21,7 @@ FRAMES = 3
 INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
 
 
-def _element(
+def average_pool_of(
     shape: Shape,
     kernel: Kernel,
     lanes: int,
@@ -31,6 +31,7 @@ def _element(
     extra: int,
     seed: int,
 ) -> AveragePool:
+    """Return an element with factors near those of means."""
     random = np.random.default_rng(seed)
     shift = 12
     counts = np.multiply.outer(np.arange(1, kernel.height + 1), np.arange(1, kernel.width + 1))
@@ -67,6 +68,15 @@ def _last_edge(element: AveragePool) -> int:
     return predict(graph, FRAMES).completions[-1] - 2
 
 
+def formals_of(element: AveragePool) -> dict[str, int | bool | str]:
+    """Return the generics of its entity but the tables."""
+    lanes = str(element.output.lanes)
+    actual = {knob.suffix: str(knob.default) for knob in knobs(element)}
+    _, formals = instance(element, Context(actual, lanes, lanes, "tables"))
+    tabled = {table.generic for table in tables(element)}
+    return {formal: value for formal, value in formals.items() if formal not in tabled}
+
+
 def _case(
     seed: int,
     shape: tuple[int, int, int],
@@ -77,7 +87,7 @@ def _case(
     depth: int = 8,
     extra: int = 0,
 ) -> Case:
-    element = _element(Shape(*shape), kernel, lanes, number, pad_value, depth, extra, seed)
+    element = average_pool_of(Shape(*shape), kernel, lanes, number, pad_value, depth, extra, seed)
 
     def write(folder: Path) -> None:
         random = np.random.default_rng(seed + 100)
@@ -87,13 +97,7 @@ def _case(
         for table in tables(element):
             write_table(folder / f"{table.generic}.txt", table.values, table.bits)
 
-    actual = {knob.suffix: str(knob.default) for knob in knobs(element)}
-    _, formals = instance(element, Context(actual, str(lanes), str(lanes), "tables"))
-    generics: dict[str, int | bool | str] = {
-        formal: value
-        for formal, value in formals.items()
-        if formal not in ("multipliers", "offsets")
-    }
+    generics = formals_of(element)
     generics |= {"seed": seed, "last_edge": _last_edge(element)}
     size = f"{kernel.height}x{kernel.width}"
     return Case(f"{shape} {size}, {lanes} x {number}, depth {depth}+{extra}", generics, write)

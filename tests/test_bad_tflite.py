@@ -379,10 +379,25 @@ def test_dynamic_range_quantization(tmp_path: Path) -> None:
     )
 
 
-def test_dilation_in_one_dimension(tmp_path: Path) -> None:
+def test_dilation_in_one_dimension_without_its_end(tmp_path: Path) -> None:
+    """Nothing puts the steps together that were dealt out, since what they are is an output."""
     x = keras.Input((12, 3), name="x")
-    model = keras.Model(x, L.Conv1D(4, 3, dilation_rate=2)(x))
-    assert refusal(convert(model), tmp_path).endswith(
+    file = edit(convert(keras.Model(x, L.Conv1D(4, 3, dilation_rate=2)(x))))
+    graph = file.subgraphs[0]
+    convolution = next(o for o in graph.operators if len(o.inputs) == 3 and len(o.outputs) == 1
+                       and len(graph.tensors[o.inputs[1]].shape) == 4)  # fmt: skip
+    graph.outputs = [convolution.outputs[0]]
+    file.signatureDefs = []
+    assert refusal(packed(file), tmp_path).endswith(
         ": has the rates [2] and the padding [0, 0], not two and four; convert the model with a "
         "fixed batch of 1, where it becomes a convolution's dilation"
+    )
+
+
+def test_sizes_that_are_computed_from_values(tmp_path: Path) -> None:
+    x = keras.Input((6, 8, 4), name="x")
+    data = convert(keras.Model(x, L.UpSampling2D((2, 3))(x)))
+    assert (
+        "its shape [None, None, 24, 4] has sizes that are not known; convert the model with "
+        in (refusal(data, tmp_path))
     )

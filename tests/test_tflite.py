@@ -60,7 +60,7 @@ def test_each_operator_differs_by_rounding_only(build: Callable[[], Any], tmp_pa
     got = output_codes(data, computed(tmp_path / "m.tflite", given))
     for kernels, equal, far in (
         ("AUTO", 0.85, 0.06),
-        ("BUILTIN_WITHOUT_DEFAULT_DELEGATES", 0.65, 0.001),
+        ("BUILTIN_WITHOUT_DEFAULT_DELEGATES", 0.65, 0.003),
     ):
         wanted = interpret(data, given, kernels=kernels)
         assert wanted.keys() == got.keys()
@@ -79,8 +79,9 @@ def test_floats_are_equal(build: Callable[[], Any], tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(convert(model, quantized=False))
     given = frames(model, 5)
     got = computed(tmp_path / "m.tflite", given)
-    for number, expected in enumerate(model(given["x"])):
-        assert np.allclose(got[f"output_{number}"], expected, atol=1e-5)
+    single = [model(given["x"][i : i + 1]) for i in range(5)]  # vectors meet images in such only
+    for number, parts in enumerate(zip(*single, strict=True)):
+        assert np.allclose(got[f"output_{number}"], np.concatenate(parts), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,10 @@ def image_model() -> Any:
         L.Add()([x, y]),
         L.Subtract()([x, y]),
         L.Multiply()([x, y]),
+        x * L.GlobalAveragePooling2D()(y),
+        L.GlobalAveragePooling2D()(y) + x,
+        y - L.GlobalAveragePooling2D()(x),
+        L.Dense(3, activation="relu")(x),
         L.Maximum()([x, y]),
         L.Minimum()([x, y]),
         L.Concatenate()([x, y]),
@@ -183,8 +187,17 @@ def sequence_model() -> Any:
         L.Conv1D(4, 3, padding="causal", activation="relu")(x),
         L.Conv1D(4, 3, strides=2, padding="same")(x),
         L.SeparableConv1D(4, 3)(x),
+        L.Conv1D(4, 3, dilation_rate=2, padding="same", activation="relu")(x),
+        L.Conv1D(4, 2, dilation_rate=3, padding="causal")(x),
+        L.DepthwiseConv1D(3, dilation_rate=2)(x),
+        L.Dense(5, activation="relu", use_bias=False)(x),
+        x - L.GlobalAveragePooling1D()(x)[:, None],
         L.MaxPooling1D(2)(x),
         L.GlobalAveragePooling1D()(x),
         L.Flatten()(x),
     ]
-    return keras.Model(x, outputs)
+    keras.utils.set_random_seed(3)
+    model = keras.Model(x, outputs)
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(-0.4, 0.4, w.shape) for w in model.get_weights()])
+    return model

@@ -82,7 +82,13 @@ class Builder:
         """Return a tensor that an operator must have."""
         if index < 0:
             raise ValueError("an input is left out")
-        return self.model.tensors[index]
+        tensor = self.model.tensors[index]
+        if tensor.open_shape:
+            raise CompileError(
+                "load", tensor.name, f"its shape {tensor.open_shape} has sizes that are not known",
+                "convert the model with fixed sizes",
+            )  # fmt: skip
+        return tensor
 
     def values(self, index: int) -> NDArray[Any] | None:
         """Return the values of a constant, codes where it is quantized, or None."""
@@ -188,6 +194,38 @@ class Builder:
         own = (values.astype(np.int64) + self.offset(index)).astype(np.uint8)
         name = self.constant("constant", own)
         return self.node("DequantizeLinear", name, *self.parameters(index), role="dequantize")
+
+
+def spread(graph: Builder, index: int, rank: int, *, image: bool) -> str:
+    """Return a computed tensor of fewer than ``rank`` axes with axes of one behind the batch.
+
+    So it broadcasts in any batch as it does in TFLite in one of 1.
+    """
+    frame = graph.frame(index)
+    sizes = [1] * (rank - 1 - len(frame)) + list(frame)
+    if image:
+        sizes = [sizes[2], *sizes[:2]]
+    target = graph.constant("spread", np.array([-1, *sizes], np.int64))
+    tensor = graph.node("Reshape", graph.read(index), target, role="spread")
+    return requantized(graph, index, tensor)
+
+
+def as_image(graph: Builder, index: int) -> str:
+    """Return a computed image, or a sequence as an image of one row, in the layout of images."""
+    if len(graph.frame(index)) == 3:
+        return graph.read(index, image=True)
+    row = spread(graph, index, 4, image=False)
+    image = graph.node("Transpose", row, role="to_nchw", perm=TO_IMAGE)
+    return requantized(graph, index, image)
+
+
+def requantized(graph: Builder, index: int, tensor: str) -> str:
+    """Return ``tensor``, values of the TFLite tensor ``index`` moved, with its quantization."""
+    if graph.quantization(index) is None:
+        return tensor
+    scales = graph.parameters(index)
+    codes = graph.node("QuantizeLinear", tensor, *scales, role="quantize")
+    return graph.node("DequantizeLinear", codes, *scales, role="dequantize")
 
 
 def same_quantization(graph: Builder, first: int, second: int) -> bool:

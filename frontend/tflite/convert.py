@@ -12,6 +12,8 @@ from frontend.limits import check_activation
 from frontend.tflite import dilation, pointwise, shaping, windows
 from frontend.tflite.builder import Builder
 from frontend.tflite.model import Model, Operator
+from frontend.tflite.positions import dense_at_positions
+from frontend.tflite.sequences import dilated_rows
 from ir.errors import CompileError
 
 OPSET = 21
@@ -53,6 +55,7 @@ def to_onnx(model: Model, name: str) -> onnx.ModelProto:
     Raises:
         CompileError: an operator, a type or a parameter is not supported.
     """
+    model = dilated_rows(dense_at_positions(model))
     graph = Builder(model)
     public = [graph.unique(name) for name, _ in (*model.inputs, *model.outputs)]
     inputs = [

@@ -64,7 +64,7 @@ class Tensor:
     """A tensor in TFLite's layout (NHWC; batch first where it is computed).
 
     ``data``: the values of a constant, None where it is computed.  ``type``: None for types that no
-    supported operator takes.
+    supported operator takes.  ``open_shape``: the shape as it is shown, where sizes are not known.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Tensor:
     type: np.dtype[Any] | None
     quantization: Quantization | None
     data: NDArray[Any] | None = field(repr=False)
+    open_shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +215,9 @@ class _Reader:
         if min(shape, default=1) < 0:
             raise ValueError("negative size")
         signature = [int(tensor.ShapeSignature(i)) for i in range(tensor.ShapeSignatureLength())]
+        open_shape = ""
         if any(size < 0 for size in signature[1:MAX_RANK]):
-            raise CompileError(
-                "load", name,
-                f"its shape {rules.show([None if s < 0 else s for s in signature])} has sizes that "
-                "are not known",
-                "convert the model with fixed sizes",
-            )  # fmt: skip
+            open_shape = rules.show([None if size < 0 else size for size in signature])
         kind = TYPES.get(tensor.Type())
         if tensor.Sparsity() is not None or tensor.IsVariable():
             raise CompileError(
@@ -229,7 +226,8 @@ class _Reader:
         data = self._data(name, tensor, shape, kind)
         if data is None and 0 not in shape:
             check_activation(name, shape)
-        return Tensor(name, shape, kind, _quantization(name, tensor, shape, kind), data)
+        quantization = _quantization(name, tensor, shape, kind)
+        return Tensor(name, shape, kind, quantization, data, open_shape)
 
     def _data(
         self, name: str, tensor: Any, shape: tuple[int, ...], kind: np.dtype[Any] | None

@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from frontend.tflite.activations import clamp, write_activated
-from frontend.tflite.builder import Builder
+from frontend.tflite.builder import Builder, spread
 from frontend.tflite.model import Operator
 
 Convert = Callable[[Builder, Operator], None]
@@ -69,18 +69,25 @@ def softmax(graph: Builder, operator: Operator) -> None:
     graph.write(operator.outputs[0], tensor, image=image)
 
 
+def _operands(graph: Builder, indices: tuple[int, ...], result: int) -> tuple[list[str], bool]:
+    """Return operands that broadcast in any batch, in one layout, and whether it is an image's."""
+    rank = len(graph.frame(result)) + 1
+    ranks = {i: len(graph.frame(i)) + 1 for i in indices if graph.values(i) is None}
+    image = rank == 4 and any(map(graph.is_image, ranks)) and 3 not in ranks.values()
+    operands = [
+        spread(graph, index, rank, image=image)
+        if ranks.get(index, rank) < rank
+        else graph.read(index, image=image)
+        for index in indices
+    ]
+    return operands, image
+
+
 def _binary(name: str, options: Any = None) -> Convert:
     """Return the conversion of an operator on two tensors that broadcast."""
 
     def convert(graph: Builder, operator: Operator) -> None:
-        first, second = operator.inputs
-        computed = [index for index in (first, second) if graph.values(index) is None]
-        for index in computed:
-            graph.frame(index)
-        image = any(map(graph.is_image, computed)) and all(
-            len(graph.tensor(index).shape) == 4 for index in (*computed, operator.outputs[0])
-        )
-        operands = [graph.read(index, image=image) for index in (first, second)]
+        operands, image = _operands(graph, operator.inputs, operator.outputs[0])
         activation = 0
         if options is not None:
             activation = operator.options(options).FusedActivationFunction()

@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from frontend.tflite.activations import write_activated
-from frontend.tflite.builder import TO_IMAGE, Builder, same_quantization
+from frontend.tflite.builder import TO_IMAGE, Builder, as_image, requantized, same_quantization
 from frontend.tflite.model import Operator
 
 Convert = Callable[[Builder, Operator], None]
@@ -209,18 +209,7 @@ def mean(graph: Builder, operator: Operator) -> None:
     axes = sorted(axis % rank for axis in graph.integers(operator.inputs[1], "axes"))
     if axes != list(range(1, rank - 1)) or rank not in (3, 4):
         graph.refuse(f"averages the axes {axes} of {[graph.batch, *frame]}", "use a global pool")
-    if rank == 4:
-        tensor = graph.read(source, image=True)
-    else:
-        steps, channels = frame
-        sizes = _sizes(graph, "image", [-1, 1, steps, channels])
-        tensor = graph.node("Reshape", graph.read(source), sizes, role="to_image")
-        tensor = graph.node("Transpose", tensor, role="to_nchw", perm=TO_IMAGE)
-    pooled = graph.node("GlobalAveragePool", tensor)
-    if graph.quantization(result) is not None:
-        scales = graph.parameters(result)
-        pooled = graph.node("QuantizeLinear", pooled, *scales, role="quantize")
-        pooled = graph.node("DequantizeLinear", pooled, *scales, role="dequantize")
+    pooled = requantized(graph, result, graph.node("GlobalAveragePool", as_image(graph, source)))
     sizes = _sizes(graph, "shape", [-1, *graph.frame(result)])
     graph.write(result, graph.node("Reshape", pooled, sizes, role="flatten"))
 

@@ -9,7 +9,7 @@ import tflite
 from numpy.typing import NDArray
 
 from frontend.tflite.activations import write_activated
-from frontend.tflite.builder import Builder
+from frontend.tflite.builder import TO_PLAIN, Builder, as_image, requantized
 from frontend.tflite.dilation import gathered
 from frontend.tflite.model import Operator
 
@@ -104,18 +104,39 @@ def fully_connected(graph: Builder, operator: Operator) -> None:
     options = operator.options(tflite.FullyConnectedOptions)
     if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
         graph.refuse("its weights are shuffled", "convert the model again")
-    source = operator.inputs[0]
-    inputs = graph.tensor(operator.inputs[1]).shape[1]
-    if graph.tensor(source).shape != (graph.batch, inputs):
+    source, result = operator.inputs[0], operator.outputs[0]
+    frame, inputs = graph.frame(source), graph.tensor(operator.inputs[1]).shape[-1]
+    activation = options.FusedActivationFunction()
+    if frame[-1] != inputs or graph.frame(result)[:-1] != frame[:-1]:
         graph.refuse(
             f"is a dense layer on {list(graph.tensor(source).shape)}, not on "
             f"{[graph.batch, inputs]}",
             "flatten its input, or use a convolution of size 1",
         )
-    weights = _weights(graph, operator.inputs[1], (1, 0), 0, 1)
-    operands = [graph.read(source), weights, *_bias(graph, operator, source)]
-    activation = options.FusedActivationFunction()
-    write_activated(graph, operator.outputs[0], graph.node("Gemm", *operands), activation)
+    if len(frame) == 1:
+        weights = _weights(graph, operator.inputs[1], (1, 0), 0, 1)
+        operands = [graph.read(source), weights, *_bias(graph, operator, source)]
+        write_activated(graph, result, graph.node("Gemm", *operands), activation)
+    elif len(frame) in (2, 3):
+        _dense_at_positions(graph, operator, activation)
+    else:
+        graph.refuse(f"is a dense layer on {list(frame)}", "use at most 3 axes")
+
+
+def _dense_at_positions(graph: Builder, operator: Operator, activation: int) -> None:
+    """Append a convolution of one pixel, of a sequence as an image of one row."""
+    source, result = operator.inputs[0], operator.outputs[0]
+    weights = _weights(graph, operator.inputs[1], (0, 1), 0, 0, kernel=True)
+    operands = [as_image(graph, source), weights, *_bias(graph, operator, source)]
+    tensor = graph.node("Conv", *operands, kernel_shape=[1, 1])
+    if len(graph.frame(source)) == 3:
+        write_activated(graph, result, tensor, activation, image=True)
+        return
+    tensor = requantized(graph, result, tensor)
+    tensor = graph.node("Transpose", tensor, perm=TO_PLAIN, role="to_nhwc")
+    sizes = graph.constant("shape", np.array([-1, *graph.frame(result)], np.int64))
+    tensor = graph.node("Reshape", requantized(graph, result, tensor), sizes, role="to_sequence")
+    write_activated(graph, result, tensor, activation)
 
 
 def max_pool(graph: Builder, operator: Operator) -> None:
@@ -176,16 +197,24 @@ def _image_of(graph: Builder, index: int) -> tuple[int, int, int]:
 
 
 def _weights(
-    graph: Builder, index: int, order: tuple[int, ...], channel_axis: int, onnx_axis: int
+    graph: Builder,
+    index: int,
+    order: tuple[int, ...],
+    channel_axis: int,
+    onnx_axis: int,
+    *,
+    kernel: bool = False,
 ) -> str:
     """Return constant weights, their axes in ``order``, dequantized if they are codes.
 
     ``channel_axis`` and ``onnx_axis``: where the output channels are, before and after.
+    ``kernel``: a matrix as the kernel of one pixel.
     """
     tensor, values = graph.tensor(index), graph.values(index)
     if values is None or values.ndim != len(order):
         graph.refuse("its weights must be constant", "convert the model again")
-    name = graph.constant("weights", np.ascontiguousarray(values.transpose(order)))
+    values = np.ascontiguousarray(values.transpose(order))
+    name = graph.constant("weights", values[:, :, np.newaxis, np.newaxis] if kernel else values)
     quantization = graph.quantization(index)
     if quantization is None:
         return name

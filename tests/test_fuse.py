@@ -163,6 +163,30 @@ def mean_over(*axes: int) -> QdqChain:
     return chain.requantize(chain.node("ReduceMean", [chain.dequantize(), operand]), 0.02)
 
 
+def read_in_float(*, host: bool = False) -> onnx.ModelProto:
+    """A pool whose numbers two functions read; with ``host``, the host reads them, too."""
+    chain = QdqChain(IMAGE)
+    pooled = chain.node("MaxPool", [chain.dequantize()], kernel_shape=[2, 2])
+    chain.requantize(chain.node("Tanh", [pooled]), 1 / 128)
+    first = chain.here
+    chain.requantize(chain.node("Sigmoid", [pooled]), 1 / 256).join("Add", first, scale=0.02)
+    model = chain.model()
+    if host:
+        model.graph.output.append(helper.make_tensor_value_info(pooled, TensorProto.FLOAT, None))
+    return model
+
+
+def reshaped_in_float() -> onnx.ModelProto:
+    """A dense layer of reshaped numbers."""
+    chain = QdqChain((2, 3))
+    sizes = chain.constant("sizes", np.array([-1, 6], np.int64))
+    moved = chain.node("Reshape", [chain.dequantize(), sizes])
+    weights, scales = chain.weights((6, 4), 1, codes="int8", per_channel=True)
+    return chain.requantize(
+        chain.node("Gemm", [moved, weights, chain.bias(4, scales, 99)]), 0.5
+    ).model()
+
+
 def largest_of(count: int, *, shown: bool = False) -> QdqChain:
     """Maximum of a tensor and of convolutions of it; ``shown``: its numbers are read twice."""
     chain = QdqChain(IMAGE)
@@ -370,6 +394,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "mean": (
         lambda: mean_over(2, 3).conv(2, (1, 1)).model(),
         {"fuse_mean": 1, "fuse_convolution": 1},
+    ),
+    "pool read in float": (
+        read_in_float,
+        {"quantize_behind_moving": 1, "fuse_max_pool": 1, "fuse_table": 2, "fuse_merge": 1},
+    ),
+    "numbers reshaped": (
+        reshaped_in_float,
+        {"quantize_behind_moving": 1, "fuse_layout": 1, "fuse_dense": 1},
     ),
     "branches": (
         lambda: residual().model(),
@@ -907,6 +939,12 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: mean_over(0, 1).model(),
         "reducemean_3: a ReduceMean must be one of some axes of each frame, not of the batch; "
         "change the ReduceMean",
+    ),
+    "pool that the host reads": (
+        "quantize_behind_moving",
+        lambda: read_in_float(host=True),
+        "maxpool_3: MaxPool must stand between DequantizeLinear and QuantizeLinear, not in float; "
+        "quantize its operands and its result, or take it off the end of the model",
     ),
     "average of padding in half windows": (
         "fuse_average",

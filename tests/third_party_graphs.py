@@ -190,6 +190,8 @@ LAYERS: dict[str, Entry] = {
             "batch normalization 8", "squeeze 12", "slice 9", "resize 10", "clip 9",
         )
     },
+    "HardSwish at the end": Entry(lambda g: g("HardSwish", conv(g)), 14),
+    "Gelu at the end": Entry(lambda g: g("Gelu", conv(g)), 20),
     "slopes": Entry(lambda g: conv(g, g("PRelu", conv(g), g.weights(4, 1, 1)), 4, 4)),
     "batch normalization": Entry(lambda g: conv(g, normalized(g, g("Relu", conv(g)), 4), 4, 4)),
     "global maximum": Entry(lambda g: dense_of(g, g("Flatten", g("GlobalMaxPool", conv(g))))),

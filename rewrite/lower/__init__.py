@@ -5,7 +5,6 @@ The result computes nothing twice and decides no parallelism: pe = simd = lanes 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +38,7 @@ from rewrite.lower.sampling import SampleRecord, sample
 from rewrite.lower.selection import global_maximum, pad, resize
 from rewrite.lower.softmax import softmax
 from rewrite.onnx import FusedModel
-from rewrite.onnx.census import check_execution
+from rewrite.onnx.census import check_execution, in_float
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, nodes_before
 from rewrite.onnx.fuse_layout import MOVING, REPEATING
@@ -135,7 +134,7 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
             proofs += [built.proof] if built.proof else []
             samples.append(sample(parts, read, built.stream))
             ports.note_approximation(result, parts[-1], built.stream)
-    allowed = Counter(n.op_type for n in (*host, *nodes_before(model.graph)))
+    allowed = in_float((*host, *nodes_before(model.graph)))
     for record in samples:
         allowed.update(record.in_float)
     check_execution(fused.quantized, allowed, fused.exact_in_float)

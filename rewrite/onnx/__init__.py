@@ -57,6 +57,7 @@ from rewrite.onnx.image_of_sequence import image_of_sequence
 from rewrite.onnx.merge_quantizations import merge_quantizations
 from rewrite.onnx.qdq_from_operators import qdq_from_operators
 from rewrite.onnx.quantize_before_moving import quantize_before_moving
+from rewrite.onnx.quantize_behind_moving import quantize_behind_moving
 from rewrite.onnx.quantized_biases import quantized_biases
 from rewrite.onnx.quantized_constants import quantized_constants
 from rewrite.onnx.remove_identities import remove_identities
@@ -85,6 +86,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     separate_dequantizations,
     explicit_zero_points,
     constant_parameters,
+    quantize_behind_moving,
     drop_requantization.drop_requantization,
     merge_quantizations,
     fuse_requantization,

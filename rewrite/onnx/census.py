@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import onnx
+import onnx_ir as ir
 import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
 
 from ir.errors import CompileError
+from rewrite.onnx.graphs import constant
 
 COUNTED = frozenset(
     """Conv FusedConv ConvTranspose Gemm FusedGemm MatMul FusedMatMul AveragePool GlobalAveragePool
@@ -76,6 +79,48 @@ def check_execution(
                 "computes it in float32",
                 _remedy(model, name),
             )  # fmt: skip
+
+
+def in_float(nodes: Iterable[ir.Node]) -> Counter[str]:
+    """Count the operators that onnxruntime may run in float for ``nodes``, all of them the host's.
+
+    They themselves, or for operators that ONNX defines as functions of others, such as a HardSwish
+    or a Gelu, what onnxruntime makes of each alone.
+    """
+    found: Counter[str] = Counter()
+    for node in nodes:
+        found[node.op_type] += 1
+        if _is_function(node):
+            found.update(operator for operator, _ in float_operators(_alone(node)))
+    return found
+
+
+def _is_function(node: ir.Node) -> bool:
+    if node.domain not in ("", "ai.onnx") or not onnx.defs.has(node.op_type):
+        return False
+    schema = onnx.defs.get_schema(node.op_type)
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def _alone(node: ir.Node) -> onnx.ModelProto:
+    """Return a model of ``node``, numbers of any shape in and out."""
+    assert node.graph is not None
+    proto = onnx.NodeProto()
+    proto.CopyFrom(ir.to_proto(node))
+    used = dict.fromkeys(v for v in node.inputs if v is not None)
+    constants = [
+        numpy_helper.from_array(array, v.name or "")
+        for v in used
+        if (array := constant(v)) is not None
+    ]
+    inputs = [_numbers(v) for v in used if constant(v) is None]
+    graph = helper.make_graph([proto], "alone", inputs, [_numbers(node.outputs[0])], constants)
+    imports = [helper.make_opsetid("", node.graph.opset_imports[""])]
+    return helper.make_model(graph, opset_imports=imports, ir_version=10)
+
+
+def _numbers(value: ir.Value) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(value.name or "", TensorProto.FLOAT, None)
 
 
 def _remedy(model: onnx.ModelProto, name: str) -> str:

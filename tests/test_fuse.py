@@ -187,6 +187,40 @@ def reshaped_in_float() -> onnx.ModelProto:
     ).model()
 
 
+def reshaped_by_shape(axes: int) -> QdqChain:
+    """A Reshape to the first ``axes`` sizes of its input, and the rest as one."""
+    chain = QdqChain((2, 3))
+    numbers = chain.dequantize()
+    ends = [chain.constant("end", np.array([end], np.int64)) for end in (0, axes - 1)]
+    first = chain.node("Slice", [chain.node("Shape", [numbers]), *ends])
+    rest = chain.constant("rest", np.array([-1], np.int64))
+    target = chain.node("Concat", [first, rest], axis=0)
+    chain.requantize(chain.node("Reshape", [numbers, target]), float(chain.scale), chain.zero_point)
+    return chain.gemm(4, size=6)
+
+
+def batch_twice() -> QdqChain:
+    """A Reshape to rows of as many values as there are frames."""
+    chain = QdqChain((2, 3))
+    numbers = chain.dequantize()
+    ends = [chain.constant("end", np.array([end], np.int64)) for end in (0, 1)]
+    batch = chain.node("Slice", [chain.node("Shape", [numbers]), *ends])
+    rest = chain.constant("rest", np.array([-1], np.int64))
+    target = chain.node("Concat", [rest, batch], axis=0)
+    moved = chain.node("Reshape", [numbers, target])
+    return chain.requantize(moved, float(chain.scale), chain.zero_point).unary("Tanh")
+
+
+def blocks() -> QdqChain:
+    """Blocks of pixels as channels, some of these, and blocks of channels as pixels again."""
+    chain = QdqChain((2, 6, 4))
+    chain.same("SpaceToDepth", blocksize=2)
+    chain.same("Gather", chain.constant("chosen", np.array([1, 3, 5, 7], np.int64)), axis=1)
+    chain.same("DepthToSpace", blocksize=2, mode="CRD")
+    chain.shape = (1, 6, 4)
+    return chain.conv(2)
+
+
 def largest_of(count: int, *, shown: bool = False) -> QdqChain:
     """Maximum of a tensor and of convolutions of it; ``shown``: its numbers are read twice."""
     chain = QdqChain(IMAGE)
@@ -402,6 +436,14 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
     "numbers reshaped": (
         reshaped_in_float,
         {"quantize_behind_moving": 1, "fuse_layout": 1, "fuse_dense": 1},
+    ),
+    "sizes that the batch decides": (
+        lambda: reshaped_by_shape(2).model(),
+        {"constant_shapes": 1, "fuse_layout": 1, "fuse_dense": 1},
+    ),
+    "blocks, and some of their channels": (
+        lambda: blocks().model(),
+        {"fuse_layout": 3, "fuse_convolution": 1},
     ),
     "branches": (
         lambda: residual().model(),
@@ -939,6 +981,11 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         lambda: mean_over(0, 1).model(),
         "reducemean_3: a ReduceMean must be one of some axes of each frame, not of the batch; "
         "change the ReduceMean",
+    ),
+    "batch among the sizes": (
+        "constant_shapes",
+        lambda: batch_twice().model(),
+        "reshape_6: all operands of Reshape but the first must be constants; change the Reshape",
     ),
     "pool that the host reads": (
         "quantize_behind_moving",

@@ -17,9 +17,9 @@ from ir.errors import CompileError
 from ir.numbers import IntegerType
 from ir.requantize import ScaleRequantization
 from rewrite.lower import lower
-from rewrite.lower.layout import Stream
 from rewrite.lower.reading import stages
 from rewrite.lower.sampling import sample
+from rewrite.lower.streams import Stream
 from rewrite.onnx import fuse, random_inputs
 from tests.lowering import flat, lowered
 from tests.qdq import QdqChain

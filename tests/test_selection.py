@@ -119,6 +119,22 @@ SELECTED: dict[str, tuple[Build, list[type[Element]]]] = {
         lambda: select(QdqChain((4, 3)), "Pad", sizes(0, 1, 0, 0, 2, 0)),
         [Reshape, Border],
     ),
+    "every other row from the second on": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(1), sizes(6), sizes(2), sizes(2)).conv(2),
+        [Border, Reorder, ProcessingElement],
+    ),
+    "every third column, in the tensor's order": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(1), sizes(5), sizes(3), sizes(3)),
+        [Border, Reorder],
+    ),
+    "largest pixel": (
+        lambda: select(QdqChain(IMAGE), "ReduceMax", sizes(2, -1), keepdims=0),
+        [Reshape, GlobalMaximum],
+    ),
+    "smallest row of signed codes": (
+        lambda: select(QdqChain(IMAGE, "int8"), "ReduceMin", sizes(2)),
+        [Reorder, Lookup, GlobalMaximum, Lookup],
+    ),
     "nearest": (
         lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 3), **NEAREST),
         [Reorder],
@@ -188,9 +204,15 @@ REFUSED: dict[str, tuple[Build, str]] = {
         lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(1), sizes(-4)),
         "slice_3: Slice must cut each frame, not the batch; change the Slice",
     ),
-    "every other row": (
-        lambda: select(QdqChain(IMAGE), "Slice", sizes(0), sizes(6), sizes(2), sizes(2)),
-        "slice_3: Slice must take neighbours, not every other one; change the Slice",
+    "rows from the last to the first": (
+        lambda: select(QdqChain(IMAGE), "Slice", sizes(-1), sizes(-7), sizes(2), sizes(-1)).conv(2),
+        "slice_3: values must change places as transpositions, reshapes and repetitions make them; "
+        "leave out what mixes them in another way",
+    ),
+    "largest of several frames": (
+        lambda: select(QdqChain(IMAGE), "ReduceMax", sizes(0, 1)),
+        "reducemax_3: ReduceMax must be one of some axes of each frame, not of the batch; change "
+        "the ReduceMax",
     ),
     "interpolation": (
         lambda: select(QdqChain(IMAGE), "Resize", None, scales(1, 1, 2, 2), mode="cubic"),

@@ -23,7 +23,7 @@ from rewrite.lower.channelwise import channelwise
 from rewrite.lower.concatenation import concatenate
 from rewrite.lower.interpolation import interpolation
 from rewrite.lower.layer_normalization import layer_normalization
-from rewrite.lower.layout import Stream, moved
+from rewrite.lower.layout import moved
 from rewrite.lower.matrices import matrix_product
 from rewrite.lower.means import mean
 from rewrite.lower.merging import merge
@@ -35,8 +35,9 @@ from rewrite.lower.reading import Stage, stages
 from rewrite.lower.rectifier import rectifier
 from rewrite.lower.requantized import requantized
 from rewrite.lower.sampling import SampleRecord, sample
-from rewrite.lower.selection import global_maximum, pad, resize
+from rewrite.lower.selection import extremum, global_maximum, pad, resize
 from rewrite.lower.softmax import softmax
+from rewrite.lower.streams import Stream
 from rewrite.onnx import FusedModel
 from rewrite.onnx.census import check_execution, in_float
 from rewrite.onnx.coverage import host_nodes
@@ -58,6 +59,8 @@ _BUILDERS: dict[str, Builder] = {
     "ArgMax": arg_max,
     "AveragePool": average_pool,
     "ReduceMean": mean,
+    "ReduceMax": extremum,
+    "ReduceMin": extremum,
     "Softmax": softmax,
     "LayerNormalization": layer_normalization,
     "Pad": pad,

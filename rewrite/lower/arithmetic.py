@@ -13,8 +13,9 @@ from ir.interpreter import look_up
 from ir.numbers import IntArray, IntegerType, frozen_integers
 from ir.proof import ProofRecord
 from ir.requantize import GoldenRequantization, Requantization, ThresholdRequantization
-from rewrite.lower.layout import Stream, map_positions
+from rewrite.lower.layout import map_positions
 from rewrite.lower.reading import Quantization, Stage
+from rewrite.lower.streams import Stream
 
 _INT32 = IntegerType(32, True)
 

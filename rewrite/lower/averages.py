@@ -10,9 +10,10 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of, mapped
-from rewrite.lower.layout import Stream, as_map
+from rewrite.lower.layout import as_map
 from rewrite.lower.pools import pool_kernel
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 
 
 def average_pool(

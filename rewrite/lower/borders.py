@@ -16,9 +16,10 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream, as_map, seen_as
+from rewrite.lower.layout import as_map
 from rewrite.lower.ordering import in_order, stream_order
 from rewrite.lower.reading import Quantization, Stage
+from rewrite.lower.streams import Stream, seen_as
 from rewrite.onnx.fuse_selection import pad_sides
 
 Sides = tuple[int, int, int, int]
@@ -44,18 +45,22 @@ def sides_of(stage: Stage, axes: int) -> IntArray:
 
 
 def crop(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
-    """Build the Borders of a Slice with steps of 1."""
+    """Build the Borders of a Slice with steps of 1; with others its values are taken one by one."""
     stage = stages[0]
     assert stage.operator is not None
-    begins, ends, axes = (stage.array(v).reshape(-1) for v in stage.operator.inputs[1:4])
-    shape = source.positions.shape
+    begins, ends, axes, *rest = (stage.array(v).reshape(-1) for v in stage.operator.inputs[1:5])
+    steps = rest[0] if rest else np.ones(len(axes), np.int64)
+    shape, positions = source.positions.shape, source.positions
     sides = np.zeros((2, len(shape)), np.int64)
-    for begin, end, axis in zip(begins, ends, axes, strict=True):
+    for begin, end, axis, step in zip(begins, ends, axes, steps, strict=True):
         place = int(axis) % (len(shape) + 1) - 1
-        kept = range(shape[place])[slice(int(begin), int(end))]
+        kept = range(shape[place])[slice(int(begin), int(end), int(step))]
         if not kept:
             raise _nothing_left(layer)
+        positions = positions.take(kept, axis=place)
         sides[:, place] = -kept.start, kept.stop - shape[place]
+    if np.any(steps != 1):
+        return Built(replace(source, positions=positions, layer=layer))
     return _bordered(source, sides, 0, names, layer)
 
 

@@ -16,8 +16,9 @@ from ir.identifiers import Identifiers
 from ir.numbers import IntArray, frozen_integers
 from rewrite.lower.alone import run_alone
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream, as_vector, seen_as
+from rewrite.lower.layout import as_vector
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream, seen_as
 from rewrite.lower.tables import codes_by_pattern
 from rewrite.onnx.graphs import constant, is_operator
 

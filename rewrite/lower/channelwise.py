@@ -12,9 +12,9 @@ from ir.requantize import ScaleRequantization
 from ir.table_proof import prove_lines
 from rewrite.lower.arithmetic import Built
 from rewrite.lower.by_channel import ranges_by_channel, tables_by_channel, values_by_stream
-from rewrite.lower.layout import Stream
 from rewrite.lower.ordering import each_at_its_place
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 
 
 def channelwise(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

@@ -14,9 +14,9 @@ from ir.identifiers import Identifiers
 from ir.numbers import IntArray, frozen_integers
 from rewrite.lower.alone import run_alone
 from rewrite.lower.arithmetic import Built, table_range
-from rewrite.lower.layout import Stream, seen_as
 from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream, seen_as
 from rewrite.lower.tables import codes_by_pattern
 
 _IMAGE_ORDER = (1, 2, 0)

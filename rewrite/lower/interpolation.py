@@ -24,9 +24,10 @@ from ir.interpolation_proof import GoldenInterpolation, prove_interpolation
 from ir.numbers import IntArray, IntegerType, frozen_integers
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of, mapped, reachable
-from rewrite.lower.layout import Stream, as_map
+from rewrite.lower.layout import as_map
 from rewrite.lower.reading import Stage
 from rewrite.lower.selection import edges_repeated
+from rewrite.lower.streams import Stream
 from rewrite.onnx.fuse_interpolation import factors_of
 from rewrite.onnx.graphs import is_operator
 

@@ -23,9 +23,9 @@ from ir.layer_normalization import (
 from ir.numbers import IntegerType, frozen_integers
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Quantization, Stage
 from rewrite.lower.softmax import over_axis
+from rewrite.lower.streams import Stream
 
 _EPSILON = 1e-5
 """ONNX's default."""

@@ -9,43 +9,22 @@ values in another order than they come in: then a Reorder is built.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from ir.elements import Element, Reorder, Reshape, Shape, StreamType
+from ir.elements import Reorder, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
 from rewrite.lower.blocks import shuffled
+from rewrite.lower.cropping import without_unused
 from rewrite.lower.loops import blocked, is_nested, loops_of
+from rewrite.lower.streams import Stream, seen_as
 from rewrite.onnx.graphs import node_label
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """An ONNX tensor of codes as a stream.
-
-    ``lows``, ``highs``: (channels,) codes that can occur in each channel of the element's output.
-    ``layer``: the operator that gave the tensor its present shape.  ``waypoints``: orders of the
-    values, as flat positions, in which reshapes saw them: between one and the next, and on to the
-    present one, nested loops lead.
-    """
-
-    element: Element
-    positions: IntArray
-    lows: IntArray
-    highs: IntArray
-    layer: str
-    waypoints: tuple[IntArray, ...] = ()
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of the element's output."""
-        return self.element.output.shape
 
 
 def map_positions(shape: Shape) -> IntArray:
@@ -85,6 +64,8 @@ def moved(stream: Stream, node: ir.Node, constants: Constants) -> Stream:
         case "Expand":
             sizes = _numbers(node, "shape", constants, layer)
             result = np.broadcast_to(batched, np.broadcast_shapes(batched.shape, sizes))
+        case "Gather":
+            result = _gathered(batched, node, constants, layer)
         case _:
             raise AssertionError(node.op_type)
     if result.ndim == 0 or result.shape[0] != 1:
@@ -106,6 +87,21 @@ def _reshaped(batched: IntArray, node: ir.Node, constants: Constants, layer: str
         return batched.reshape(sizes)
     except ValueError:
         raise _unclear(layer, f"Reshape must keep the size {batched.size}, not {sizes}") from None
+
+
+def _gathered(batched: IntArray, node: ir.Node, constants: Constants, layer: str) -> IntArray:
+    chosen = constants(node.inputs[1])
+    axis = node.attributes.get_int("axis", 0) % batched.ndim
+    if chosen is None:
+        raise _unclear(layer, "the indices given to Gather must be constant")
+    if axis == 0:
+        raise _unclear(layer, "Gather must leave the batch axis alone")
+    try:
+        result: IntArray = np.take(batched, chosen.astype(np.int64), axis)
+    except IndexError:
+        sizes = batched.shape[axis]
+        raise _unclear(layer, f"Gather's indices must be below {sizes}, not {chosen}") from None
+    return result
 
 
 def _numbers(node: ir.Node, what: str, constants: Constants, layer: str) -> tuple[int, ...]:
@@ -139,12 +135,15 @@ def reordered(stream: Stream, places: IntArray, names: Identifiers) -> Stream:
     """Return a map whose values are those of ``stream`` at ``places``, (height, width, channels).
 
     A Reshape if that is the order in which they come, else a Reorder, or several where no nested
-    loops lead from one order to the other at once.
+    loops lead from one order to the other at once.  Loops begin with the first value of a frame:
+    what no place names may have to be cut away first.
 
     Raises:
         CompileError: no nested loops visit the places.
     """
     stream, places = _nearer(stream, places, names)
+    if not is_nested(places.reshape(-1)):
+        stream, places = without_unused(stream, places, names)
     shape, flat = Shape(*places.shape), places.reshape(-1)
     if np.array_equal(flat, np.arange(stream.shape.size)):
         seen = seen_as(stream, shape, names)
@@ -178,15 +177,3 @@ def _nearer(stream: Stream, places: IntArray, names: Identifiers) -> tuple[Strea
 def as_vector(stream: Stream, names: Identifiers) -> Stream:
     """Return the stream as a (1, 1, channels) vector in the stream's order."""
     return seen_as(stream, Shape(1, 1, stream.shape.size), names)
-
-
-def seen_as(stream: Stream, shape: Shape, names: Identifiers) -> Stream:
-    """Return the stream with another shape, through a Reshape if it differs."""
-    if shape == stream.shape:
-        return stream
-    output = StreamType(shape, stream.element.output.number, 1)
-    element = Reshape(names.new(stream.layer), stream.layer, stream.element, output)
-    pixels = stream.shape.pixels
-    lows = np.tile(stream.lows, pixels).reshape(-1, shape.channels).min(axis=0)
-    highs = np.tile(stream.highs, pixels).reshape(-1, shape.channels).max(axis=0)
-    return replace(stream, element=element, lows=lows, highs=highs)

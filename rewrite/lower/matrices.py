@@ -15,9 +15,10 @@ from ir.numbers import IntArray
 from ir.proof import output_bounds, prove
 from rewrite.lower.arithmetic import Built, accumulator_of, golden_of
 from rewrite.lower.concatenation import operands
-from rewrite.lower.layout import Stream, reordered
+from rewrite.lower.layout import reordered
 from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 
 MOST_PRODUCTS = 1 << 26
 """Products per frame: each pair of operands is a value of a stream."""

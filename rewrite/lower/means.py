@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 
@@ -14,8 +13,9 @@ from ir.identifiers import Identifiers
 from ir.proof import ProofRecord
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of
-from rewrite.lower.layout import Stream, as_map
 from rewrite.lower.reading import Stage
+from rewrite.lower.reduction import pixels_of
+from rewrite.lower.streams import Stream
 
 LARGEST_ERROR = 0.5
 """Codes that onnxruntime may be away from the real mean before it rounds."""
@@ -33,19 +33,13 @@ def mean(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: s
         CompileError: the sums are so long that float32 does not give the mean within half a code.
     """
     stage = stages[0]
-    assert stage.operator is not None
-    sizes = source.positions.shape
-    averaged = sorted(int(a) % (len(sizes) + 1) - 1 for a in stage.array(stage.operator.inputs[1]))
-    kept = [axis for axis in range(len(sizes)) if axis not in averaged]
-    image = (prod(sizes[a] for a in kept), 1, prod(sizes[a] for a in averaged))
-    moved = source.positions.transpose(*kept, *averaged).reshape(image)
-    stream = as_map(replace(source, positions=moved), names, layer)
+    stream, positions = pixels_of(stage, source, names, layer)
     golden = _golden(stage, stream)
     form, proof = _exact(layer, golden)
     if proof is None and golden.largest_error + NEAR > LARGEST_ERROR:
         raise CompileError(
             "lower", layer,
-            f"the mean of {image[2]} values must be known within {LARGEST_ERROR} codes, but "
+            f"the mean of {golden.taps} values must be known within {LARGEST_ERROR} codes, but "
             f"onnxruntime's float32 may be {golden.largest_error:.2f} away",
             "use GlobalAveragePool, which onnxruntime computes in integers",
         )  # fmt: skip
@@ -65,9 +59,6 @@ def mean(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: s
         requantization=every,
         approximates=proof is None,
     )
-    keeps = bool(stage.operator.attributes.get_int("keepdims", 1))
-    shape = [1 if axis in averaged else size for axis, size in enumerate(sizes)]
-    positions = np.arange(channels).reshape(shape if keeps else [sizes[a] for a in kept])
     lows, highs = (np.full(channels, end) for end in (ends.min(), ends.max()))
     return Built(Stream(element, positions, lows, highs, layer), proof)
 

@@ -14,10 +14,10 @@ from ir.product_proof import ScaledProduct
 from ir.proof import ProofRecord
 from ir.sum_proof import Pairs, WeightedSum
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream
 from rewrite.lower.ordering import in_step
 from rewrite.lower.pair_forms import ChosenCode, PairForm, every_pair, form_of
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 from rewrite.lower.tables import codes_by_pattern
 
 

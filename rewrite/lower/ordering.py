@@ -15,7 +15,8 @@ import numpy as np
 from ir.elements import Shape
 from ir.identifiers import Identifiers
 from ir.numbers import IntArray
-from rewrite.lower.layout import Stream, reordered, seen_as
+from rewrite.lower.layout import reordered
+from rewrite.lower.streams import Stream, seen_as
 
 _MAP_ORDER = (1, 2, 0)
 """Rows, columns, channels of a tensor (channels, height, width)."""

@@ -20,8 +20,8 @@ from ir.numbers import IntArray, IntegerType
 from ir.product_proof import ScaledProduct, fit_product, short_product
 from ir.sum_proof import Pairs, WeightedSum, fit_sum, short_sum
 from rewrite.lower.alone import run_alone
-from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Quantization, Stage
+from rewrite.lower.streams import Stream
 from rewrite.onnx.graphs import is_operator
 
 

@@ -21,10 +21,11 @@ from rewrite.lower.arithmetic import (
     table_range,
     weight_codes,
 )
-from rewrite.lower.layout import Stream, as_map, as_vector
+from rewrite.lower.layout import as_map, as_vector
 from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
 from rewrite.lower.rectifier import two_lines
+from rewrite.lower.streams import Stream
 from rewrite.lower.tables import codes_by_pattern, table_of
 
 

@@ -20,8 +20,9 @@ from ir.numbers import IntegerType, frozen_integers
 from ir.proof import prove
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of, golden_of, mapped, per_channel
-from rewrite.lower.layout import Stream, as_map
+from rewrite.lower.layout import as_map
 from rewrite.lower.reading import Stage, ints
+from rewrite.lower.streams import Stream
 from rewrite.lower.tables import codes_by_pattern
 from rewrite.lower.windows import kernel_of
 

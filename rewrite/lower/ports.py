@@ -9,9 +9,9 @@ from ir.elements import Input, Output, Shape, StreamType, tolerance
 from ir.errors import CompileError
 from ir.graph import HostTensor
 from ir.identifiers import Identifiers
-from rewrite.lower.layout import Stream
 from rewrite.lower.ordering import in_axes_order, stream_order
 from rewrite.lower.reading import Stage, known_shape, number_type, stages
+from rewrite.lower.streams import Stream
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, input_of, operators_before
 from rewrite.onnx.execution import SHIFT

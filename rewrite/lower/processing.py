@@ -21,9 +21,10 @@ from rewrite.lower.arithmetic import (
     table_range,
     weight_codes,
 )
-from rewrite.lower.layout import Stream, as_map, as_vector
+from rewrite.lower.layout import as_map, as_vector
 from rewrite.lower.pools import pool_kernel
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 from rewrite.lower.tables import clamp_bounds, table_of
 from rewrite.lower.windows import kernel_of
 

@@ -19,9 +19,9 @@ from ir.proof import ProofRecord
 from ir.rectifier_proof import TwoLines, fit_two_lines
 from rewrite.lower.arithmetic import Built, table_range
 from rewrite.lower.by_channel import ranges_by_channel, tables_by_channel, values_by_stream
-from rewrite.lower.layout import Stream
 from rewrite.lower.ordering import each_at_its_place
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 
 _WIDEST = 8
 

@@ -11,8 +11,8 @@ from ir.identifiers import Identifiers
 from ir.numbers import frozen_integers
 from rewrite.lower.alone import requantize_alone
 from rewrite.lower.arithmetic import table_range
-from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 from rewrite.lower.tables import codes_by_pattern
 from rewrite.onnx.graphs import is_operator
 

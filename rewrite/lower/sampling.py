@@ -17,8 +17,8 @@ from ir.errors import CompileError
 from ir.interpreter import apply
 from ir.numbers import IntArray
 from rewrite.lower.alone import model_alone, run_alone
-from rewrite.lower.layout import Stream
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream
 from rewrite.onnx.census import float_operators
 
 _VALUES = 20_000

@@ -9,14 +9,17 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from ir.elements import GlobalMaximum, Loop, Reorder, Shape, StreamType
+from ir.elements import GlobalMaximum, Lookup, Loop, Reorder, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
-from ir.numbers import IntArray
+from ir.numbers import IntArray, frozen_integers
 from rewrite.lower.arithmetic import Built, mapped
 from rewrite.lower.borders import constant_pad, sides_of
-from rewrite.lower.layout import Stream, as_map, reordered
+from rewrite.lower.layout import as_map, reordered
 from rewrite.lower.reading import Stage
+from rewrite.lower.reduction import pixels_of
+from rewrite.lower.streams import Stream
+from rewrite.lower.tables import codes_by_pattern
 from rewrite.onnx.execution import run
 
 
@@ -106,3 +109,27 @@ def global_maximum(
     output = StreamType(Shape(1, 1, stream.shape.channels), stream.element.output.number, 1)
     element = GlobalMaximum(names.new(layer), layer, stream.element, output)
     return Built(mapped(element, stream.lows, stream.highs, layer))
+
+
+def extremum(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
+    """Build a global maximum over any axes; a minimum is one of codes that run backwards."""
+    stage = stages[0]
+    assert stage.operator is not None
+    stream, positions = pixels_of(stage, source, names, layer)
+    minimum = stage.operator.op_type == "ReduceMin"
+    if minimum:
+        stream = _backwards(stream, names)
+    output = StreamType(Shape(1, 1, stream.shape.channels), stream.element.output.number, 1)
+    element = GlobalMaximum(names.new(layer), layer, stream.element, output)
+    result = Stream(element, positions, stream.lows, stream.highs, layer)
+    return Built(_backwards(result, names) if minimum else result)
+
+
+def _backwards(stream: Stream, names: Identifiers) -> Stream:
+    """Return a stream whose greatest code is the least of ``stream``, and the other way round."""
+    number = stream.element.output.number
+    ends = number.minimum + number.maximum
+    table = frozen_integers(ends - codes_by_pattern(number))
+    name = names.new(f"{stream.layer}_backwards")
+    element = Lookup(name, stream.layer, stream.element, stream.element.output, table)
+    return replace(stream, element=element, lows=ends - stream.highs, highs=ends - stream.lows)

@@ -11,9 +11,9 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.softmax import MOST_CHANNELS, exponentials
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.layout import Stream, seen_as
 from rewrite.lower.ordering import in_order
 from rewrite.lower.reading import Stage
+from rewrite.lower.streams import Stream, seen_as
 
 
 def softmax(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:

@@ -38,6 +38,7 @@ from rewrite.onnx.absorb_table import absorb_table
 from rewrite.onnx.census import check_execution, float_operators
 from rewrite.onnx.codes_coverage import check_codes
 from rewrite.onnx.constant_parameters import constant_parameters
+from rewrite.onnx.constant_shapes import constant_shapes
 from rewrite.onnx.convolution_from_matmul import convolution_from_matmul
 from rewrite.onnx.convolve_transposed import convolve_transposed
 from rewrite.onnx.coverage import check_coverage, host_nodes
@@ -80,6 +81,7 @@ FUNCTION_OVERLOADS = 10
 Rewrite = Callable[[ir.Model], int]
 
 PIPELINE: tuple[Rewrite, ...] = (
+    constant_shapes,
     slices_of_split,
     qdq_from_operators,
     quantized_constants,

@@ -18,7 +18,7 @@ SUPPORTED = (
     "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean, "
     "ArgMax, Softmax, LayerNormalization, elementwise functions of one or two tensors, Concat, "
     "Pad, Slice, Split, Resize to nearest or linear values, Transpose, Reshape, Flatten, Tile, "
-    "Expand, DepthToSpace and SpaceToDepth"
+    "Expand, Gather, DepthToSpace, SpaceToDepth, ReduceMax and ReduceMin"
 )
 
 _HEAVY = frozenset(
@@ -88,9 +88,9 @@ def _known(node: ir.Node) -> bool:
         return True
     if is_operator(node, "QuantizeLinear"):
         return input_of(source) is not None
-    return (
-        is_operator(node, *MOVING, *REPEATING) and source is not None and source.dtype in CODE_TYPES
-    )
+    if source is None or constant(source) is not None:
+        return False
+    return is_operator(node, *MOVING, *REPEATING) and source.dtype in CODE_TYPES
 
 
 def _culprit(node: ir.Node, host: set[ir.Node]) -> ir.Node:

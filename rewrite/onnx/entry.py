@@ -13,7 +13,7 @@ from ir.elementwise import ELEMENTWISE
 from rewrite.onnx.fuse_layout import MOVING
 from rewrite.onnx.graphs import CODE_TYPES, constant, is_operator
 
-HOSTED = (*ELEMENTWISE, *MOVING, "BatchNormalization", "Pad", "Identity")
+HOSTED = (*ELEMENTWISE, *MOVING, "BatchNormalization", "Pad", "Slice", "Identity")
 """Operators that the host may compute in front of the core; what multiplies matrices is none."""
 
 

@@ -2,9 +2,9 @@
 
     Quantize(Transpose(Dequantize(x, s, z)), t, u) -> Layout(x, s, z, t, u)
 
-and the same for Reshape, Flatten, Squeeze, Unsqueeze, DepthToSpace, SpaceToDepth, Tile and Expand.
-Quantize(Dequantize(c)) = c for every code c if both use the same scale and zero point, so codes are
-moved and nothing else.
+and the same for Reshape, Flatten, Squeeze, Unsqueeze, DepthToSpace, SpaceToDepth, Tile, Expand and
+Gather.  Quantize(Dequantize(c)) = c for every code c if both use the same scale and zero point, so
+codes are moved and nothing else.
 With others each code becomes another one, wherever it is moved: a table in front of the move.
 The function keeps both quantizations: onnxruntime computes with int8 codes in integers only if
 every QuantizeLinear is followed by a DequantizeLinear.
@@ -18,15 +18,15 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRuleSet
 
 from rewrite.onnx.fusion_rule import FusionRule, codes_refusal
-from rewrite.onnx.graphs import DOMAIN
+from rewrite.onnx.graphs import DOMAIN, constant
 
 MOVING = (
     *("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"),
     *("DepthToSpace", "SpaceToDepth"),
 )
 """Operators that only move values."""
-REPEATING = ("Tile", "Expand")
-"""Operators that only move values, too, some of them to several places."""
+REPEATING = ("Tile", "Expand", "Gather")
+"""Operators that only move values, too, some of them to several places, others to none."""
 
 
 class FuseLayout(FusionRule):
@@ -51,7 +51,9 @@ class FuseLayout(FusionRule):
         return op.QuantizeLinear(moved, y_scale, y_zero_point)
 
     def refusal(self, result: ir.Node, values: dict[str, ir.Value]) -> str | None:
-        """Refuse quantizations that are not per tensor."""
+        """Refuse sizes and axes that are computed, and quantizations that are not per tensor."""
+        if any(v is not None and constant(v) is None for v in result.inputs[1:]):
+            return f"all operands of {self.operator} but the first must be constants"
         return codes_refusal(
             "moved tensor", values["x_scale"], values["x_zero_point"]
         ) or codes_refusal("result", values["y_scale"], values["y_zero_point"])

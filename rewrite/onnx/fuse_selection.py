@@ -2,10 +2,10 @@
 
     Quantize(Pad(Dequantize(x, s, z), sizes, value), t, u) -> Pad(x, s, z, t, u, sizes, value)
 
-and the same for Slice, Resize to nearest values and GlobalMaxPool.  Quantize(Dequantize(c)) = c for
-every code c if both use the same scale and zero point; with others each code becomes another one,
-and never a smaller one than a smaller code, so that a table may stand in front; the greatest number
-is that of the greatest code; a Pad's value becomes one code.
+and the same for Slice, Resize to nearest values, GlobalMaxPool, ReduceMax and ReduceMin.
+Quantize(Dequantize(c)) = c for every code c if both use the same scale and zero point; with others
+each code becomes another one, and never a smaller one than a smaller code, so that a table may
+stand in front; the greatest number is that of the greatest code; a Pad's value becomes one code.
 """
 
 from __future__ import annotations
@@ -106,10 +106,8 @@ def _slice(node: ir.Node) -> str | None:
         return "Slice must state its axes, of a known number"
     if any(int(a) % rank == 0 for a in axes.reshape(-1)):
         return "Slice must cut each frame, not the batch"
-    if steps is not None and np.any(steps < 0):
-        return "Slice must run forwards, not backwards"
-    if steps is not None and np.any(steps != 1):
-        return "Slice must take neighbours, not every other one"
+    if len(node.inputs) > 4 and node.inputs[4] is not None and steps is None:
+        return "Slice must have constant steps"
     return None
 
 
@@ -127,11 +125,23 @@ def _global_max(node: ir.Node) -> str | None:
     return None
 
 
+def _extremum(node: ir.Node) -> str | None:
+    axes = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    rank = _rank(node)
+    if axes is None or rank is None:
+        return f"{node.op_type} must state its axes, of a known number"
+    if axes.size == 0 or any(int(a) % rank == 0 for a in axes.reshape(-1)):
+        return f"{node.op_type} must be one of some axes of each frame, not of the batch"
+    return None
+
+
 _REASONS: dict[str, Callable[[ir.Node], str | None]] = {
     "Pad": _pad,
     "Slice": _slice,
     "Resize": _resize,
     "GlobalMaxPool": _global_max,
+    "ReduceMax": _extremum,
+    "ReduceMin": _extremum,
 }
 
 SELECTING = tuple(_REASONS)

@@ -211,7 +211,7 @@ def batch_twice() -> QdqChain:
     return chain.requantize(moved, float(chain.scale), chain.zero_point).unary("Tanh")
 
 
-def blocks() -> QdqChain:
+def shuffled_blocks() -> QdqChain:
     """Blocks of pixels as channels, some of these, and blocks of channels as pixels again."""
     chain = QdqChain((2, 6, 4))
     chain.same("SpaceToDepth", blocksize=2)
@@ -442,7 +442,7 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"constant_shapes": 1, "fuse_layout": 1, "fuse_dense": 1},
     ),
     "blocks, and some of their channels": (
-        lambda: blocks().model(),
+        lambda: shuffled_blocks().model(),
         {"fuse_layout": 3, "fuse_convolution": 1},
     ),
     "branches": (
@@ -990,8 +990,8 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
     "pool that the host reads": (
         "quantize_behind_moving",
         lambda: read_in_float(host=True),
-        "maxpool_3: MaxPool must stand between DequantizeLinear and QuantizeLinear, not in float; "
-        "quantize its operands and its result, or take it off the end of the model",
+        "maxpool_3: MaxPool must be read by one QuantizeLinear, behind nothing but a ReLU or Clip "
+        "that ends where its codes end, not by Sigmoid, Tanh; quantize its result, or",
     ),
     "average of padding in half windows": (
         "fuse_average",

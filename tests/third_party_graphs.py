@@ -189,7 +189,8 @@ LAYERS: dict[str, Entry] = {
             "centred pixels", "channels last", "batch of one", "dense layer of a sequence",
             "flatten from shapes", "expanded gate", "slice with steps",
             "every other channel", "focus", "Gather of the last step", "DepthToSpace by columns",
-            "statistics of a sequence", "batch normalization 8", "squeeze 12", "slice 9", "resize 10", "clip 9",
+            "statistics of a sequence", "batch normalization 8", "squeeze 12", "slice 9",
+            "resize 10", "clip 9",
         )
     },
     "HardSwish at the end": Entry(lambda g: g("HardSwish", conv(g)), 14),

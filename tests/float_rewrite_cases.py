@@ -19,7 +19,6 @@ from rewrite.onnx.float import (
     affine_to_depthwise,
     average_to_depthwise,
     bilinear_resize,
-    broadcast_by_resize,
     channel_selection,
     conv_form,
     extremum_of_several,
@@ -823,12 +822,6 @@ FIRES = {
         1,
         "Transpose Conv Transpose",
     ),
-    "gate": Case(
-        broadcast_by_resize.RULES,
-        build(IMAGE, [node("GlobalAveragePool", "x", "g"), node("Mul", "g x", "y")]),
-        1,
-        "GlobalAveragePool Resize Mul",
-    ),
     "split": Case(
         channel_selection.RULES,
         build_split(),
@@ -1220,14 +1213,6 @@ UNTOUCHED = {
     "dense_vector": (
         matmul_to_conv.RULES,
         build([6], [node("MatMul", "x w", "y")], {"w": normal(6, 4)}),
-    ),
-    "gate_of_rows": (
-        broadcast_by_resize.RULES,
-        build(
-            IMAGE,
-            [node("ReduceMax", "x a", "g", keepdims=1), node("Mul", "g x", "y")],
-            {"a": integers(3)},
-        ),
     ),
     "conv_of_some_rows": (
         channel_selection.RULES,

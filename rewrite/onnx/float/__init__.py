@@ -27,7 +27,6 @@ from rewrite.onnx.float import (
     average_pool_form,
     average_to_depthwise,
     bilinear_resize,
-    broadcast_by_resize,
     channel_selection,
     conv_form,
     depth_to_space,
@@ -102,7 +101,6 @@ PIPELINE: tuple[tuple[Rules, ...], ...] = (
     ),
     (
         channel_selection.RULES,
-        broadcast_by_resize.RULES,
         pad_into_conv.RULES,
         fold_affine_after.RULES,
         activation_before_pool.RULES,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,9 @@ from ir.interpreter import evaluate
 from rewrite.lower import lower
 from rewrite.onnx import fuse
 from rewrite.onnx.float import canonicalize
-from tests.onnx_graphs import GRAPHS, Entry, conv
+from rewrite.stream import schedule
+from sim import SimulationOptions, simulate
+from tests.onnx_graphs import GRAPHS, Entry, conv, ints
 from tests.onnx_models import Graph
 
 TOLERANCE = 1e-5
@@ -40,6 +44,39 @@ def compiled(model: onnx.ModelProto) -> None:
     for output in graph.outputs:
         assert np.array_equal(sent[output.name], codes[output.port])
     assert np.abs(golden.run(frames) - expected).max() <= WORST * largest
+
+
+def every_other(g: Graph) -> str:
+    result: str = g("Slice", "x", ints(g, 1, 0), ints(g, 9, 9), ints(g, 2, 3), ints(g, 2, 3))
+    return result
+
+
+def surrounded(g: Graph) -> str:
+    """Reflected columns, then averages that reach beyond the last row and column."""
+    y = g("Pad", "x", ints(g, 0, 0, 0, 2, 0, 0, 0, 0), mode="reflect")
+    result: str = g("AveragePool", y, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    return result
+
+
+def sums_of_rows(g: Graph) -> str:
+    result: str = g("ReduceSum", g("Mul", "x", g.weights(1, 2, 5, 4)), ints(g, 1, 2), keepdims=0)
+    return result
+
+
+@pytest.mark.parametrize("build", [every_other, surrounded, sums_of_rows])
+def test_in_hardware(build: Callable[[Graph], str], tmp_path: Path) -> None:
+    """What is made of selections, reductions and positions, in GHDL under stalls."""
+    g = Graph(1)
+    model = g.model(build(g), inputs={"x": ["N", 2, 5, 4]})
+    source = load_onnx(model, name="m")
+    frames = {"x": stand_in_frames((2, 5, 4), source.input_ranges["x"])[:4]}
+    quantized = quantize(canonicalize(source.model), frames).model
+    graph = schedule(lower(fuse(quantized)).graph)
+    golden = GoldenModel(quantized, graph)
+    inputs, codes = golden.input_codes(frames), golden.output_codes(frames)
+    expected = evaluate(graph, inputs) | {o.name: codes[o.port] for o in graph.outputs}
+    result = simulate(graph, inputs, expected, tmp_path, SimulationOptions(seed=3))
+    assert result.passed, result.fault
 
 
 @pytest.mark.parametrize("name", GRAPHS)

@@ -21,7 +21,7 @@ from ir.errors import CompileError
 STAGE = "load"
 CHECKED = slice(2, 5)
 """Frames that are tried; the first ones of a stand-in are all low and all high."""
-TOLERANCE = 1e-2
+TOLERANCE = 1e-3
 """Of the largest output: roundings stay far below, what is computed of other values far above."""
 
 

@@ -51,6 +51,7 @@ def standard_form(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     _set_batch(own, 1)
     try:
         newer = onnx.version_converter.convert_version(own, OPSET)
+        _resize_as_before(own, newer)
         newer.ir_version = IR_VERSION
         newer = with_groups_as_instances(newer)
         newer = onnx.inliner.inline_selected_functions(
@@ -114,6 +115,28 @@ def _with_computed_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
             known.add(output.name)
         shown.add(name)
     return copy
+
+
+def _resize_as_before(model: onnx.ModelProto, newer: onnx.ModelProto) -> None:
+    """Let each Resize of ``newer`` that was one without coordinates read where it did, in place.
+
+    Upsample, and Resize of operator set 10, scale coordinates from 0, which the converter leaves to
+    the default of later sets: from the middle of a pixel.
+    """
+    stated = {
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "Resize"
+        and any(o.version > 10 for o in model.opset_import if not o.domain)
+    }
+    for node in newer.graph.node:
+        if node.op_type == "Resize" and node.output[0] not in stated:
+            old = ("coordinate_transformation_mode", "nearest_mode")
+            kept = [a for a in node.attribute if a.name not in old]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+            for name, value in zip(old, ("asymmetric", "floor"), strict=True):
+                node.attribute.append(onnx.helper.make_attribute(name, value))
 
 
 def _free_reshapes(model: onnx.ModelProto) -> None:

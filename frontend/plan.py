@@ -184,8 +184,8 @@ def _selection_problem(node: onnx.NodeProto, constants: dict[str, np.ndarray]) -
         return f"Pad's mode must be 'constant' or 'edge', not {modes['mode']!r}"
     if node.op_type == "Resize" and modes.get("mode", "nearest") != "nearest":
         return (
-            "Resize must take nearest values, or linear ones with half_pixel coordinates and "
-            f"whole factors, not {modes['mode']} ones"
+            "Resize must take nearest values, or linear ones with half_pixel or asymmetric "
+            f"coordinates and whole factors, not {modes['mode']} ones"
         )
     return None
 

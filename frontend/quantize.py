@@ -267,7 +267,7 @@ def _least_scale(
 
 
 def _pixels(graph: onnx.GraphProto, name: str) -> int:
-    for value in (*graph.value_info, *graph.input):
+    for value in (*graph.value_info, *graph.input, *graph.output):
         if value.name == name:
             dims = value.type.tensor_type.shape.dim
             return int(dims[2].dim_value * dims[3].dim_value)

@@ -9,6 +9,7 @@ import onnx
 
 from rewrite.onnx.float import (
     average_pool_form,
+    bilinear_resize,
     depth_to_space,
     gather_to_slice,
     instance_normalization,
@@ -66,6 +67,21 @@ PLACES = "Transpose Reshape {} Reshape Transpose"
 GENERAL = "Transpose Reshape GlobalAveragePool Reshape"
 
 FIRES = {
+    "bilinear_from_0": Case(
+        bilinear_resize.RULES,
+        build(
+            IMAGE,
+            [
+                node(
+                    "Resize", "x - s", "y", mode="linear",
+                    coordinate_transformation_mode="asymmetric",
+                )
+            ],
+            {"s": np.array([1, 1, 2, 3], np.float32)},
+        ),
+        1,
+        "Pad Conv Reshape Transpose Reshape",
+    ),
     "softmax_of_a_matrix": Case(
         softmax_form.RULES, flattened("Softmax", 1, 2, 3, 4, axis=-1), 1, "Softmax"
     ),

@@ -281,6 +281,12 @@ GRAPHS: dict[str, Entry] = {
     "dropout 13": Entry(lambda g: g("Relu", g("Dropout", conv(g), g.constant(0.3)))),
     "upsample 8": Entry(lambda g: resized(g, "Upsample", scales=SCALES), 8),
     "upsample 9": Entry(lambda g: resized(g, "Upsample", g.constant(SCALES)), 9),
+    "linear upsample 9": Entry(
+        lambda g: g("Upsample", conv(g), g.constant(SCALES), mode="linear"), 9
+    ),
+    "upsample 9 by 3 and 2": Entry(
+        lambda g: g("Upsample", conv(g), g.constant([1.0, 1.0, 3.0, 2.0])), 9
+    ),
     "resize 10": Entry(lambda g: resized(g, "Resize", g.constant(SCALES)), 10),
     "resize 11 without region": Entry(
         lambda g: resized(g, "Resize", "", g.constant(SCALES), **ASYMMETRIC), 11

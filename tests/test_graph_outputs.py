@@ -53,6 +53,7 @@ BUILDS: dict[str, tuple[Build, int]] = {
     "an input under another name": (lambda g: (g("Identity", "x"), conv(g)), 2),
     "nothing but an input": (lambda g: (g("Identity", "x"),), 1),
     "nothing but an input, twice": (lambda g: ("x", "x"), 2),
+    "a map and its mean": (lambda g: (y := conv(g), g("GlobalAveragePool", y)), 2),
     "read inside": (lambda g: read_inside(g, conv(g)), 2),
     "before and behind an activation": (lambda g: (y := conv(g), g("Relu", y)), 2),
     "moved": (lambda g: moved(g, conv(g)), 3),

@@ -5,10 +5,13 @@ With pixels' centers at half numbers (``half_pixel``), place ``s * n + r`` of th
 
     y[s * n + r] = max(0, -t) * x[n - 1] + (1 - |t|) * x[n] + max(0, t) * x[n + 1]
 
+With coordinates from 0 (``asymmetric``, all there was before operator set 11), t is r / s.
+
 The weights depend on the phase r alone, and pixels beyond the edge are those of the edge.  So all
 phases are channels of one depthwise convolution of the image with its edges repeated; a Reshape, a
 Transpose and a Reshape put them side by side.  Exact in real numbers.  Condition: an image of known
-size, ``half_pixel`` coordinates (``pytorch_half_pixel`` is the same, but for results of one pixel).
+size, ``half_pixel`` coordinates (``pytorch_half_pixel`` is the same, but for results of one pixel)
+or ``asymmetric`` ones.
 """
 
 from __future__ import annotations
@@ -39,16 +42,16 @@ class BilinearResize(RewriteRuleClassBase):  # type: ignore[misc]
         return op.Resize(x, _outputs=["y"], **attributes)
 
     def check(self, context: Any, x: ir.Value, y: ir.Value) -> MatchResult:
-        """Linear, half pixels, whole factors of height and width."""
+        """Linear, coordinates that phases know, whole factors of height and width."""
         node, result, shape = y.producer(), MatchResult(), static_shape(x)
         if node.attributes.get_string("mode", "nearest") != "linear":
             return result.fail("it does not interpolate linearly", y)
         if shape is None or len(shape) != 4 or _factors(node) is None:
             return result.fail("it must enlarge an image of known size by whole factors", y)
-        form = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+        form = _coordinates(node)
         single = min(s * f for s, f in zip(shape[2:], _factors(node) or (), strict=True)) == 1
-        if form != "half_pixel" and (form != "pytorch_half_pixel" or single):
-            return result.fail("its pixels' centers must lie at half numbers", y)
+        if form not in _FORMS or (form == "pytorch_half_pixel" and single):
+            return result.fail("its coordinates must be those of half pixels, or from 0", y)
         if integer(node, "antialias", 0) or integer(node, "exclude_outside", 0):
             return result.fail("it must not smooth or leave out what lies outside", y)
         return result
@@ -63,7 +66,8 @@ class BilinearResize(RewriteRuleClassBase):  # type: ignore[misc]
         down, across = factors
         _, channels, height, width = shape
         name = take_name(node)
-        rows, columns = _weights(down), _weights(across)
+        asymmetric = _coordinates(node) == "asymmetric"
+        rows, columns = _weights(down, asymmetric), _weights(across, asymmetric)
         if down * across == 1:
             return op.Identity(x, _name=name)
         top, left = int(down > 1), int(across > 1)
@@ -100,14 +104,22 @@ def _factors(node: ir.Node) -> tuple[int, int] | None:
     return (int(down), int(across)) if whole else None
 
 
-def _weights(factor: int) -> npt.NDArray[np.float64]:
+_FORMS = ("half_pixel", "pytorch_half_pixel", "asymmetric")
+
+
+def _coordinates(node: ir.Node) -> str:
+    form: str = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    return form
+
+
+def _weights(factor: int, asymmetric: bool) -> npt.NDArray[np.float64]:
     """Return (phases, 3): weights of the pixel before, the pixel itself and the one behind.
 
     (1, 1) for the factor 1.
     """
     if factor == 1:
         return np.ones((1, 1))
-    t = (np.arange(factor) + 0.5) / factor - 0.5
+    t = np.arange(factor) / factor if asymmetric else (np.arange(factor) + 0.5) / factor - 0.5
     return np.stack([np.maximum(-t, 0), 1 - np.abs(t), np.maximum(t, 0)], axis=1)
 
 

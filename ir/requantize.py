@@ -67,6 +67,30 @@ class GoldenRequantization:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldenScaledSum(GoldenRequantization):
+    """The arithmetic of a sum that is scaled in float32, and then quantized.
+
+    ``y = clamp(rint(f32((f32(f32(a) * factors) + summands) / output_scale)) + zero_point)``
+
+    ``summands``: float32 (channels,), None without them.
+    """
+
+    summands: npt.NDArray[np.float32] | None
+    output_scale: np.float32
+
+    def __call__(self, accumulators: IntArray) -> IntArray:
+        """Return the golden outputs for raw accumulators, shape (..., channels)."""
+        with np.errstate(over="ignore"):
+            scaled = (accumulators + self.biases).astype(np.float32) * self.factors
+            if self.summands is not None:
+                scaled = scaled + self.summands
+            quotients = scaled / self.output_scale
+        y = np.rint(quotients).astype(np.float64) + self.zero_point
+        clamped: IntArray = np.clip(y, self.output.minimum, self.output.maximum).astype(np.int64)
+        return clamped
+
+
+@dataclass(frozen=True, slots=True)
 class ScaleRequantization:
     """``y = clamp((a * multipliers[c] + offsets[c]) >> shift, low, high)``, floor shift.
 

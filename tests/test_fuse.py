@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from ir.errors import CompileError
 from rewrite.onnx import COMPARED_FRAMES, PIPELINE, compare, fuse, random_inputs
 from tests.code_chain import CodeChain
+from tests.integer_products import product
 from tests.qdq import QdqChain
 from tests.shift_chain import ShiftChain
 
@@ -471,6 +472,10 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         {"fuse_selection": 1},
     ),
     "sizes": (resized, {"resize_by_scales": 1, "fuse_selection": 1}),
+    "sums scaled in float": (
+        lambda: product("ConvInteger"),
+        {"qdq_from_operators": 1, "explicit_biases": 1, "fuse_scaled": 1},
+    ),
     "blocks to pixels": (
         lambda: QdqChain((8, 3, 2)).same("DepthToSpace", blocksize=2).model(),
         {"fuse_layout": 1},
@@ -920,6 +925,11 @@ REFUSED: dict[str, tuple[str, Chain, str]] = {
         "qdq_from_operators",
         computed_scale,
         "qlinearconv_2: all scales of QLinearConv must be constants; quantize the model statically",
+    ),
+    "sums scaled by negative numbers": (
+        "fuse_scaled",
+        lambda: product("ConvInteger", scales="negative"),
+        "convinteger_1: what scales a layer must be positive; change the Conv",
     ),
     "weights of 4 bits with any scale": (
         "widen_weights",

@@ -24,9 +24,11 @@ from rewrite.lower.arithmetic import (
 from rewrite.lower.layout import as_map, as_vector
 from rewrite.lower.pools import pool_kernel
 from rewrite.lower.reading import Stage
+from rewrite.lower.scaled import scaled
 from rewrite.lower.streams import Stream
 from rewrite.lower.tables import clamp_bounds, table_of
 from rewrite.lower.windows import kernel_of
+from rewrite.onnx.graphs import is_operator
 
 
 def convolution(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str) -> Built:
@@ -86,6 +88,8 @@ def _processing(
     first, last = reachable(weights, lows, highs, groups)
     number = stage.output.number
     golden = golden_of(layer, linear.factors, linear.biases, stage.output, first, last)
+    if any(is_operator(node, "Mul") for node in stage.nodes):
+        golden = scaled(golden, stage)
     table = _table(rest, number)
     bounds = None if table is None else clamp_bounds(table, number)
     if bounds is not None and rest[0].output.number == number:

@@ -30,6 +30,7 @@ from rewrite.onnx import (
     fuse_matrix_product,
     fuse_max_pool,
     fuse_mean,
+    fuse_scaled,
     fuse_selection,
     fuse_softmax,
 )
@@ -46,7 +47,7 @@ from rewrite.onnx.execution import Inputs, compare, random_inputs
 from rewrite.onnx.explicit_biases import explicit_biases
 from rewrite.onnx.explicit_zero_points import explicit_zero_points
 from rewrite.onnx.extremum_in_pairs import extremum_in_pairs
-from rewrite.onnx.float_exactness import exact_in_float
+from rewrite.onnx.float_exactness import exact_in_float, exact_products
 from rewrite.onnx.fuse_channelwise import fuse_channelwise
 from rewrite.onnx.fuse_concatenation import fuse_concatenation
 from rewrite.onnx.fuse_merge import fuse_merge
@@ -106,6 +107,7 @@ PIPELINE: tuple[Rewrite, ...] = (
     fuse_convolution.fuse_convolution,
     fuse_affine.fuse_affine,
     fuse_dense.fuse_dense,
+    fuse_scaled.fuse_scaled,
     fuse_matrix_product.fuse_matrix_product,
     fuse_global_average.fuse_global_average,
     fuse_average.fuse_average,
@@ -134,6 +136,7 @@ _RULES = (
     fuse_affine.RULES,  # its reasons are those of any convolution first
     fuse_convolution.RULES,
     fuse_dense.RULES,
+    fuse_scaled.RULES,
     fuse_matrix_product.RULES,
     fuse_global_average.RULES,
     fuse_average.RULES,
@@ -192,14 +195,17 @@ def fuse(
             rewrite = APPROXIMATE.get(rewrite, rewrite)
         count = rewrite(model)
         applied.append((rewrite.__name__, count))
+        if count:
+            _settle(model)
         if rewrite is qdq_from_operators:
             check_codes(model)
         if count:
-            _settle(model)
             after = ir.to_proto(model)
             if rewrite is qdq_from_operators:
                 in_float = Counter(name for name, _ in float_operators(quantized))
-                check_execution(after, in_float, exact | exact_interpolations(after))
+                check_execution(
+                    after, in_float, exact | exact_interpolations(after) | exact_products(model)
+                )
             compared += compare(before, after, frames)
             before = after
     check_coverage(model, _RULES)

@@ -46,8 +46,9 @@ def _refusal(node: ir.Node) -> tuple[str, str]:
     if is_operator(node, "ConvInteger", "MatMulInteger"):
         static = "QLinearConv" if kind == "ConvInteger" else "QLinearMatMul"
         return (
-            f"the int32 sums of {kind} must become codes in one operator, not in float32",
-            f"quantize the model statically, in QDQ form or with {static}",
+            f"{kind} must have constant weights and zero points, products that add up to 2^24 at "
+            "most, and one Cast to float32 behind it",
+            f"quantize the model in QDQ form, or with {static}",
         )
     if is_operator(node, "Resize") and (reason := resize_of_codes_refusal(node)) is not None:
         return reason, "interpolate between DequantizeLinear and QuantizeLinear"

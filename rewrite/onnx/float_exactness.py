@@ -50,7 +50,7 @@ def float_refusal(node: ir.Node) -> str | None:
         return "its scales must be powers of two"
     if node.op_type == "Add":
         return _sum_refusal(node)
-    return _layer_refusal(node)
+    return layer_refusal(node)
 
 
 def _is_shift(scale: npt.NDArray[np.float32]) -> bool:
@@ -126,7 +126,25 @@ def _sum_refusal(node: ir.Node) -> str | None:
     return None
 
 
-def _layer_refusal(node: ir.Node) -> str | None:
+def exact_products(model: ir.Model) -> frozenset[str]:
+    """Return the names of exact layers on codes as they are, and of what scales their sums.
+
+    The scales of such a layer's operands are 1 (``rewrite/onnx/integer_products.py``).
+    """
+    found: set[ir.Node] = set()
+    for node in model.graph:
+        source = None if not node.inputs or node.inputs[0] is None else node.inputs[0].producer()
+        if is_operator(node, "Conv", "Gemm"):
+            plain = all(s is not None and np.all(s == 1) for s in list(_scales(node))[:2])
+            if plain and layer_refusal(node) is None:
+                found.add(node)
+        elif is_operator(node, "Mul", "Add") and source in found:
+            found.add(node)
+    return frozenset(node.name or node.outputs[0].name or "" for node in found)
+
+
+def layer_refusal(node: ir.Node) -> str | None:
+    """Return why float32 might round the sums of a layer, whose scales are powers of two."""
     x, w = (v.producer() for v in node.inputs[:2] if v is not None)
     assert x is not None
     assert w is not None

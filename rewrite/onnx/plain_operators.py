@@ -21,6 +21,7 @@ import onnx_ir as ir
 
 from rewrite.onnx.code_builder import CodeBuilder, Parameters, operand_of
 from rewrite.onnx.graphs import CODE_TYPES, add_initializer, code_type, constant, is_operator
+from rewrite.onnx.integer_products import integer_product, product_of
 from rewrite.onnx.resize_of_codes import is_nearest, resize_of_codes_refusal
 
 Scales = dict[ir.Value, Parameters]
@@ -36,6 +37,8 @@ _SIZES = {"Pad": (1, 3)}
 
 def plain_rule(node: ir.Node, scales: Mapping[ir.Value, Parameters]) -> Rule | None:
     """Return the rule for a standard operator on codes, None for any other node."""
+    if product_of(node) is not None:
+        return integer_product
     source = node.inputs[0] if node.inputs else None
     if source is None or not (source in scales or source.dtype in CODE_TYPES):
         return None

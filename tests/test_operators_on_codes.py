@@ -181,7 +181,7 @@ SUPPORTED = (
     "QLinearConv, QLinearMatMul, QGemm, QLinearConcat, QLinearAdd, QLinearMul, "
     "QLinearGlobalAveragePool, QLinearAveragePool, QLinearLeakyRelu, QLinearSigmoid, "
     "QLinearSoftmax, MaxPool, Slice, Resize, Pad, Concat, Clip, Max, Min, ArgMax, Transpose, "
-    "Reshape, Flatten, Squeeze, Unsqueeze, DepthToSpace, SpaceToDepth, Tile, Expand"
+    "Reshape, Flatten, Squeeze, Unsqueeze, DepthToSpace, SpaceToDepth, Tile, Expand, Gather"
 )
 REFUSED: dict[str, tuple[Build, str]] = {
     "channels last": (
@@ -200,9 +200,9 @@ REFUSED: dict[str, tuple[Build, str]] = {
         "resize_2: the coordinates of a linear Resize must be half_pixel or asymmetric, not "
         "align_corners; interpolate between DequantizeLinear and QuantizeLinear",
     ),
-    "gathered": (
-        selected("Gather", [0, 2, 1, 1], axis=1),
-        "gather_2: Gather must not work on codes; put it between DequantizeLinear and "
+    "computed": (
+        selected("Abs"),
+        "abs_2: Abs must not work on codes; put it between DequantizeLinear and "
         f"QuantizeLinear; supported on codes: {SUPPORTED}",
     ),
     "chosen": (

@@ -169,7 +169,7 @@ def _build(
     if kind in _JOINERS:
         return _JOINERS[kind](parts, read, names, layer)
     (stream,) = read
-    if kind in _CHOOSING:
+    if kind in _CHOOSING and call.op_type not in _BY_FUNCTION:
         stream = requantized(parts[0], stream, names, layer)
     builder = _BY_FUNCTION.get(call.op_type) or _BUILDERS[kind]
     return builder(parts, stream, names, layer)

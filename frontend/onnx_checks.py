@@ -57,6 +57,13 @@ def check_operators(model: onnx.ModelProto, opset: int, foreign: Collection[str]
             known = onnx.defs.has(node.op_type, opset)
         else:
             known = node.domain == MICROSOFT and node.op_type in foreign
+        first = 0 if known or node.domain not in STANDARD else _first_version(node.op_type)
+        if first > opset:
+            raise CompileError(
+                STAGE, label, f"operator {node.op_type} comes with operator set {first}, but the "
+                f"file imports {opset}",
+                f"export the model with opset {first} or later",
+            )  # fmt: skip
         if not known:
             kind = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
             raise CompileError(STAGE, label, f"operator {kind} is not supported", _remedy(node))
@@ -77,6 +84,12 @@ def check_operators(model: onnx.ModelProto, opset: int, foreign: Collection[str]
                 STAGE, label, f"operator {node.op_type} chooses what to compute while it runs",
                 "export the model without control flow",
             )  # fmt: skip
+
+
+def _first_version(operator: str) -> int:
+    """Return the operator set with which a standard operator came, 0 if there is none."""
+    newest = onnx.defs.onnx_opset_version()
+    return next((v for v in range(1, newest + 1) if onnx.defs.has(operator, v)), 0)
 
 
 def _remedy(node: onnx.NodeProto) -> str:

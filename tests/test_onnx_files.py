@@ -106,6 +106,12 @@ def sequence_of_numbers() -> onnx.ModelProto:
     return g.model(g("Relu", "x"), inputs={"x": ["N"]})
 
 
+def later() -> onnx.ModelProto:
+    g = Graph()
+    codes = g("QuantizeLinear", "x", g.constant(0.1), g.constant(0, np.uint8))
+    return g.model(codes, opset=9)
+
+
 REFUSED: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "recurrent layer": (
         recurrent,
@@ -143,6 +149,11 @@ REFUSED: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "unknown operator": (
         unknown,
         "t0_0: operator Frobnicate is not supported; export the model with standard ONNX operators",
+    ),
+    "operator of a later set": (
+        later,
+        "t0_0: operator QuantizeLinear comes with operator set 10, but the file imports 9; "
+        "export the model with opset 10 or later",
     ),
     "old opset": (
         lambda: plain(opset=7),

@@ -10,9 +10,11 @@ import onnx
 from rewrite.onnx.float import (
     average_pool_form,
     bilinear_resize,
+    constant_token,
     depth_to_space,
     gather_to_slice,
     instance_normalization,
+    layer_normalization_axes,
     pad_of_copies,
     positional_affine,
     reduce_axes,
@@ -67,6 +69,34 @@ PLACES = "Transpose Reshape {} Reshape Transpose"
 GENERAL = "Transpose Reshape GlobalAveragePool Reshape"
 
 FIRES = {
+    "normalized_frames": Case(
+        layer_normalization_axes.RULES,
+        one("LayerNormalization", {"g": normal(4, 6, 5), "b": normal(6, 1)}, axis=1),
+        1,
+        "Reshape LayerNormalization Reshape",
+    ),
+    "normalized_rows": Case(
+        layer_normalization_axes.RULES,
+        one("LayerNormalization", {"g": normal(6, 5)}, axis=-2),
+        1,
+        "Reshape LayerNormalization Reshape",
+    ),
+    "class_token": Case(
+        constant_token.RULES,
+        build(SEQUENCE, [node("Concat", "c x", "y", axis=1)], {"c": normal(1, 1, 4)}),
+        1,
+        "Pad Add",
+    ),
+    "constant_channels": Case(
+        constant_token.RULES,
+        build(
+            IMAGE,
+            [node("Concat", "c x d c", "y", axis=-3)],
+            {"c": normal(1, 2, 6, 5), "d": normal(1, 1, 6, 5)},
+        ),
+        1,
+        "Pad Add",
+    ),
     "bilinear_from_0": Case(
         bilinear_resize.RULES,
         build(
@@ -228,6 +258,14 @@ FIRES = {
 }  # fmt: skip
 
 UNTOUCHED = {
+    "normalized_features": (
+        layer_normalization_axes.RULES,
+        one("LayerNormalization", {"g": normal(5), "b": normal(5)}, axis=3),
+    ),
+    "constant_between_tensors": (
+        constant_token.RULES,
+        build(SEQUENCE, [node("Concat", "x c x", "y", axis=1)], {"c": normal(1, 1, 4)}),
+    ),
     "softmax_along_the_other_axis": (
         softmax_form.RULES, flattened("Softmax", 1, 2, 3, 4, axis=0)
     ),

@@ -235,6 +235,16 @@ def around(g: Graph, mode: str) -> str:
     return conv(g, g("Pad", conv(g), sides, mode=mode), 4, 4, pads=[0, 0, 0, 0])
 
 
+def class_token(g: Graph) -> str:
+    """A vector in front of a sequence, for each frame, and a summand for each place."""
+    y = dense_on_sequence(g)
+    frames = g("Unsqueeze", g("Gather", g("Shape", y), g.constant(0, np.int64)), ints(g, 0))
+    sizes = g("Concat", frames, ints(g, 1, 5), axis=0)
+    token = g("Expand", g.weights(1, 1, 5), sizes)
+    result: str = g("Add", g("Concat", token, y, axis=1), g.weights(1, 4, 5))
+    return result
+
+
 GRAPHS: dict[str, Entry] = {
     "auto_pad": Entry(
         lambda g: g(
@@ -345,6 +355,11 @@ GRAPHS: dict[str, Entry] = {
     "sum of squares": Entry(reduced("ReduceSumSquare", 2)),
     "softmax 12 along the last axis": Entry(
         lambda g: conv(g, g("Softmax", conv(g), axis=3), 4, 4), 12
+    ),
+    "class token": Entry(class_token, inputs=SEQUENCE),
+    "LayerNormalization of an image": Entry(
+        lambda g: g("LayerNormalization", conv(g), g.weights(4, 8, 8), g.weights(4, 8, 8), axis=1),
+        17,
     ),
     "instance normalization": Entry(
         lambda g: g("InstanceNormalization", conv(g), g.weights(4), g.weights(4))

@@ -392,12 +392,3 @@ def test_dilation_in_one_dimension_without_its_end(tmp_path: Path) -> None:
         ": has the rates [2] and the padding [0, 0], not two and four; convert the model with a "
         "fixed batch of 1, where it becomes a convolution's dilation"
     )
-
-
-def test_sizes_that_are_computed_from_values(tmp_path: Path) -> None:
-    x = keras.Input((6, 8, 4), name="x")
-    data = convert(keras.Model(x, L.UpSampling2D((2, 3))(x)))
-    assert (
-        "its shape [None, None, 24, 4] has sizes that are not known; convert the model with "
-        in (refusal(data, tmp_path))
-    )

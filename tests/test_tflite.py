@@ -18,9 +18,11 @@ from tests.tflite_models import (
     as_unsigned,
     codes,
     convert,
+    function_model,
     image_model,
     interpret,
     keras,
+    moving_model,
     output_codes,
     sequence_model,
     tf,
@@ -46,7 +48,7 @@ def zoo_model(name: str) -> Any:
     return keras.models.load_model(MODELS / f"{name}.h5", compile=False)
 
 
-@pytest.mark.parametrize("build", [image_model, sequence_model])
+@pytest.mark.parametrize("build", [image_model, sequence_model, moving_model])
 def test_each_operator_differs_by_rounding_only(build: Callable[[], Any], tmp_path: Path) -> None:
     """Two operators in a row may differ by two steps; so do few.
 
@@ -73,7 +75,7 @@ def test_each_operator_differs_by_rounding_only(build: Callable[[], Any], tmp_pa
             assert np.mean(difference == 0) > equal, (kernels, name)
 
 
-@pytest.mark.parametrize("build", [image_model, sequence_model])
+@pytest.mark.parametrize("build", [image_model, sequence_model, moving_model, function_model])
 def test_floats_are_equal(build: Callable[[], Any], tmp_path: Path) -> None:
     model = build()
     (tmp_path / "m.tflite").write_bytes(convert(model, quantized=False))
@@ -162,6 +164,15 @@ def test_a_quantized_file_is_compiled_as_it_is(name: str, tmp_path: Path) -> Non
     compilation = compile_model(tmp_path / "m.tflite")
     assert compilation.quantized.model.SerializeToString() == source.model.SerializeToString()
     assert compilation.comparison.values > 0
+    assert compilation.comparison.mismatches == 0
+
+
+@pytest.mark.parametrize("build", [moving_model, function_model])
+def test_more_operators_are_compiled(build: Callable[[], Any], tmp_path: Path) -> None:
+    model = build()
+    (tmp_path / "m.tflite").write_bytes(convert(model))
+    compilation = compile_model(tmp_path / "m.tflite")
+    assert len(compilation.graph.outputs) == len(model.outputs)
     assert compilation.comparison.mismatches == 0
 
 

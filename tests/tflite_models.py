@@ -201,3 +201,45 @@ def sequence_model() -> Any:
     random = np.random.default_rng(0)
     model.set_weights([random.uniform(-0.4, 0.4, w.shape) for w in model.get_weights()])
     return model
+
+
+def function_model() -> Any:
+    """Return a model with the functions that TFLite's kernels approximate each in its own way."""
+    L, ops = keras.layers, keras.ops
+    x = keras.Input((4, 6, 4), name="x")
+    gate = L.Activation("sigmoid")(x)
+    roots = [ops.sqrt(gate), ops.log(gate + 0.5), ops.rsqrt(gate + 0.5), ops.square(x)]
+    return keras.Model(x, [*roots, ops.divide(x, gate + 1.0), L.Activation("softplus")(x)])
+
+
+def moving_model() -> Any:
+    """Return a model with the operators that take apart, join, repeat and reduce; and functions."""
+    L, ops = keras.layers, keras.ops
+    x = keras.Input((4, 6, 4), name="x")
+    y = L.Conv2D(4, 1, name="second")(x)
+    rows = ops.unstack(y, axis=1)
+    sequence = L.Reshape((6, 16))(x)
+    outputs = [
+        ops.gelu(y, approximate=True),
+        L.ReLU(threshold=0.3)(y),
+        ops.tile(y, (1, 2, 1, 1)),
+        ops.pad(y, ((0, 0), (1, 1), (2, 0), (0, 0)), mode="reflect"),
+        ops.pad(y, ((0, 0), (0, 1), (2, 1), (0, 0)), mode="symmetric"),
+        L.Add()(ops.split(y, 2, axis=3)),
+        *ops.split(y, [1], axis=1),
+        rows[2],
+        ops.stack([rows[0], rows[3]], axis=1),
+        y[:, -1],
+        y[:, 1:, 2],
+        ops.sum(y, axis=(1, 2)),
+        ops.sum(sequence, axis=1),
+        L.GlobalMaxPooling2D()(y),
+        L.GlobalMaxPooling1D()(sequence),
+        L.Dot(axes=2)([sequence, sequence]),
+        L.AveragePooling2D(2)(y),
+    ]
+    keras.utils.set_random_seed(3)
+    model = keras.Model(x, outputs)
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(-0.6, 0.6, w.shape) for w in model.get_weights()])
+    return model

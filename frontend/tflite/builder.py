@@ -111,6 +111,11 @@ class Builder:
             )
         return shape[1:]
 
+    def is_read(self, index: int) -> bool:
+        """Tell whether an operator takes the tensor, or it is an output."""
+        ends = (index for _, index in self.model.outputs)
+        return index in ends or any(index in o.inputs for o in self.model.operators)
+
     def is_image(self, index: int) -> bool:
         """Tell whether a computed tensor is there in the layout of images."""
         return index in self.image

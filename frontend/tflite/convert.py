@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from frontend import rules
 from frontend.limits import check_activation
-from frontend.tflite import dilation, pointwise, shaping, windows
+from frontend.tflite import dilation, moving, pointwise, pools, reducing, shaping, windows
 from frontend.tflite.builder import Builder
 from frontend.tflite.model import Model, Operator
 from frontend.tflite.positions import dense_at_positions
@@ -21,15 +21,17 @@ IR_VERSION = 10
 BATCH = "batch"
 
 OPERATORS: dict[str, Callable[[Builder, Operator], None]] = {
-    "AVERAGE_POOL_2D": windows.average_pool,
+    "AVERAGE_POOL_2D": pools.average_pool,
     "BATCH_TO_SPACE_ND": dilation.batch_to_space,
     "CONV_2D": windows.convolution,
     "DEPTHWISE_CONV_2D": windows.depthwise,
     "FULLY_CONNECTED": windows.fully_connected,
-    "MAX_POOL_2D": windows.max_pool,
+    "MAX_POOL_2D": pools.max_pool,
     "SPACE_TO_BATCH_ND": dilation.space_to_batch,
     "TRANSPOSE_CONV": windows.transposed_convolution,
+    **moving.OPERATORS,
     **pointwise.OPERATORS,
+    **reducing.OPERATORS,
     **shaping.OPERATORS,
 }
 """What is supported, by TFLite's names."""

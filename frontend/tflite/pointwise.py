@@ -41,6 +41,15 @@ def _leaky(graph: Builder, operator: Operator, tensor: str) -> str:
     return graph.node("LeakyRelu", tensor, alpha=float(alpha))
 
 
+def _gelu(graph: Builder, operator: Operator, tensor: str) -> str:
+    is_approximate = operator.options(tflite.GeluOptions).Approximate()
+    return graph.node("Gelu", tensor, approximate="tanh" if is_approximate else "none")
+
+
+def _inverse_root(graph: Builder, _: Operator, tensor: str) -> str:
+    return graph.node("Reciprocal", graph.node("Sqrt", tensor, role="root"))
+
+
 def quantize(graph: Builder, operator: Operator) -> None:
     """QUANTIZE: to codes, from floats or from other codes."""
     source = operator.inputs[0]
@@ -97,14 +106,42 @@ def _binary(name: str, options: Any = None) -> Convert:
     return convert
 
 
+def _compare(name: str) -> Convert:
+    """Return the conversion of a comparison, whose result is neither codes nor floats."""
+
+    def convert(graph: Builder, operator: Operator) -> None:
+        operands, image = _operands(graph, operator.inputs, operator.outputs[0])
+        tensor = graph.node(name, *operands)
+        (graph.image if image else graph.plain)[operator.outputs[0]] = tensor
+
+    return convert
+
+
+def select(graph: Builder, operator: Operator) -> None:
+    """SELECT, SELECT_V2: by a comparison -> Where."""
+    condition, result = operator.inputs[0], operator.outputs[0]
+    operands, image = _operands(graph, operator.inputs[1:], result)
+    computed = (graph.image if image else graph.plain).get(condition)
+    if computed is None or graph.frame(condition) != graph.frame(result):
+        graph.refuse("selects by something else than a comparison of its own", "use an activation")
+    graph.write(result, graph.node("Where", computed, *operands), image=image)
+
+
 OPERATORS: dict[str, Convert] = {
     "ABS": _same("Abs"),
     "ADD": _binary("Add", tflite.AddOptions),
     "DEQUANTIZE": dequantize,
+    "DIV": _binary("Div", tflite.DivOptions),
     "ELU": _same("Elu"),
     "EXP": _same("Exp"),
+    "GELU": _unary(_gelu),
+    "GREATER": _compare("Greater"),
+    "GREATER_EQUAL": _compare("GreaterOrEqual"),
     "HARD_SWISH": _same("HardSwish"),
     "LEAKY_RELU": _unary(_leaky),
+    "LESS": _compare("Less"),
+    "LESS_EQUAL": _compare("LessOrEqual"),
+    "LOG": _same("Log"),
     "LOGISTIC": _same("Sigmoid"),
     "MAXIMUM": _binary("Max"),
     "MINIMUM": _binary("Min"),
@@ -115,7 +152,12 @@ OPERATORS: dict[str, Convert] = {
     "RELU": _clamped(0.0, float("inf")),
     "RELU6": _clamped(0.0, 6.0),
     "RELU_N1_TO_1": _clamped(-1.0, 1.0),
+    "RSQRT": _unary(_inverse_root),
+    "SELECT": select,
+    "SELECT_V2": select,
     "SOFTMAX": softmax,
+    "SQRT": _same("Sqrt"),
+    "SQUARE": _unary(lambda graph, _, tensor: graph.node("Mul", tensor, tensor)),
     "SUB": _binary("Sub", tflite.SubOptions),
     "TANH": _same("Tanh"),
 }

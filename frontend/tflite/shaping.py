@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from frontend.tflite.activations import write_activated
-from frontend.tflite.builder import TO_IMAGE, Builder, as_image, requantized, same_quantization
+from frontend.tflite.builder import TO_IMAGE, TO_PLAIN, Builder, requantized, same_quantization
 from frontend.tflite.model import Operator
 
 Convert = Callable[[Builder, Operator], None]
@@ -104,8 +104,8 @@ def _pads_convolutions(graph: Builder, padding: Operator) -> bool:
 def strided_slice(graph: Builder, operator: Operator) -> None:
     """STRIDED_SLICE of each frame -> Slice."""
     options = operator.options(tflite.StridedSliceOptions)
-    if options.EllipsisMask() or options.NewAxisMask() or options.ShrinkAxisMask():
-        graph.refuse("adds or removes axes", "use a Cropping layer, and Reshape")
+    if options.EllipsisMask() or options.NewAxisMask():
+        graph.refuse("adds axes", "use a Cropping layer, and Reshape")
     shape = (graph.batch, *graph.frame(operator.inputs[0]))
     begin, end, step = (
         graph.integers(index, what)
@@ -117,7 +117,11 @@ def strided_slice(graph: Builder, operator: Operator) -> None:
     for axis, size in enumerate(shape):
         first = None if options.BeginMask() >> axis & 1 else begin[axis]
         last = None if options.EndMask() >> axis & 1 else end[axis]
-        parts.append(slice(first, last, step[axis]).indices(size))
+        if options.ShrinkAxisMask() >> axis & 1:
+            only = begin[axis] % size
+            parts.append((only, only + 1, 1))
+        else:
+            parts.append(slice(first, last, step[axis]).indices(size))
     if min(part[2] for part in parts) < 1:
         graph.refuse("goes backwards", "keep the order of values")
     _cut(graph, operator, parts)
@@ -152,7 +156,15 @@ def _cut(graph: Builder, operator: Operator, parts: list[tuple[int, int, int]]) 
     )
     where = _sizes(graph, "axes", axes)
     tensor = graph.node("Slice", graph.read(source, image=image), begin, end, where, step)
-    graph.write(result, tensor, image=image)
+    if len(graph.frame(result)) == len(frame):
+        graph.write(result, tensor, image=image)
+        return
+    tensor = requantized(graph, source, tensor)
+    if image:
+        tensor = graph.node("Transpose", tensor, role="to_nhwc", perm=TO_PLAIN)
+        tensor = requantized(graph, source, tensor)
+    shape = _sizes(graph, "shape", [-1, *graph.frame(result)])
+    graph.write(result, graph.node("Reshape", tensor, shape, role="reshape"))
 
 
 def resize_nearest(graph: Builder, operator: Operator) -> None:
@@ -201,23 +213,9 @@ def _factor(before: int, after: int) -> np.float32:
     return factor if exact else np.nextafter(factor, np.float32(np.inf))
 
 
-def mean(graph: Builder, operator: Operator) -> None:
-    """MEAN over rows and columns, or over the steps of a sequence -> GlobalAveragePool."""
-    source, result = operator.inputs[0], operator.outputs[0]
-    frame = graph.frame(source)
-    rank = len(frame) + 1
-    axes = sorted(axis % rank for axis in graph.integers(operator.inputs[1], "axes"))
-    if axes != list(range(1, rank - 1)) or rank not in (3, 4):
-        graph.refuse(f"averages the axes {axes} of {[graph.batch, *frame]}", "use a global pool")
-    pooled = requantized(graph, result, graph.node("GlobalAveragePool", as_image(graph, source)))
-    sizes = _sizes(graph, "shape", [-1, *graph.frame(result)])
-    graph.write(result, graph.node("Reshape", pooled, sizes, role="flatten"))
-
-
 OPERATORS: dict[str, Convert] = {
     "CONCATENATION": concatenation,
     "EXPAND_DIMS": reshape,
-    "MEAN": mean,
     "PAD": pad,
     "PADV2": pad,
     "RESHAPE": reshape,

@@ -1,4 +1,4 @@
-"""Convolutions, dense layers and pools. Their windows move over images (NCHW in ONNX)."""
+"""Convolutions and dense layers. Their windows move over images (NCHW in ONNX)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _convolve(
     if source in graph.spread:
         result, spread = gathered(graph, operator)
         source, pads = spread.source, spread.sides
-    height, width, channels = _image_of(graph, source)
+    height, width, channels = image_of(graph, source)
     shape = graph.tensor(operator.inputs[1]).shape
     kernel = shape[1:3]
     strides = (options.StrideH(), options.StrideW())
@@ -77,7 +77,7 @@ def transposed_convolution(graph: Builder, operator: Operator) -> None:
     strides = (options.StrideH(), options.StrideW())
     before, after, missing = [], [], []
     for size, wanted, taps, stride in zip(
-        _image_of(graph, source), _image_of(graph, result), kernel, strides, strict=False
+        image_of(graph, source), image_of(graph, result), kernel, strides, strict=False
     ):
         cut = (size - 1) * stride + taps - wanted
         before.append(max(cut, 0) // 2)
@@ -139,36 +139,6 @@ def _dense_at_positions(graph: Builder, operator: Operator, activation: int) -> 
     write_activated(graph, result, tensor, activation)
 
 
-def max_pool(graph: Builder, operator: Operator) -> None:
-    """MAX_POOL_2D -> MaxPool."""
-    _pool(graph, operator, "MaxPool")
-
-
-def average_pool(graph: Builder, operator: Operator) -> None:
-    """AVERAGE_POOL_2D, which does not count padding -> AveragePool, or GlobalAveragePool."""
-    _pool(graph, operator, "AveragePool", count_include_pad=0)
-
-
-def _pool(graph: Builder, operator: Operator, kind: str, **attributes: Any) -> None:
-    options = operator.options(tflite.Pool2DOptions)
-    source = operator.inputs[0]
-    height, width, _ = _image_of(graph, source)
-    kernel = (options.FilterHeight(), options.FilterWidth())
-    strides = (options.StrideH(), options.StrideW())
-    pads = (0, 0, 0, 0)
-    if options.Padding() == tflite.Padding.SAME:
-        pads = same_padding((height, width), kernel, strides, (1, 1))
-    tensor = graph.read(source, image=True)
-    if kind == "AveragePool" and kernel == (height, width) and not any(pads):
-        tensor = graph.node("GlobalAveragePool", tensor)
-    else:
-        tensor = graph.node(
-            kind, tensor, kernel_shape=kernel, strides=strides, pads=pads, **attributes
-        )
-    activation = options.FusedActivationFunction()
-    write_activated(graph, operator.outputs[0], tensor, activation, image=True)
-
-
 def same_padding(
     sizes: tuple[int, int],
     kernel: tuple[int, ...],
@@ -189,7 +159,8 @@ def same_padding(
     return before[0], before[1], after[0], after[1]
 
 
-def _image_of(graph: Builder, index: int) -> tuple[int, int, int]:
+def image_of(graph: Builder, index: int) -> tuple[int, int, int]:
+    """Return height, width and channels of a tensor that must be an image."""
     frame = graph.frame(index)
     if len(frame) != 3:
         graph.refuse(f"works on {list(frame)}, not on an image", "convert the model again")

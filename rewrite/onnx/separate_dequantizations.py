@@ -21,6 +21,7 @@ def separate_dequantizations(model: ir.Model) -> int:
     added = 0
     taken = {v.name for v in (*model.graph.inputs, *model.graph.initializers.values())}
     taken |= {value.name for node in model.graph for value in node.outputs}
+    named = {node.name for node in model.graph}
     for node in list(model.graph):
         if not is_operator(node, "DequantizeLinear"):
             continue
@@ -28,13 +29,18 @@ def separate_dequantizations(model: ir.Model) -> int:
         uses = list(result.uses())
         for number, (reader, index) in enumerate(uses if result.is_graph_output() else uses[1:], 2):
             copy = ir.node("DequantizeLinear", list(node.inputs), node.attributes)
-            copy.name = f"{node.name}_{number}" if node.name else None
-            names = chain([""], (f"_{n}" for n in count(2)))
-            free = (f"{result.name}_{number}{suffix}" for suffix in names)
-            copy.outputs[0].name = next(name for name in free if name not in taken)
-            taken.add(copy.outputs[0].name)
+            copy.name = _free(f"{node.name}_{number}", named) if node.name else None
+            copy.outputs[0].name = _free(f"{result.name}_{number}", taken)
             copy.outputs[0].type, copy.outputs[0].shape = result.type, result.shape
             model.graph.insert_after(node, copy)
             reader.replace_input_with(index, copy.outputs[0])
             added += 1
     return added
+
+
+def _free(name: str, taken: set[str | None]) -> str:
+    """Return ``name``, numbered where it is taken, and take it."""
+    names = chain([name], (f"{name}_{n}" for n in count(2)))
+    found = next(candidate for candidate in names if candidate not in taken)
+    taken.add(found)
+    return found

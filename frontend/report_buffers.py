@@ -56,8 +56,7 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
         case ProcessingElement():
             return tuple(_processing_buffers(element))
         case (
-            MaxPool()
-            | GlobalAverage()
+            GlobalAverage()
             | Affine()
             | Lookup()
             | Rectifier()
@@ -70,6 +69,11 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             | Concatenate()
         ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case MaxPool():
+            return (
+                Buffer("FIFO of rows", element.row_depth, element.output.width_bits),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
         case AveragePool():
             return tuple(_average_buffers(element))
         case Softmax() | LayerNormalization():

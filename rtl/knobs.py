@@ -50,14 +50,14 @@ def knobs(element: Element) -> tuple[Knob, ...]:
     match element:
         case ProcessingElement():
             return _processing_element(element)
-        case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
+        case GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _lanes_and_depth(element, element.fifo_depth)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _lanes_and_depth(element, element.fifo_depth)
         case GlobalMaximum() | Softmax() | LayerNormalization():
             return _lanes_and_depth(element, element.fifo_depth)
-        case AveragePool():
-            extra = "Additional row sums that wait"
+        case MaxPool() | AveragePool():
+            extra = "Additional beats of rows that wait for their columns"
             return (
                 *_lanes_and_depth(element, element.fifo_depth),
                 Knob("extra_beats", element.extra_beats, extra, "natural"),

@@ -18,6 +18,7 @@ from ir.elements import (
     Input,
     Kernel,
     Loop,
+    MaxPool,
     Merge,
     Output,
     ProcessingElement,
@@ -32,6 +33,7 @@ from ir.numbers import IntegerType, frozen_integers
 from ir.requantize import ScaleRequantization
 from rewrite.stream import schedule, slack
 from rewrite.stream.slack import _least, _with
+from tests.stream_graphs import Chain
 
 UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
 
@@ -158,7 +160,7 @@ def _slack_of(element: Element) -> int:
             return element.depth
         case Reorder():
             return element.extra_blocks
-        case Border() | AveragePool():
+        case Border() | MaxPool() | AveragePool():
             return element.extra_beats
         case ProcessingElement():
             return element.extra_rows
@@ -236,3 +238,22 @@ def test_long_turns_are_buffered() -> None:
     turns = [e for e in scheduled if isinstance(e, Fifo) and e.name.startswith("rows_turn")]
     assert len(turns) == 2
     assert max(turn.depth for turn in turns) > 2
+
+
+WIDER = Kernel(5, 3, pad_top=2, pad_left=1, pad_bottom=2, pad_right=1)
+
+
+@pytest.mark.parametrize("build", [Chain.pool, Chain.average_pool])
+@pytest.mark.parametrize("kernel", [SAME, WIDER])
+def test_windows_over_the_lower_edge_cost_their_steps_only(
+    build: Callable[[Chain, Kernel], Chain], kernel: Kernel
+) -> None:
+    """A pool's rows of the next frame wait in its extra beats while it ends the columns."""
+    graph = schedule(build(Chain(Shape(12, 10, 4)), kernel).graph())
+    pool = graph.outputs[0].source
+    assert isinstance(pool, MaxPool | AveragePool)
+    times = predict(graph)
+    assert times.cycles_per_frame == times.lower_bound
+    assert pool.extra_beats > 0
+    tight = _with(graph, {pool.name: 0})
+    assert predict(tight).cycles_per_frame > times.lower_bound

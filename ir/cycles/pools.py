@@ -14,8 +14,9 @@ from ir.maxplus import EventList
 def _max_pool(element: MaxPool, system: EventSystem) -> None:
     source = system.streams[id(element.source)]
     stream = element.source.output
+    depths = element.row_depth, element.fifo_depth
     system.streams[id(element)] = pool_events(
-        system, source, element.kernel, stream.shape, stream.lanes, element.fifo_depth
+        system, source, element.kernel, stream.shape, stream.lanes, depths
     )
 
 
@@ -31,14 +32,22 @@ def _average_pool(element: AveragePool, system: EventSystem) -> None:
 
 
 def pool_events(
-    system: EventSystem, source: EventList, kernel: Kernel, shape: Shape, lanes: int, depth: int
+    system: EventSystem,
+    source: EventList,
+    kernel: Kernel,
+    shape: Shape,
+    lanes: int,
+    depths: tuple[int, int],
 ) -> EventList:
-    """Add a max pool behind ``source``, a map of ``shape``; return its output's transfers."""
+    """Add a max pool behind ``source``, a map of ``shape``; return its output's transfers.
+
+    ``depths``: of the FIFOs behind the rows and behind the columns.
+    """
     latencies = (
         timing.sliding_maximum_latency(kernel.width),
         timing.sliding_maximum_latency(kernel.height),
     )
-    return _two_passes(system, source, kernel, shape, lanes, latencies, (depth, depth))
+    return _two_passes(system, source, kernel, shape, lanes, latencies, depths)
 
 
 def _two_passes(

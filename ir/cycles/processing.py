@@ -22,8 +22,8 @@ def _processing_element(element: ProcessingElement, system: EventSystem) -> None
         taken = _windowed(element, system, source, latency)
     if element.pool is not None:
         shape = element.window_positions
-        depth = element.pool_fifo_depth
-        taken = pool_events(system, taken, element.pool, shape, element.pe, depth)
+        depths = element.pool_fifo_depth, element.pool_fifo_depth
+        taken = pool_events(system, taken, element.pool, shape, element.pe, depths)
     system.streams[id(element)] = taken
 
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaxPool:
-    """Maximum over a window; padding never wins (ONNX MaxPool)."""
+    """Maximum over a window; padding never wins (ONNX MaxPool).
+
+    ``extra_beats``: maxima of rows that may wait for those of columns, beyond ``fifo_depth``.
+    """
 
     name: str
     layer: str
@@ -23,6 +26,12 @@ class MaxPool:
     output: StreamType
     kernel: Kernel
     fifo_depth: int = 2
+    extra_beats: int = 0
+
+    @property
+    def row_depth(self) -> int:
+        """Beats of the FIFO of the rows' maxima."""
+        return self.fifo_depth + self.extra_beats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,12 +20,21 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ir.cycles import estimate_fifo_depths, keeps_pace, steady_period
-from ir.elements import AveragePool, Border, Consumer, Element, Fifo, ProcessingElement, Reorder
+from ir.elements import (
+    AveragePool,
+    Border,
+    Consumer,
+    Element,
+    Fifo,
+    MaxPool,
+    ProcessingElement,
+    Reorder,
+)
 from ir.graph import StreamGraph
 
 Slack = dict[str, int]
-"""By name: extra rows of a processing element, blocks of a Reorder, beats of a Border or of an
-AveragePool; depth of a Fifo."""
+"""By name: extra rows of a processing element, blocks of a Reorder, beats of a Border or of a
+pool; depth of a Fifo."""
 
 MINIMUM_DEPTH = 2
 UNLIMITED = 2**28
@@ -119,7 +128,7 @@ def _least(graph: StreamGraph) -> Slack:
 def _has_slack(element: Element) -> bool:
     if isinstance(element, ProcessingElement):
         return not element.is_direct
-    return isinstance(element, Fifo | Reorder | Border | AveragePool)
+    return isinstance(element, Fifo | Reorder | Border | MaxPool | AveragePool)
 
 
 def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
@@ -129,7 +138,7 @@ def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
                 return replace(element, extra_rows=slack[name])
             case Reorder(name=name) if name in slack:
                 return replace(element, extra_blocks=slack[name])
-            case AveragePool(name=name) if name in slack:
+            case MaxPool(name=name) | AveragePool(name=name) if name in slack:
                 return replace(element, extra_beats=slack[name])
             case Border(name=name) if name in slack:
                 return replace(element, extra_beats=slack[name])

@@ -56,6 +56,7 @@ def _max_pool(element: MaxPool, context: Context) -> tuple[str, Formals]:
         "width": str(shape.width),
         "channels": str(shape.channels),
         **pool_formals(element, element.kernel),
+        "extra_beats": context.knobs["extra_beats"],
         "fifo_depth": context.knobs["fifo_depth"],
     }
 

@@ -38,6 +38,8 @@ entity max_pool is
     pad_left : natural;
     pad_bottom : natural;
     pad_right : natural;
+    -- Beats of rows that wait beyond fifo_depth, while windows over the lower edge are sent.
+    extra_beats : natural := 0;
     -- Beats of each of the two FIFOs.
     fifo_depth : positive
   );
@@ -89,7 +91,7 @@ begin
       pad_begin => pad_left,
       pad_end => pad_right,
       inner => channels / lanes,
-      fifo_depth => fifo_depth
+      fifo_depth => fifo_depth + extra_beats
     )
     port map (
       clk => clk,

@@ -19,10 +19,11 @@ def _case(
     signed: bool,
     depth: int,
     seed: int,
+    extra: int = 0,
 ) -> Case:
     frames = 3
     folds = channels // lanes
-    along_width = columns.stage(frames * rows.length, folds, depth)
+    along_width = columns.stage(frames * rows.length, folds, depth + extra)
     along_height = rows.stage(frames, columns.places * folds, depth)
     edges = output_edges([along_width, along_height])
 
@@ -50,13 +51,14 @@ def _case(
         "pad_left": columns.pad_begin,
         "pad_bottom": rows.pad_end,
         "pad_right": columns.pad_end,
+        "extra_beats": extra,
         "fifo_depth": depth,
         "first_edge": edges[0],
         "last_edge": edges[-1],
     }
     name = (
         f"{rows.length}x{columns.length}x{channels}, kernel {rows.kernel}x{columns.kernel}, "
-        f"{lanes} x {'s' if signed else 'u'}{bits}, depth {depth}"
+        f"{lanes} x {'s' if signed else 'u'}{bits}, depth {depth}+{extra}"
     )
     return Case(name, generics, write)
 
@@ -68,4 +70,5 @@ CASES = (
     _case(Window(5, 1, 2), Window(4, 1, 3), 1, 1, 1, False, 1, 4),
     _case(Window(2, 3, 3, 2, 1), Window(1, 2, 1, 1, 1), 6, 3, 16, True, 2, 5),
     _case(Window(1, 1, 1), Window(9, 4, 4), 1, 1, 12, False, 4, 6),
+    _case(Window(5, 3, 1, 1, 1), Window(6, 3, 1, 1, 1), 4, 2, 8, False, 5, 7, extra=9),
 )

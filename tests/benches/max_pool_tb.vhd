@@ -24,6 +24,7 @@ entity max_pool_tb is
     pad_left : natural;
     pad_bottom : natural;
     pad_right : natural;
+    extra_beats : natural;
     fifo_depth : positive;
     first_edge : integer;
     last_edge : integer
@@ -84,6 +85,7 @@ begin
       pad_left => pad_left,
       pad_bottom => pad_bottom,
       pad_right => pad_right,
+      extra_beats => extra_beats,
       fifo_depth => fifo_depth
     )
     port map (

@@ -150,6 +150,18 @@ def test_certain_results_do_not_depend_on_the_order(case: GoldenInterpolation) -
     assert np.array_equal(in_float32(case, codes, weights), case(codes @ weights))
 
 
+def test_what_roundings_decide_is_not_certain() -> None:
+    """Some sums of codes get another code in float32 than in real numbers."""
+    case = golden(0.0173, 0.0173 * 1.25, 16)
+    assert not case.is_certain
+    codes = np.random.default_rng(0).integers(0, 255, (100_000, 4), endpoint=True)
+    weights = np.array([9, 3, 3, 1])
+    terms = case.scale * (codes - case.zero_point).astype(np.float32) * np.float32(weights / 16)
+    total = ((terms[:, 0] + terms[:, 1]) + terms[:, 2]) + terms[:, 3]
+    rounded = np.clip(np.rint(total / case.output_scale) + case.output_zero_point, 0, 255)
+    assert np.any(rounded != case(codes @ weights))
+
+
 @pytest.mark.parametrize("factor", [2, 3, 4, 5])
 @pytest.mark.parametrize("asymmetric", [False, True])
 def test_weights_of_a_phase_have_one_sum(factor: int, asymmetric: bool) -> None:

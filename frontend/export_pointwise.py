@@ -11,6 +11,7 @@ from frontend.layers.pointwise import (
     ELU,
     Activation,
     BatchNormalization,
+    LayerScale,
     LeakyReLU,
     Normalization,
     PReLU,
@@ -43,6 +44,12 @@ def _affine(graph: GraphBuilder, scale: NDArray[np.float64], offset: NDArray[np.
         if np.any(values != neutral):
             constant = graph.per_channel(values.astype(np.float32))
             graph.node(operator, graph.constant(role, constant), role=operator.lower())
+
+
+@emit.register
+def _layer_scale(layer: LayerScale, step: Step, graph: GraphBuilder) -> None:
+    del layer
+    _affine(graph, step.weights["gamma"].astype(np.float64), np.zeros(1))
 
 
 @emit.register

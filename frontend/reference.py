@@ -21,7 +21,7 @@ from frontend.batches import in_batches
 from frontend.layers import Layer, TrainingOnly
 from frontend.layers.base import KERAS_2_HARD_SIGMOID
 from frontend.layers.merging import Merge
-from frontend.layers.pointwise import Normalization, Softmax, ThresholdedReLU
+from frontend.layers.pointwise import LayerScale, Normalization, Softmax, ThresholdedReLU
 from frontend.network import Input, Network, Node, needed_steps
 from frontend.onnx_reference import onnx_run
 from frontend.source import Frames, Run
@@ -85,7 +85,7 @@ def keras_run(network: Network) -> Run:
         if layer.name not in built:
             built[layer.name] = _build(keras, layer, f"layer_{position}", step.weights)
         tensors[step] = built[layer.name](taken if isinstance(layer, Merge) else taken[0])
-        if step.weights and not isinstance(layer, Normalization):
+        if step.weights and not isinstance(layer, Normalization | LayerScale):
             built[layer.name].set_weights(list(step.weights.values()))
     sources = [tensors[source] for source in network.inputs]
     model = keras.Model(sources, [tensors[node] for node in network.outputs])
@@ -110,6 +110,8 @@ def _build(keras: Any, layer: Layer, name: str, weights: dict[str, Frames]) -> A
         arguments["activation"] = lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1)
     if isinstance(layer, ThresholdedReLU):  # which Keras 3 dropped
         return keras.layers.ReLU(threshold=layer.theta, name=name)
+    if isinstance(layer, LayerScale):  # which Keras keeps with its applications
+        return keras.layers.Rescaling(weights["gamma"].tolist(), name=name)
     return getattr(keras.layers, type(layer).__name__)(name=name, **arguments)
 
 

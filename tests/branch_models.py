@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,7 @@ def branch_models() -> dict[str, Build]:
         "dot_images": _dot_images,
         "operators": _operators,
         "operators_on_numbers": _operators_on_numbers,
+        "convnext": _convnext,
         "residual": _residual,
         "dense_connections": _dense_connections,
         "inception": _inception,
@@ -137,6 +139,17 @@ def _operators_on_numbers() -> Any:
     gate = L.ReLU(6.0)(source + 3.0) * (1.0 / 6.0)
     end = L.Conv2D(3, 1)((2 - (0.5 * source - 0.25)) / 4.0)
     return randomized(keras.Model(source, 1.5 + gate * end))
+
+
+def _convnext() -> Any:
+    """A block of ConvNeXt as keras.applications builds it."""
+    keras = start_tensorflow()
+    L = keras.layers
+    source = keras.Input((5, 4, 3), name="camera")
+    inner = L.LayerNormalization(epsilon=1e-6)(L.Conv2D(3, 3, padding="same", groups=3)(source))
+    inner = L.Dense(3)(L.Activation("gelu")(L.Dense(12)(inner)))
+    scale = importlib.import_module("keras.src.applications.convnext").LayerScale
+    return randomized(keras.Model(source, source + scale(1e-6, 3)(inner)))
 
 
 def _residual() -> Any:

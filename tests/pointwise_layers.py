@@ -113,6 +113,8 @@ OLD = {"RandomHeight", "RandomWidth", "ThresholdedReLU"}
 """Layers of Keras 2 that Keras 3 has not."""
 WRAPPERS = {"TimeDistributed"}
 """Read as the layer in them, which is drawn."""
+OF_APPLICATIONS = {"LayerScale"}
+"""Not among Keras's public layers, but in files of its applications."""
 OF_VOLUMES = {"SpatialDropout3D"}
 """No other layer takes tensors of four axes."""
 

@@ -21,7 +21,7 @@ from tests.examples import example
 from tests.graph_strategies import graphs
 from tests.growth import MERGES
 from tests.layer_strategies import single_layers
-from tests.pointwise_layers import OF_VOLUMES, OLD, UNSAVED, WRAPPERS
+from tests.pointwise_layers import OF_APPLICATIONS, OF_VOLUMES, OLD, UNSAVED, WRAPPERS
 from tests.verdicts import judge
 from zoo.graphs import output_shapes
 from zoo.keras_model import to_keras
@@ -37,7 +37,9 @@ EACH = 2
 
 def test_each_readable_layer_is_drawn() -> None:
     """Also those that have no element yet: they are drawn as soon as ``SUPPORTED`` lists them."""
-    assert {*DRAWN, *JOINS, *OLD, *OF_VOLUMES, *UNSAVED, *WRAPPERS} == set(SUPPORTED)
+    assert {*DRAWN, *JOINS, *OLD, *OF_VOLUMES, *UNSAVED, *WRAPPERS, *OF_APPLICATIONS} == set(
+        SUPPORTED
+    )
 
 
 def network_with(name: str, number: int) -> Description:

@@ -51,6 +51,7 @@ SUPPORTED: dict[str, type[Layer]] = {
     "GlobalMaxPooling1D": pooling.GlobalMaxPooling1D,
     "GlobalMaxPooling2D": pooling.GlobalMaxPooling2D,
     "LayerNormalization": pointwise.LayerNormalization,
+    "LayerScale": pointwise.LayerScale,
     "LeakyReLU": pointwise.LeakyReLU,
     "MaxPooling1D": pooling.MaxPooling1D,
     "MaxPooling2D": pooling.MaxPooling2D,

@@ -129,6 +129,24 @@ class ELU(Layer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerScale(Layer):
+    """``x * gamma``, one for each channel; of ConvNeXt in keras.applications."""
+
+    projection_dim: int = parameter(rules.POSITIVE_INTEGER)
+    init_values: float = parameter(rules.NUMBER, default=1e-6)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return ``shape``."""
+        if shape[-1] != self.projection_dim:
+            raise ValueError(f"projection_dim must be {shape[-1]}, not {self.projection_dim}")
+        return up_to_images(shape)
+
+    def weights(self, shape: Shape) -> dict[str, Shape]:
+        """Return gamma."""
+        return {"gamma": shape[-1:]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PReLU(Layer):
     """``x if x > 0 else alpha * x``, alpha one for each element, or for all along shared axes."""
 

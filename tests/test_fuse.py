@@ -222,6 +222,15 @@ def shuffled_blocks() -> QdqChain:
     return chain.conv(2)
 
 
+def one_bias() -> QdqChain:
+    """A dense layer that adds one value to all."""
+    chain = QdqChain((6,))
+    numbers = chain.dequantize()
+    weights, scales = chain.weights((6, 4), 1, codes="int8", per_channel=False)
+    result = chain.node("Gemm", [numbers, weights, chain.bias(1, scales, 500)])
+    return chain.requantize(result, chain.spread(scales, 6))
+
+
 def largest_of(count: int, *, shown: bool = False) -> QdqChain:
     """Maximum of a tensor and of convolutions of it; ``shown``: its numbers are read twice."""
     chain = QdqChain(IMAGE)
@@ -438,6 +447,7 @@ FIRES: dict[str, tuple[Chain, dict[str, int]]] = {
         reshaped_in_float,
         {"quantize_behind_moving": 1, "fuse_layout": 1, "fuse_dense": 1},
     ),
+    "one bias": (lambda: one_bias().model(), {"explicit_biases": 1, "fuse_dense": 1}),
     "sizes that the batch decides": (
         lambda: reshaped_by_shape(2).model(),
         {"constant_shapes": 1, "fuse_layout": 1, "fuse_dense": 1},

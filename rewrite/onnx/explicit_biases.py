@@ -1,8 +1,9 @@
 """Give every quantized convolution and Gemm a bias.
 
     Conv(Dequantize(x), Dequantize(w)) -> Conv(Dequantize(x), Dequantize(w), Dequantize(0))
+    Gemm(x, w, Dequantize(one code)) -> Gemm(x, w, Dequantize(the code for each channel))
 
-Adding the integer zero to an accumulator changes nothing.  The bias's scale is the product of
+Adding the integer zero to an accumulator changes nothing; a Gemm repeats a bias of one value.  The bias's scale is the product of
 the scales of input and weights, as onnxruntime's kernels take it to be.  Done in onnx-ir: the new
 initializers are computed from matched constants.
 """
@@ -22,9 +23,10 @@ def explicit_biases(model: ir.Model) -> int:
     for node in list(model.graph):
         if not is_operator(node, "Conv", "Gemm"):
             continue
-        if len(node.inputs) > 2 and node.inputs[2] is not None:
-            continue
         scales = product_scales(node)
+        if len(node.inputs) > 2 and node.inputs[2] is not None:
+            changed += scales is not None and _repeat_bias(model.graph, node, scales[0])
+            continue
         if scales is None:
             continue
         bias, scale = _zero_bias(model.graph, node, *scales)
@@ -35,6 +37,28 @@ def explicit_biases(model: ir.Model) -> int:
         node.replace_input_with(2, dequantize.outputs[0])
         changed += 1
     return changed
+
+
+def _repeat_bias(graph: ir.Graph, node: ir.Node, channels: int) -> bool:
+    """Give each channel of a Gemm the one value of its bias; return whether there was one."""
+    value = node.inputs[2]
+    dequantize = None if value is None else value.producer()
+    if value is None or dequantize is None or not is_operator(dequantize, "DequantizeLinear"):
+        return False
+    codes, scale = constant(dequantize.inputs[0]), constant(dequantize.inputs[1])
+    if codes is None or scale is None or (codes.size, scale.size) != (1, 1) or channels == 1:
+        return False
+    repeated = np.full(channels, codes.reshape(()), codes.dtype)
+    own = ir.node("DequantizeLinear", list(dequantize.inputs), name=f"{dequantize.name}/repeated")
+    own.replace_input_with(0, add_initializer(graph, f"{value.name}_repeated", repeated))
+    for index, array in ((1, scale), (2, constant(dequantize.inputs[2]))):
+        if array is not None:
+            name = f"{value.name}_repeated_{index}"
+            own.replace_input_with(index, add_initializer(graph, name, array.reshape(())))
+    own.outputs[0].name = f"{value.name}_repeated_numbers"
+    graph.insert_before(node, own)
+    node.replace_input_with(2, own.outputs[0])
+    return True
 
 
 def product_scales(node: ir.Node) -> tuple[int, npt.NDArray[np.float32]] | None:

@@ -205,6 +205,11 @@ REFUSED: dict[str, tuple[Build, str]] = {
         "abs_2: Abs must not work on codes; put it between DequantizeLinear and "
         f"QuantizeLinear; supported on codes: {SUPPORTED}",
     ),
+    "gathered": (
+        selected("Gather", [0, 2, 1, 1], axis=1),
+        "gather_2: values must change places as transpositions, reshapes and repetitions make "
+        "them; leave out what mixes them in another way",
+    ),
     "chosen": (
         chosen,
         "qlinearwhere_2: operator com.microsoft.QLinearWhere is not supported; put the standard "

@@ -3,9 +3,9 @@
     Conv(Dequantize(x), Dequantize(w)) -> Conv(Dequantize(x), Dequantize(w), Dequantize(0))
     Gemm(x, w, Dequantize(one code)) -> Gemm(x, w, Dequantize(the code for each channel))
 
-Adding the integer zero to an accumulator changes nothing; a Gemm repeats a bias of one value.  The bias's scale is the product of
-the scales of input and weights, as onnxruntime's kernels take it to be.  Done in onnx-ir: the new
-initializers are computed from matched constants.
+Adding the integer zero to an accumulator changes nothing; a Gemm repeats a bias of one value.  The
+scale of zero is the product of those of input and weights, as onnxruntime's kernels take it to be.
+Done in onnx-ir: the new initializers are computed from matched constants.
 """
 
 from __future__ import annotations

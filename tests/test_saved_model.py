@@ -44,6 +44,8 @@ def images(shape: tuple[int, ...], count: int = 3) -> np.ndarray[Any, Any]:
         ("conv1d_causal_dilated", "export"),
         ("dense", "export"),
         ("each_step_dense", "export"),
+        ("dot_normalized", "export"),
+        ("cropping", "export"),
         ("image_chain", "export"),
         ("transposed_strides", "export"),
         ("transposed_gaps", "export"),

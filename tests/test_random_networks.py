@@ -144,6 +144,50 @@ FOUND = (
     ),
     # oneDNN's convolution reads past the image.
     Case(Network("random", (5, 2, 1), (Conv(4, (3, 2), stride=(1, 3), padding="same"),))),
+    # An output is an input.
+    Case(
+        Graph(
+            "random",
+            ((4,),),
+            (Node(KerasLayer("Flatten"), (0,)), Node(KerasLayer("Dense", units=2), (1,))),
+            (1, 2),
+        )
+    ),
+    # No two lines are exact for slopes of positions.
+    Case(
+        Graph(
+            "random",
+            ((8, 4, 2),),
+            (
+                Node(KerasLayer("ZeroPadding2D", padding=((2, 2), (1, 2))), (0,)),
+                Node(KerasLayer("PReLU", shared_axes=None), (1,)),
+                Node(
+                    Graph("model_2", ((12, 7, 2),), (Node(KerasLayer("ReLU"), (0,)),), (1,)), (2,)
+                ),
+                Node(KerasLayer("Softmax"), (3,)),
+                Node(KerasLayer("Concatenate", axis=3), (1, 3)),
+            ),
+            (4, 5),
+        ),
+        regime=Regime.TINY,
+        seed=7069,
+        input_range=(-1.0, 1.0),
+    ),
+    # Epsilon is all that is under the root of a LayerNormalization.
+    Case(
+        Graph(
+            "random",
+            ((3, 2, 4),),
+            (
+                Node(KerasLayer("Conv2D", filters=4, kernel_size=1, activation="relu"), (0,)),
+                Node(KerasLayer("Conv2D", filters=4, kernel_size=1), (1,)),
+                Node(KerasLayer("LayerNormalization", center=False, scale=True), (2,)),
+            ),
+            (3,),
+        ),
+        regime=Regime.TINY,
+        seed=4294967294,
+    ),
 )
 
 

@@ -40,9 +40,12 @@ AVERAGE_POOL_LATENCY = SLIDING_SUM_LATENCY + REQUANTIZE_LATENCY
 """From the step at the end of a window to the push of its code: column sum, requantization."""
 
 
-def matrix_vector_latency(simd: int) -> int:
-    """From the issue of a group's last beat to its accumulators: operands, product, tree, sum."""
-    return 4 + clog2(simd)
+def matrix_vector_latency(simd: int, chain: int = 1) -> int:
+    """From the issue of a group's last beat to its accumulators.
+
+    Operands, product, an edge per multiplier of a chain, a level of the tree each, sum.
+    """
+    return 4 + (chain if chain > 1 else 0) + clog2(simd // chain)
 
 
 def threshold_latency(levels: int) -> int:

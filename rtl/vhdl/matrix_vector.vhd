@@ -7,13 +7,18 @@
 -- folds - 1 (the window repeats the pixel's beats). Canonical order of the weights: output channel
 -- slowest, then kernel row, kernel column, input channel.
 --
+-- `packing` rows share their multipliers, and chains of `chain` multipliers add up in a row: row_sums
+-- says how. A lane that is number `position` of its chain gets its values, and the words of its own
+-- ROM, `position` edges late.
+--
 -- Beat order: one output beat per group, in order; valid only, never stalled.
--- Latency: 4 + ceil(log2(simd)) edges from the issue of the group's last beat, which is the edge
--- before the one that takes it here: ROM and input register, operands, products, one register per
--- level of the adder tree, accumulator.
+-- Latency: 4 + ceil(log2(simd / chain)) edges, chain more if chain exceeds 1, from the issue of the
+-- group's last beat, which is the edge before the one that takes it here: ROM and input register, operands,
+-- products, the chain, one register per level of the adder tree, accumulator.
 -- Cycles per frame: one per input beat.
 -- Limits: products have exact widths, so that each is one DSP48 up to 25 x 18 bits. Sums wrap at
--- accumulator_bits, which must hold every final sum.
+-- accumulator_bits, which must hold every final sum. Packed rows need weights that stay within their
+-- bits when 1 is borrowed of them.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -31,14 +36,21 @@ entity matrix_vector is
     weight_signed : boolean;
     -- Width of the signed sums: adders and registers of each row.
     accumulator_bits : positive;
-    -- Output channels at a time: pe * simd multipliers.
+    -- Output channels at a time: pe * simd products.
     pe : positive;
-    -- Input values per beat: pe * simd multipliers.
+    -- Input values per beat: pe * simd products.
     simd : positive;
-    -- Groups per pixel, output channels / pe. The ROM has folds * steps words.
+    -- Groups per pixel, output channels / pe. The ROMs have folds * steps words.
     folds : positive;
     -- Beats per group.
     steps : positive;
+    -- Rows that share multipliers, the distance of their fields, and whether sums of a chain may have
+    -- one bit more.
+    packing : positive := 1;
+    spacing : positive := 17;
+    overlap : boolean := false;
+    -- Multipliers in a row, each of which adds to the sum of the one before; divides simd.
+    chain : positive := 1;
     -- folds * pe * steps * simd weights in canonical order.
     weights : rom_words_t
   );
@@ -60,119 +72,169 @@ architecture rtl of matrix_vector is
     rom_holds(weights, folds * pe * steps * simd * weight_bits),
     "matrix_vector: weights must hold folds * pe * steps * simd numbers in rows of 256 bits; rows got "
     & integer'image(weights'length));
+  constant chain_divides : boolean := require(simd mod chain = 0,
+    "matrix_vector: chain must divide simd; got " & integer'image(chain));
 
-  -- Weights of one row and step.
-  constant piece : positive := simd * weight_bits;
+  constant chains : positive := simd / chain;
+
+  -- Weights of a row for one position of the chains, and of all rows.
+  constant piece : positive := chains * weight_bits;
+  constant word_bits : positive := pe * piece;
 
   -- Beyond the words that are read
   constant spare : natural := spare_rows(weights, folds * pe * steps * simd * weight_bits);
   constant last_word : natural := folds * steps - 1 + spare;
 
-  type rom_t is array (0 to last_word) of std_ulogic_vector(pe * piece - 1 downto 0);
+  subtype word_t is std_ulogic_vector(word_bits - 1 downto 0);
 
-  function folded_weights return rom_t is
-    constant page : positive := 1024;
-    variable rom : rom_t := (others => (others => '1'));
+  -- The place of a single bit of every weight of the rows that are number `place` of those with which they
+  -- share multipliers.
+  function bits_of_rows (place, bit_of_weight : natural) return word_t is
+    variable word : word_t := (others => '0');
   begin
-    for fold in 0 to folds - 1 loop
-      -- Two loops over the steps, because tools limit the iterations of one.
-      for first in 0 to (steps - 1) / page loop
-        for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
-          for row in 0 to pe - 1 loop
-            rom(fold * steps + step)((row + 1) * piece - 1 downto row * piece) :=
-              rom_slice(weights, ((fold * pe + row) * steps + step) * piece, piece);
-          end loop;
+    for row in 0 to pe - 1 loop
+      if row mod packing = place then
+        for link in 0 to chains - 1 loop
+          word(row * piece + link * weight_bits + bit_of_weight) := '1';
         end loop;
-      end loop;
+      end if;
     end loop;
-    return rom;
+    return word;
   end function;
 
-  constant rom : rom_t := folded_weights;
-
-  constant product_bits : positive :=
-    value_bits(activation_bits, activation_signed) + value_bits(weight_bits, weight_signed);
-  constant levels : natural := clog2(simd);
-
-  -- Level 0 of a row's adder tree are the products, level `levels` is the sum of a beat.
-  function nodes (level : natural) return positive is
+  -- The word after each weight has taken 1 of the one above it if it is negative.
+  function borrowed (word : word_t) return word_t is
+    constant sign : natural := weight_bits - 1;
+    variable result : word_t := word;
+    variable borrow, signs, difference : word_t;
   begin
-    return (simd + 2 ** level - 1) / 2 ** level;
+    for place in 1 to smaller(packing, pe) - 1 loop
+      -- All weights of the rows at a time. A sign that is set keeps a difference to its own weight.
+      signs := bits_of_rows(place, sign);
+      borrow := std_ulogic_vector(shift_right(shift_left(
+        unsigned(result and bits_of_rows(place - 1, sign)), piece), sign));
+      difference := std_ulogic_vector(unsigned(result or signs) - unsigned(borrow));
+      difference := difference xor (signs and not result);
+      assert (result and not difference and signs) = word_t'(others => '0')
+        report "matrix_vector: packed weights must stay within weight_bits when 1 is borrowed"
+        severity failure;
+      result := difference;
+    end loop;
+    return result;
   end function;
 
-  function node_bits (level : natural) return positive is
-  begin
-    return smaller(product_bits + level, accumulator_bits);
-  end function;
+  constant borrows : boolean := packing > 1 and pe > 1 and weight_signed;
 
-  -- Width of the sum of a beat.
-  constant sum_bits : positive := node_bits(levels);
+  subtype address_t is natural range 0 to last_word;
+  type addresses_t is array (0 to chain - 1) of address_t;
 
-  type tree_t is array (0 to levels) of std_ulogic_vector(simd * sum_bits - 1 downto 0);
-
-  signal address : natural range 0 to last_word := 0;
+  signal address : address_t := 0;
+  signal addresses : addresses_t;
   signal step : natural range 0 to steps - 1 := 0;
 
-  signal rom_word, weight_operands : std_ulogic_vector(pe * piece - 1 downto 0);
-  signal activations, activation_operands : std_ulogic_vector(simd * activation_bits - 1 downto 0);
+  -- Row slowest, then lane.
+  signal weight_data : std_ulogic_vector(pe * simd * weight_bits - 1 downto 0);
+  signal activations : std_ulogic_vector(simd * activation_bits - 1 downto 0);
 
-  -- Valid, first and last beat of a group: beside the operands (1, 2), the products (3), the tree.
-  signal valid, first, last : std_ulogic_vector(1 to 3 + levels) := (others => '0');
+  -- Valid, first and last beat of a group, at the edges after the ROM's: up to the sum of the beat.
+  constant delay : positive := 3 + either(chain > 1, chain, 0) + clog2(chains);
+  signal valid, first, last : std_ulogic_vector(1 to delay) := (others => '0');
 
 begin
 
-  load : process (clk)
-  begin
-    if rising_edge(clk) then
-      rom_word <= rom(address);
-      weight_operands <= rom_word;
-      activations <= input_data;
-      activation_operands <= activations;
-    end if;
-  end process;
+  addresses(0) <= address;
 
-  rows : for row in 0 to pe - 1 generate
-    signal tree : tree_t;
-    signal accumulator : signed(accumulator_bits - 1 downto 0);
-  begin
+  positions : for position in 0 to chain - 1 generate
+    type rom_t is array (0 to last_word) of word_t;
 
-    output_data((row + 1) * accumulator_bits - 1 downto row * accumulator_bits) <=
-      std_ulogic_vector(accumulator);
-
-    multiply_and_add : process (clk)
-      variable product : signed(product_bits - 1 downto 0);
-      variable node : signed(sum_bits - 1 downto 0);
+    function folded_weights return rom_t is
+      constant page : positive := 1024;
+      variable rom : rom_t := (others => (others => '1'));
+      variable word : word_t;
     begin
-      if rising_edge(clk) then
-        for lane in 0 to simd - 1 loop
-          product := lane_value(activation_operands, lane, activation_bits, activation_signed)
-            * lane_value(weight_operands, row * simd + lane, weight_bits, weight_signed);
-          tree(0)((lane + 1) * node_bits(0) - 1 downto lane * node_bits(0)) <=
-            std_ulogic_vector(wrap(product, node_bits(0)));
-        end loop;
-
-        for level in 1 to levels loop
-          for index in 0 to nodes(level) - 1 loop
-            -- An odd node goes up alone.
-            node := wrap(lane_value(tree(level - 1), 2 * index, node_bits(level - 1), true), sum_bits);
-            if 2 * index + 1 < nodes(level - 1) then
-              node := node
-                + wrap(lane_value(tree(level - 1), 2 * index + 1, node_bits(level - 1), true), sum_bits);
+      for fold in 0 to folds - 1 loop
+        -- Two loops over the steps, because tools limit the iterations of one.
+        for first in 0 to (steps - 1) / page loop
+          for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
+            for row in 0 to pe - 1 loop
+              word((row + 1) * piece - 1 downto row * piece) := rom_slice(weights,
+                (((fold * pe + row) * steps + step) * chain + position) * piece, piece);
+            end loop;
+            if borrows then
+              word := borrowed(word);
             end if;
-            tree(level)((index + 1) * node_bits(level) - 1 downto index * node_bits(level)) <=
-              std_ulogic_vector(node(node_bits(level) - 1 downto 0));
+            rom(fold * steps + step) := word;
           end loop;
         end loop;
+      end loop;
+      return rom;
+    end function;
 
-        if valid(valid'right) then
-          if first(first'right) then
-            accumulator <= wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits);
-          else
-            accumulator <= accumulator + wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits);
-          end if;
-        end if;
+    constant rom : rom_t := folded_weights;
+    constant low : natural := position * chains;
+
+    type history_t is array (0 to position) of std_ulogic_vector(chains * activation_bits - 1 downto 0);
+
+    signal rom_word : word_t;
+    signal history : history_t;
+  begin
+
+    load : process (clk)
+    begin
+      if rising_edge(clk) then
+        rom_word <= rom(addresses(position));
+        history(0) <= input_data((low + chains) * activation_bits - 1 downto low * activation_bits);
+        for age in 1 to position loop
+          history(age) <= history(age - 1);
+        end loop;
       end if;
     end process;
+
+    later : if position > 0 generate
+      follow : process (clk)
+      begin
+        if rising_edge(clk) then
+          addresses(position) <= addresses(position - 1);
+        end if;
+      end process;
+    end generate;
+
+    activations((low + chains) * activation_bits - 1 downto low * activation_bits) <= history(position);
+
+    rows : for row in 0 to pe - 1 generate
+      weight_data((row * simd + low + chains) * weight_bits - 1 downto (row * simd + low) * weight_bits) <=
+        rom_word((row + 1) * piece - 1 downto row * piece);
+    end generate;
+
+  end generate;
+
+  packs : for pack in 0 to (pe - 1) / packing generate
+    constant row : natural := pack * packing;
+    constant rows : positive := smaller(packing, pe - row);
+  begin
+
+    sums : entity work.row_sums
+      generic map (
+        activation_bits => activation_bits,
+        activation_signed => activation_signed,
+        weight_bits => weight_bits,
+        weight_signed => weight_signed,
+        accumulator_bits => accumulator_bits,
+        rows => rows,
+        spacing => spacing,
+        overlap => overlap,
+        simd => simd,
+        chain => chain,
+        accumulates => steps > 1
+      )
+      port map (
+        clk => clk,
+        input_data => activations,
+        weight_data => weight_data((row + rows) * simd * weight_bits - 1 downto row * simd * weight_bits),
+        sum_valid => valid(delay),
+        sum_first => first(delay),
+        output_data => output_data((row + rows) * accumulator_bits - 1 downto row * accumulator_bits)
+      );
 
   end generate;
 
@@ -188,12 +250,12 @@ begin
           step <= 0 when step = steps - 1 else step + 1;
         end if;
       end if;
-      valid <= input_valid & valid(1 to valid'right - 1);
+      valid <= input_valid & valid(1 to delay - 1);
       first(1) <= '1' when step = 0 else '0';
       last(1) <= '1' when step = steps - 1 else '0';
-      first(2 to first'right) <= first(1 to first'right - 1);
-      last(2 to last'right) <= last(1 to last'right - 1);
-      output_valid <= valid(valid'right) and last(last'right);
+      first(2 to delay) <= first(1 to delay - 1);
+      last(2 to delay) <= last(1 to delay - 1);
+      output_valid <= valid(delay) and last(delay);
 
       if reset then
         address <= 0;

@@ -24,6 +24,10 @@ class Product:
     simd: int
     folds: int
     steps: int
+    packing: int = 1
+    spacing: int = 17
+    overlap: bool = False
+    chain: int = 1
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -33,6 +37,9 @@ def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
     activation, weight = product.activation, product.weight
     weights = random_codes(random, (channels, inputs), weight.bits, weight.signed)
     weights[0] = weight.minimum or weight.maximum
+    if product.packing > 1 and weight.signed:
+        # One may be borrowed of each.
+        weights = np.maximum(weights, weight.minimum + 1)
     x = random_codes(random, (PIXELS, inputs), activation.bits, activation.signed)
     x[0] = activation.minimum
     x[1] = activation.maximum
@@ -52,7 +59,7 @@ def _case(seed: int, product: Product) -> Case:
 
     # The issue edge of a beat is the one before the edge that takes it here; the result can be
     # taken at the edge after the one that puts it into the output register.
-    latency = matrix_vector_latency(product.simd)
+    latency = matrix_vector_latency(product.simd, product.chain)
     generics = {
         "seed": seed,
         "activation_bits": product.activation.bits,
@@ -64,15 +71,22 @@ def _case(seed: int, product: Product) -> Case:
         "simd": product.simd,
         "folds": product.folds,
         "steps": product.steps,
+        "packing": product.packing,
+        "spacing": product.spacing,
+        "overlap": product.overlap,
+        "chain": product.chain,
         "first_edge": product.steps - 1 + latency,
         "last_edge": PIXELS * product.folds * product.steps - 1 + latency,
     }
     a, w = product.activation, product.weight
     fold = f"pe {product.pe}, simd {product.simd}, {product.folds} x {product.steps}"
-    return Case(f"{a} x {w}, {fold}", generics, write)
+    sharing = f", {product.packing} packed, chains of {product.chain}"
+    shared = product.packing * product.chain > 1
+    return Case(f"{a} x {w}, {fold}{sharing if shared else ''}", generics, write)
 
 
 INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
+INT4, UINT4 = IntegerType(4, True), IntegerType(4, False)
 CASES = tuple(
     _case(seed, Product(*product))
     for seed, product in enumerate(
@@ -90,6 +104,24 @@ CASES = tuple(
             (IntegerType(16, True), IntegerType(16, True), 2, 3, 2, 6),
             (IntegerType(16, False), IntegerType(16, False), 1, 2, 1, 8),
             (IntegerType(4, False), IntegerType(3, True), 2, 8, 5, 2),
+            # Chains alone
+            (UINT8, INT8, 2, 6, 2, 3, 1, 17, False, 3),
+            (INT8, INT8, 1, 8, 3, 1, 1, 17, False, 8),
+            (UINT8, UINT8, 3, 4, 1, 4, 1, 17, False, 2),
+            # Two 8-bit products in 17 bits each: two of a chain fit, four with the sign apart
+            (UINT8, INT8, 2, 2, 2, 3, 2, 17, False, 2),
+            (UINT8, INT8, 4, 4, 3, 5, 2, 17, True, 4),
+            (INT8, INT8, 3, 16, 2, 2, 2, 17, True, 4),
+            (UINT8, INT8, 5, 12, 1, 1, 2, 17, True, 4),
+            (UINT8, INT8, 2, 3, 2, 2, 2, 16, True, 1),
+            (UINT8, UINT8, 2, 3, 2, 2, 2, 19, False, 3),
+            # Three and four of fewer bits
+            (UINT4, INT4, 6, 16, 2, 3, 3, 10, True, 8),
+            (INT4, INT4, 7, 8, 2, 2, 3, 10, False, 4),
+            (UINT4, INT4, 8, 4, 1, 3, 4, 7, True, 1),
+            (INT4, INT4, 5, 6, 3, 1, 4, 7, False, 1),
+            (IntegerType(5, False), IntegerType(5, True), 3, 4, 2, 2, 3, 10, True, 2),
+            (UINT4, IntegerType(2, True), 8, 12, 2, 2, 4, 7, True, 6),
         ),
         start=1,
     )

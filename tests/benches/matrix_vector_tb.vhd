@@ -23,7 +23,11 @@ entity matrix_vector_tb is
     pe : positive;
     simd : positive;
     folds : positive;
-    steps : positive
+    steps : positive;
+    packing : positive;
+    spacing : positive;
+    overlap : boolean;
+    chain : positive
   );
 end entity;
 
@@ -77,6 +81,10 @@ begin
       simd => simd,
       folds => folds,
       steps => steps,
+      packing => packing,
+      spacing => spacing,
+      overlap => overlap,
+      chain => chain,
       weights => read_rom(folder & "weights.txt")
     )
     port map (

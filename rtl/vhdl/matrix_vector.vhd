@@ -157,8 +157,11 @@ begin
         for first in 0 to (steps - 1) / page loop
           for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
             for row in 0 to pe - 1 loop
-              word((row + 1) * piece - 1 downto row * piece) := rom_slice(weights,
-                (((fold * pe + row) * steps + step) * chain + position) * piece, piece);
+              for link in 0 to chains - 1 loop
+                word(row * piece + (link + 1) * weight_bits - 1 downto row * piece + link * weight_bits) :=
+                  rom_slice(weights, (((fold * pe + row) * steps + step) * simd + link * chain + position)
+                    * weight_bits, weight_bits);
+              end loop;
             end loop;
             if borrows then
               word := borrowed(word);
@@ -171,7 +174,6 @@ begin
     end function;
 
     constant rom : rom_t := folded_weights;
-    constant low : natural := position * chains;
 
     type history_t is array (0 to position) of std_ulogic_vector(chains * activation_bits - 1 downto 0);
 
@@ -183,7 +185,11 @@ begin
     begin
       if rising_edge(clk) then
         rom_word <= rom(addresses(position));
-        history(0) <= input_data((low + chains) * activation_bits - 1 downto low * activation_bits);
+        for link in 0 to chains - 1 loop
+          history(0)((link + 1) * activation_bits - 1 downto link * activation_bits) <=
+            input_data((link * chain + position + 1) * activation_bits - 1
+              downto (link * chain + position) * activation_bits);
+        end loop;
         for age in 1 to position loop
           history(age) <= history(age - 1);
         end loop;
@@ -199,11 +205,18 @@ begin
       end process;
     end generate;
 
-    activations((low + chains) * activation_bits - 1 downto low * activation_bits) <= history(position);
+    links : for link in 0 to chains - 1 generate
+      constant lane : natural := link * chain + position;
+    begin
 
-    rows : for row in 0 to pe - 1 generate
-      weight_data((row * simd + low + chains) * weight_bits - 1 downto (row * simd + low) * weight_bits) <=
-        rom_word((row + 1) * piece - 1 downto row * piece);
+      activations((lane + 1) * activation_bits - 1 downto lane * activation_bits) <=
+        history(position)((link + 1) * activation_bits - 1 downto link * activation_bits);
+
+      rows : for row in 0 to pe - 1 generate
+        weight_data((row * simd + lane + 1) * weight_bits - 1 downto (row * simd + lane) * weight_bits) <=
+          rom_word(row * piece + (link + 1) * weight_bits - 1 downto row * piece + link * weight_bits);
+      end generate;
+
     end generate;
 
   end generate;

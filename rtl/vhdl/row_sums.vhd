@@ -146,7 +146,7 @@ begin
       sums(lane) <= products(lane);
     end generate;
 
-    head : if chain > 1 and lane < chains generate
+    head : if chain > 1 and lane mod chain = 0 generate
       add : process (clk)
       begin
         if rising_edge(clk) then
@@ -155,11 +155,11 @@ begin
       end process;
     end generate;
 
-    link : if lane >= chains generate
+    link : if lane mod chain > 0 generate
       add : process (clk)
       begin
         if rising_edge(clk) then
-          sums(lane) <= sums(lane - chains) + products(lane);
+          sums(lane) <= sums(lane - 1) + products(lane);
         end if;
       end process;
     end generate;
@@ -175,8 +175,8 @@ begin
             weight_is_odd := weight_data((row * simd + lane) * weight_bits)
               xor weight_data(((row - 1) * simd + lane + 1) * weight_bits - 1);
             before := '0';
-            if lane >= chains then
-              before := parities(lane - chains)(row);
+            if lane mod chain > 0 then
+              before := parities(lane - 1)(row);
             end if;
             parities(lane)(row) <= before xor (weight_is_odd and input_data(lane * activation_bits));
           end loop;
@@ -187,10 +187,10 @@ begin
   end generate;
 
   ends : for link in 0 to chains - 1 generate
-    chain_sums(link) <= sums(simd - chains + link);
+    chain_sums(link) <= sums((link + 1) * chain - 1);
 
     overlapping : if overlap generate
-      early_parities(link) <= parities(simd - chains + link);
+      early_parities(link) <= parities((link + 1) * chain - 1);
 
       align : process (clk)
       begin

@@ -144,7 +144,7 @@ def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
         pixels = buffered_rows(Kernel(1, 1), element.extra_rows)
         note = f"{pixels} {plural('pixel', pixels)}"
         buffers.append(Buffer("pixel buffer", pixels * words, bits, note))
-    width = element.pe * element.output.number.bits
+    width = element.output.width_bits
     buffers.append(Buffer("FIFO", element.fifo_depth, width))
     if element.pool is not None:
         buffers.append(Buffer("pool FIFO", element.pool_fifo_depth, width))

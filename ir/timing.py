@@ -61,14 +61,19 @@ def requantization_latency(requantization: Requantization) -> int:
 
 
 def processing_latency(element: ProcessingElement) -> int:
-    """From the issue of a group's last beat to its push into the output FIFO.
+    """From the issue of a group's last beat to the push of its first beat into the output FIFO.
 
     The push is the edge after the one at which the result is in its pipeline's last register.
     """
     lookup = LOOKUP_LATENCY if element.table is not None else 0
     requantization = requantization_latency(element.requantization)
-    adders = 1 if element.depthwise else element.simd
-    return matrix_vector_latency(adders) + requantization + lookup + 1
+    sums = (
+        matrix_vector_latency(1)
+        if element.depthwise
+        else matrix_vector_latency(element.simd, element.sharing.chain)
+    )
+    serializer = 1 if element.parts > 1 else 0
+    return sums + serializer + requantization + lookup + 1
 
 
 def sliding_maximum_latency(kernel: int) -> int:

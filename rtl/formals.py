@@ -9,6 +9,7 @@ from ir.elements import (
     GlobalAverage,
     Kernel,
     LayerNormalization,
+    Sharing,
 )
 from ir.errors import CompileError
 from ir.numbers import IntegerType
@@ -53,6 +54,16 @@ def pool_formals(element: Element, kernel: Kernel) -> Formals:
         )
     formals = kernel_formals(kernel)
     return {name: value for name, value in formals.items() if "dilation" not in name}
+
+
+def sharing_formals(sharing: Sharing) -> Formals:
+    """Return the generics that say how products share multipliers."""
+    return {
+        "packing": str(sharing.rows),
+        "spacing": str(sharing.spacing),
+        "overlap": boolean(sharing.overlap),
+        "chain": str(sharing.chain),
+    }
 
 
 def requantization_formals(function: Requantization) -> Formals:

@@ -117,6 +117,7 @@ def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
             Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
         ]
     offered += [
+        Knob("lanes", element.output.lanes, f"Output channels per beat; divides {element.pe}"),
         Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
         Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
     ]

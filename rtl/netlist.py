@@ -185,7 +185,9 @@ class _Builder:
     def _output_lanes(self, element: Element) -> str:
         """Return the expression for the lanes that ``element`` sends."""
         match element:
-            case ProcessingElement() | MaxPool() | GlobalAverage():
+            case ProcessingElement():
+                return self.knobs[element.name]["lanes"]
+            case MaxPool() | GlobalAverage():
                 return self.knobs[element.name]["pe"]
             case Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]

@@ -42,7 +42,7 @@ def _processing_element(element: ProcessingElement) -> Iterator[int]:
     shape = element.window_positions
     yield shape.pixels * element.folds * element.steps
     if element.pool is not None:
-        yield from pool_cycles(element.pool, shape, element.pe)
+        yield from pool_cycles(element.pool, shape, element.output.lanes)
 
 
 @working_cycles.register

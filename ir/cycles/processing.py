@@ -6,9 +6,9 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.pools import pool_events
-from ir.cycles.system import EventSystem, before, element_events
+from ir.cycles.system import EventSystem, element_events
 from ir.elements import Kernel, ProcessingElement, Shape
-from ir.maxplus import EventList
+from ir.maxplus import NEVER, EventList
 from ir.numbers import IntArray
 
 
@@ -23,7 +23,8 @@ def _processing_element(element: ProcessingElement, system: EventSystem) -> None
     if element.pool is not None:
         shape = element.window_positions
         depths = element.pool_fifo_depth, element.pool_fifo_depth
-        taken = pool_events(system, taken, element.pool, shape, element.pe, depths)
+        lanes = element.output.lanes
+        taken = pool_events(system, taken, element.pool, shape, lanes, depths)
     system.streams[id(element)] = taken
 
 
@@ -31,11 +32,31 @@ def _direct(
     element: ProcessingElement, system: EventSystem, source: EventList, latency: int
 ) -> EventList:
     firsts = np.arange(0, source.count, element.steps)
-    taken = system.events(len(firsts))
-    taken.after(source, firsts + element.steps - 1, latency + 1)
-    waits = system.only(source, firsts, before(len(firsts), element.fifo_depth))
+    taken = system.events(len(firsts) * element.parts)
+    _push_parts(element, source, taken, firsts + element.steps - 1, latency + 1)
+    waits = system.only(source, firsts, _room(element, len(firsts)))
     source.after(taken, waits, 1)
     return taken
+
+
+def _push_parts(
+    element: ProcessingElement,
+    events: EventList,
+    taken: EventList,
+    sums: IntArray,
+    latency: int,
+) -> None:
+    """Let the first beat of each group leave ``latency`` edges after its event, one of ``sums``."""
+    for part in range(element.parts):
+        at = np.arange(part, taken.count, element.parts)
+        index = np.full(taken.count, NEVER)
+        index[at] = sums
+        taken.after(events, index, latency + part)
+
+
+def _room(element: ProcessingElement, groups: int) -> IntArray:
+    """Return, for each group, the output beat that makes room for the last one of it."""
+    return (np.arange(groups) + 1) * element.parts - 1 - element.fifo_depth
 
 
 def _windowed(
@@ -49,10 +70,9 @@ def _windowed(
     needed[-1] = shape.pixels - 1
     groups.after(source, needed * words + words - 1, 1)
     _free_rows(element, system, source, groups, shape, kernel)
-    taken = system.events(groups.count)
-    each = np.arange(groups.count)
-    taken.after(groups, each, element.steps - 1 + latency + 1)
-    groups.after(taken, before(groups.count, element.fifo_depth), 1)
+    taken = system.events(groups.count * element.parts)
+    _push_parts(element, groups, taken, np.arange(groups.count), element.steps - 1 + latency + 1)
+    groups.after(taken, _room(element, groups.count), 1)
     return taken
 
 

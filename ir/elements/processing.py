@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from ir.elements import Element
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How the products of output channels and lanes share multipliers; ``row_sums`` computes so.
+
+    ``rows`` output channels are packed into one factor, their weights ``spacing`` bits apart;
+    chains of ``chain`` neighbouring lanes add up before their sums are taken apart.  The sum of a
+    chain fits ``spacing`` signed bits, one more with ``overlap``.
+    """
+
+    rows: int = 1
+    spacing: int = 17
+    overlap: bool = False
+    chain: int = 1
+
+
+ALONE = Sharing()
+"""A multiplier for each product, the sums in adder trees."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ProcessingElement:
     """Fused pad - convolution - requantization - activation - max pool.
@@ -28,6 +47,7 @@ class ProcessingElement:
     ``convolved``: type of one value before, ``output.number`` after the table.
     Folding: ``pe`` output channels of one group and ``simd`` input channels of one tap per cycle;
     if each channel is a group (``depthwise``), ``simd`` channels with all their outputs, ``pe``.
+    The sums leave ``output.lanes`` at a time, which divide ``pe``.
     """
 
     name: str
@@ -46,6 +66,7 @@ class ProcessingElement:
     pool: Kernel | None = None
     pe: int = 1
     simd: int = 1
+    sharing: Sharing = ALONE
     fifo_depth: int = 2
     pool_fifo_depth: int = 2
     extra_rows: int = 0
@@ -73,8 +94,13 @@ class ProcessingElement:
 
     @property
     def folds(self) -> int:
-        """Beats of ``pe`` output channels per pixel."""
+        """Groups of ``pe`` output channels per pixel."""
         return int(self.weights.shape[3]) // self.pe
+
+    @property
+    def parts(self) -> int:
+        """Output beats of a group of ``pe`` output channels."""
+        return self.pe // self.output.lanes
 
     @property
     def replays(self) -> int:
@@ -83,7 +109,7 @@ class ProcessingElement:
 
     @property
     def steps(self) -> int:
-        """Cycles per output beat: a group's window values over ``simd``; taps if depthwise."""
+        """Cycles per group: its window values over ``simd``; taps if depthwise."""
         if self.depthwise:
             return self.kernel.taps
         return self.kernel.taps * self.input.shape.channels // self.groups // self.simd
@@ -94,9 +120,14 @@ class ProcessingElement:
         return self.kernel.is_pointwise and self.replays == 1
 
     @property
-    def multipliers(self) -> int:
+    def products(self) -> int:
         """Products per cycle."""
         return self.pe if self.depthwise else self.pe * self.simd
+
+    @property
+    def multipliers(self) -> int:
+        """Multipliers that form them."""
+        return self.pe if self.depthwise else -(-self.pe // self.sharing.rows) * self.simd
 
     @property
     def macs(self) -> int:

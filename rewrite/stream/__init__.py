@@ -9,6 +9,7 @@ from ir.graph import StreamGraph, check_legal
 from rewrite.stream.buffers import size_outputs
 from rewrite.stream.fold import DEFAULT_MULTIPLIERS, fold_to_cycles, fold_to_multipliers
 from rewrite.stream.lanes import adapt_lanes
+from rewrite.stream.share import share_multipliers
 from rewrite.stream.slack import add_slack
 from rewrite.stream.turns import buffer_turns
 
@@ -22,7 +23,7 @@ def schedule(graph: StreamGraph, cycles: int | None = None) -> StreamGraph:
     ``DEFAULT_MULTIPLIERS`` multipliers.
     """
     folded = fold_to_cycles(graph, cycles) if cycles else fold_to_multipliers(graph)
-    for rewrite in (adapt_lanes, buffer_turns, size_outputs, add_slack):
+    for rewrite in (share_multipliers, adapt_lanes, buffer_turns, size_outputs, add_slack):
         folded = rewrite(folded)
     check_legal(folded)
     return folded

@@ -48,7 +48,7 @@ def _sized(element: Consumer) -> Consumer:
     match element:
         case ProcessingElement():
             latency = element.steps - 1 + timing.processing_latency(element)
-            depth = _depth(latency, element.steps)
+            depth = max(MINIMUM_DEPTH, _reserved(latency, element.steps, element.parts))
             return replace(element, fifo_depth=depth, pool_fifo_depth=_pool_depth(element))
         case MaxPool():
             kernel = element.kernel
@@ -97,7 +97,18 @@ def _pool_depth(element: ProcessingElement) -> int:
     if element.pool is None:
         return MINIMUM_DEPTH
     kernel = max(element.pool.height, element.pool.width)
-    return _depth(timing.sliding_maximum_latency(kernel), element.steps)
+    period = element.steps if element.parts == 1 else 1
+    return _depth(timing.sliding_maximum_latency(kernel), period)
+
+
+def _reserved(latency: int, period: int, parts: int) -> int:
+    """Return the places taken at once by outputs of ``parts`` beats that come one by one.
+
+    When output n + i reserves, beat number j of output n is under way if
+    ``i * period < latency + 2 + j``.
+    """
+    ages = range(0, latency + 1 + parts, period)
+    return sum(min(parts, latency + 1 + parts - age) for age in ages)
 
 
 def _depth(latency: int, period: int) -> int:

@@ -158,7 +158,13 @@ def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
     channels, outputs = element.input.shape.channels, element.depth_multiplier
     for simd in divisors(channels if element.depthwise else channels // element.groups):
         for pe in [simd * outputs] if element.depthwise else divisors(outputs):
-            yield replace(element, pe=pe, simd=simd, output=with_lanes(element.output, pe))
+            folded = replace(element, pe=pe, simd=simd)
+            yield replace(folded, output=with_lanes(element.output, _narrowest(pe, folded.steps)))
+
+
+def _narrowest(pe: int, steps: int) -> int:
+    """Return the fewest lanes by which ``pe`` sums leave within the ``steps`` cycles of a group."""
+    return next(lanes for lanes in divisors(pe) if pe // lanes <= steps)
 
 
 _Uniform: TypeAlias = (

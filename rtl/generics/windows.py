@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ir.elements import AveragePool, GlobalAverage, GlobalMaximum, MaxPool, ProcessingElement
+from ir.elements import (
+    ALONE,
+    AveragePool,
+    GlobalAverage,
+    GlobalMaximum,
+    MaxPool,
+    ProcessingElement,
+)
 from rtl.formals import (
     Formals,
     bit_pattern,
@@ -12,6 +19,7 @@ from rtl.formals import (
     pool_formals,
     requantization_formals,
     scale_formals,
+    sharing_formals,
 )
 from rtl.generics.context import Context, constants, instance
 from rtl.tables import tables
@@ -41,6 +49,8 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
     if element.groups > 1:
         formals["groups"] = str(element.groups)
+    if element.sharing != ALONE:
+        formals |= sharing_formals(element.sharing)
     if "simd" not in context.knobs:
         formals["simd"] = context.knobs["pe"]
     return "processing_element", {**formals, **context.knobs}

@@ -7,12 +7,12 @@
 --   code = table(code)                                        if has_table
 --   output = maximum of the codes of a pool's window          if has_pool
 --
--- Composed of window -> matrix_vector or depthwise_vector -> requantize or threshold -> lookup ->
--- reserving_fifo -> max_pool. What each part computes, and what its generics cost, is said in its own header.
+-- Composed of window -> matrix_vector or depthwise_vector -> serializer -> requantize or threshold ->
+-- lookup -> reserving_fifo -> max_pool. What each part computes, and what its generics cost, is said in its own header.
 --
--- Beat order: raster, channel fastest; simd channels per input beat, pe per output beat.
--- Latency: from the issue of a group's last beat in window to the push into the FIFO: the sum of the
--- latencies of the parts in between.
+-- Beat order: raster, channel fastest; simd channels per input beat, `lanes` per output beat.
+-- Latency: from the issue of a group's last beat in window to the push of its first output beat into the
+-- FIFO: the sum of the latencies of the parts in between.
 -- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / groups
 -- / simd (depthwise, that is with as many groups as channels: without channels / groups / simd), if the FIFO covers the latency: fifo_depth * beats of a group >
 -- latency of the parts.
@@ -95,6 +95,14 @@ entity processing_element is
     -- Depthwise: simd input channels and all their output channels, pe; pe multipliers.
     pe : positive;
     simd : positive;
+    -- Output channels per beat, by which the sums of a group are requantized; divides pe. A group's
+    -- beats must be as many or more: pe / lanes.
+    lanes : positive;
+    -- Output channels that share multipliers, and multipliers that add up in a chain: see matrix_vector.
+    packing : positive := 1;
+    spacing : positive := 17;
+    overlap : boolean := false;
+    chain : positive := 1;
     -- Image rows buffered beyond those the window needs.
     extra_rows : natural := 0;
     -- Output beats under way or waiting: distributed RAM. At full speed it covers the latency.
@@ -112,7 +120,7 @@ entity processing_element is
     --
     output_ready : in std_ulogic;
     output_valid : out std_ulogic;
-    output_data : out std_ulogic_vector(pe * output_bits - 1 downto 0)
+    output_data : out std_ulogic_vector(lanes * output_bits - 1 downto 0)
   );
 end entity;
 
@@ -137,16 +145,28 @@ architecture rtl of processing_element is
     "processing_element: convolved and output codes must be of one type without a table; got "
     & integer'image(convolved_bits) & " and " & integer'image(output_bits) & " bits");
 
+  constant lanes_divide : boolean := require(pe mod lanes = 0,
+    "processing_element: lanes must divide pe; got " & integer'image(lanes));
+
   constant folds : positive := output_channels / pe;
   constant group_beats : positive :=
     kernel_height * kernel_width * either(depthwise, 1, channels / groups / simd);
+  -- Output beats of a group.
+  constant parts : positive := pe / lanes;
+
+  constant parts_have_time : boolean := require(parts <= group_beats,
+    "processing_element: pe / lanes must not exceed the beats of a group; got " & integer'image(parts));
+  constant sharing_is_possible : boolean := require(not depthwise or (packing = 1 and chain = 1),
+    "processing_element: packing and chain must be 1 in a depthwise one; got " & integer'image(packing)
+    & " and " & integer'image(chain));
 
   signal reservable, reserve : std_ulogic;
-  signal tap_valid, sum_valid, code_valid, result_valid, convolved_ready, convolved_valid : std_ulogic;
+  signal tap_valid, sum_valid, part_valid, code_valid, result_valid, convolved_ready, convolved_valid : std_ulogic;
   signal tap_data : std_ulogic_vector(simd * input_bits - 1 downto 0);
   signal sum_data : std_ulogic_vector(pe * accumulator_bits - 1 downto 0);
-  signal code_data : std_ulogic_vector(pe * convolved_bits - 1 downto 0);
-  signal result_data, convolved_data : std_ulogic_vector(pe * output_bits - 1 downto 0);
+  signal part_data : std_ulogic_vector(lanes * accumulator_bits - 1 downto 0);
+  signal code_data : std_ulogic_vector(lanes * convolved_bits - 1 downto 0);
+  signal result_data, convolved_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
 
 begin
 
@@ -196,6 +216,10 @@ begin
         simd => simd,
         folds => folds,
         steps => group_beats,
+        packing => packing,
+        spacing => spacing,
+        overlap => overlap,
+        chain => chain,
         weights => weights
       )
       port map (
@@ -232,6 +256,27 @@ begin
       );
   end generate;
 
+  narrowed : if parts > 1 generate
+    parted : entity work.serializer
+      generic map (
+        width => lanes * accumulator_bits,
+        parts => parts
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => sum_valid,
+        input_data => sum_data,
+        output_valid => part_valid,
+        output_data => part_data
+      );
+  end generate;
+
+  wide : if parts = 1 generate
+    part_valid <= sum_valid;
+    part_data <= sum_data;
+  end generate;
+
   scaled : if requantization = scale generate
     codes : entity work.requantize
       generic map (
@@ -243,16 +288,16 @@ begin
         shift => shift,
         low => low,
         high => high,
-        lanes => pe,
-        folds => folds,
+        lanes => lanes,
+        folds => folds * parts,
         multipliers => multipliers,
         offsets => offsets
       )
       port map (
         clk => clk,
         reset => reset,
-        input_valid => sum_valid,
-        input_data => sum_data,
+        input_valid => part_valid,
+        input_data => part_data,
         output_valid => code_valid,
         output_data => code_data
       );
@@ -266,15 +311,15 @@ begin
         output_signed => convolved_signed,
         low => low,
         levels => levels,
-        lanes => pe,
-        folds => folds,
+        lanes => lanes,
+        folds => folds * parts,
         thresholds => thresholds
       )
       port map (
         clk => clk,
         reset => reset,
-        input_valid => sum_valid,
-        input_data => sum_data,
+        input_valid => part_valid,
+        input_data => part_data,
         output_valid => code_valid,
         output_data => code_data
       );
@@ -285,7 +330,7 @@ begin
       generic map (
         input_bits => convolved_bits,
         output_bits => output_bits,
-        lanes => pe,
+        lanes => lanes,
         table => table
       )
       port map (
@@ -306,7 +351,8 @@ begin
   results : entity work.reserving_fifo
     generic map (
       depth => fifo_depth,
-      width => pe * output_bits
+      width => lanes * output_bits,
+      beats => parts
     )
     port map (
       clk => clk,
@@ -325,7 +371,7 @@ begin
       generic map (
         bits => output_bits,
         is_signed => output_signed,
-        lanes => pe,
+        lanes => lanes,
         height => places(
           height, pad_top, pad_bottom, (kernel_height - 1) * dilation_height + 1, stride_height),
         width => places(

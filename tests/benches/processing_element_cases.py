@@ -9,7 +9,7 @@ import numpy as np
 from harness import Case, IntArray, random_codes, write_beats, write_table
 
 from ir.cycles import predict
-from ir.elements import Input, Kernel, Output, ProcessingElement, Shape, StreamType
+from ir.elements import ALONE, Input, Kernel, Output, ProcessingElement, Shape, Sharing, StreamType
 from ir.graph import StreamGraph
 from ir.interpreter import apply
 from ir.numbers import IntegerType
@@ -46,6 +46,8 @@ class Layer:
     fifo_depth: int = 24
     extra_rows: int = 0
     groups: int = 1
+    lanes: int = 0
+    sharing: Sharing = ALONE
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -71,6 +73,9 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         layer.weight.bits,
         layer.weight.signed,
     )
+    if layer.sharing.rows > 1:
+        # One may be borrowed of each.
+        weights = np.maximum(weights, layer.weight.minimum + 1)
     largest = max(-layer.number.minimum, layer.number.maximum)
     bound = max(1, int(np.abs(weights).sum(axis=(0, 1, 2)).max()) * largest)
     rows, columns = kernel.output_size(layer.shape.height, layer.shape.width)
@@ -81,11 +86,12 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         table = random_codes(random, (2**layer.output.bits,), layer.output.bits, False)
         table = table + layer.output.minimum
     source = Input("source", "", "s", StreamType(layer.shape, layer.number, layer.simd), 0)
+    shape = Shape(rows, columns, layer.channels)
     return ProcessingElement(
         name="dut",
         layer="",
         source=source,
-        output=StreamType(Shape(rows, columns, layer.channels), layer.output, layer.pe),
+        output=StreamType(shape, layer.output, layer.lanes or layer.pe),
         kernel=kernel,
         pad_value=layer.pad_value,
         weights=weights,
@@ -98,6 +104,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         pool=layer.pool,
         pe=layer.pe,
         simd=layer.simd,
+        sharing=layer.sharing,
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
     )
@@ -121,14 +128,15 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
             np.random.default_rng(seed + 1000), size, number.bits, number.signed
         )
         write_beats(folder / "input.txt", x, layer.simd, number.bits)
-        write_beats(folder / "expected.txt", apply(element, x), layer.pe, layer.output.bits)
+        lanes = element.output.lanes
+        write_beats(folder / "expected.txt", apply(element, x), lanes, layer.output.bits)
         for generic in TABLES:
             (folder / f"{generic}.txt").write_text("")
         for table in tables(element):
             write_table(folder / f"{table.generic}.txt", table.values, table.bits)
 
     context = Context(
-        {knob.suffix: str(knob.default) for knob in knobs(element)}, "simd", "pe", "tables"
+        {knob.suffix: str(knob.default) for knob in knobs(element)}, "simd", "lanes", "tables"
     )
     _, formals = instance(element, context)
     generics: dict[str, int | bool | str] = {
@@ -237,6 +245,34 @@ LAYERS = {
     "groups of one output": Layer(Shape(4, 5, 4), Kernel(3, 3), 2, simd=2, groups=2),
     "groups, one pixel": Layer(Shape(3, 3, 8), Kernel(1, 1), 8, pe=2, simd=2, groups=2),
     "groups, direct": Layer(Shape(3, 4, 8), Kernel(1, 1), 4, pe=2, simd=2, groups=2),
+    "sums in parts": Layer(Shape(5, 5, 4), SAME, 8, pe=4, simd=2, lanes=1),
+    "sums in parts, no time to spare": Layer(
+        Shape(4, 3, 6), Kernel(1, 1), 12, pe=6, simd=2, lanes=2, pool=POOL
+    ),
+    "sums in parts, direct": Layer(Shape(3, 4, 6), Kernel(1, 1), 4, pe=4, simd=2, lanes=2),
+    "sums in parts, a shallow FIFO": Layer(
+        Shape(4, 4, 2), SAME, 4, pe=4, simd=2, lanes=1, fifo_depth=5, output=UINT8, levels=255
+    ),
+    "sums in parts, a FIFO for one group": Layer(
+        Shape(4, 4, 2), SAME, 4, pe=4, simd=2, lanes=2, fifo_depth=2
+    ),
+    "depthwise in parts": Layer(
+        Shape(5, 6, 4), SAME, 4, pe=4, simd=4, lanes=1, pool=POOL, groups=4
+    ),
+    "two packed, chain of four": Layer(
+        Shape(4, 4, 4), SAME, 4, pe=4, simd=4, number=UINT8, sharing=Sharing(2, 17, True, 4)
+    ),
+    "three packed, in parts": Layer(
+        Shape(4, 4, 4),
+        SAME,
+        6,
+        pe=6,
+        simd=4,
+        lanes=2,
+        number=IntegerType(4, False),
+        weight=INT4,
+        sharing=Sharing(3, 10, False, 4),
+    ),
     "extra rows": Layer(Shape(6, 5, 2), SAME, 2, simd=2, extra_rows=2),
 }
 CASES = tuple(

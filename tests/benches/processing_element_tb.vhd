@@ -59,6 +59,11 @@ entity processing_element_tb is
     pool_pad_right : natural := 0;
     pe : positive;
     simd : positive;
+    lanes : positive;
+    packing : positive := 1;
+    spacing : positive := 17;
+    overlap : boolean := false;
+    chain : positive := 1;
     extra_rows : natural := 0;
     fifo_depth : positive;
     pool_fifo_depth : positive := 2
@@ -87,7 +92,7 @@ architecture bench of processing_element_tb is
   signal clk, reset : std_ulogic;
   signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
   signal input_data : std_ulogic_vector(simd * input_bits - 1 downto 0);
-  signal output_data : std_ulogic_vector(pe * output_bits - 1 downto 0);
+  signal output_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
 
 begin
 
@@ -102,7 +107,7 @@ begin
     generic map (
       configuration_text => runner_cfg,
       input_width => simd * input_bits,
-      output_width => pe * output_bits,
+      output_width => lanes * output_bits,
       seed => seed,
       last_edge => last_edge
     )
@@ -169,6 +174,11 @@ begin
       pool_pad_right => pool_pad_right,
       pe => pe,
       simd => simd,
+      lanes => lanes,
+      packing => packing,
+      spacing => spacing,
+      overlap => overlap,
+      chain => chain,
       extra_rows => extra_rows,
       fifo_depth => fifo_depth,
       pool_fifo_depth => pool_fifo_depth

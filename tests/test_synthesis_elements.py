@@ -64,6 +64,7 @@ PROCESSING_ELEMENT: dict[str, Value] = {
     "weights": table(16 * 9 * 16, 8),
     "pe": 2,
     "simd": 4,
+    "lanes": 2,
     "fifo_depth": 16,
 }
 
@@ -314,6 +315,20 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "pad_value": -5,
         "inner": 4,
     },
+    "row_sums": {
+        "activation_bits": 8,
+        "activation_signed": False,
+        "weight_bits": 8,
+        "weight_signed": True,
+        "accumulator_bits": 20,
+        "rows": 2,
+        "spacing": 17,
+        "overlap": True,
+        "simd": 8,
+        "chain": 4,
+        "accumulates": True,
+    },
+    "serializer": {"width": 20, "parts": 4},
     "stream_fifo": {"depth": 16, "width": 12},
     "stream_fork": {"ways": 3, "width": 12},
     "threshold": {

@@ -151,17 +151,24 @@ begin
       constant page : positive := 1024;
       variable rom : rom_t := (others => (others => '1'));
       variable word : word_t;
+      variable first_lane, low : natural;
     begin
       for fold in 0 to folds - 1 loop
         -- Two loops over the steps, because tools limit the iterations of one.
         for first in 0 to (steps - 1) / page loop
           for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
             for row in 0 to pe - 1 loop
-              for link in 0 to chains - 1 loop
-                word(row * piece + (link + 1) * weight_bits - 1 downto row * piece + link * weight_bits) :=
-                  rom_slice(weights, (((fold * pe + row) * steps + step) * simd + link * chain + position)
-                    * weight_bits, weight_bits);
-              end loop;
+              first_lane := ((fold * pe + row) * steps + step) * simd;
+              if chain = 1 then
+                word((row + 1) * piece - 1 downto row * piece) :=
+                  rom_slice(weights, first_lane * weight_bits, piece);
+              else
+                for link in 0 to chains - 1 loop
+                  low := row * piece + link * weight_bits;
+                  word(low + weight_bits - 1 downto low) := rom_slice(
+                    weights, (first_lane + link * chain + position) * weight_bits, weight_bits);
+                end loop;
+              end if;
             end loop;
             if borrows then
               word := borrowed(word);

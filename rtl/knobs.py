@@ -45,7 +45,8 @@ class Knob:
 def knobs(element: Element) -> tuple[Knob, ...]:
     """Return what can be changed about ``element`` without compiling the model again.
 
-    Where a processing element sends a channel for each that it reads, ``pe`` says both.
+    Where a processing element sends a channel for each that it reads, ``pe`` says both; where its
+    sums leave all at a time, it says that, too.
     """
     match element:
         case ProcessingElement():
@@ -116,8 +117,10 @@ def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
             Knob("pe", element.pe, f"Output channels per cycle; {outputs} for each input channel"),
             Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
         ]
+    if element.parts > 1:
+        comment = "Output channels per beat; divides those per cycle"
+        offered.append(Knob("lanes", element.output.lanes, comment))
     offered += [
-        Knob("lanes", element.output.lanes, f"Output channels per beat; divides {element.pe}"),
         Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
         Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
     ]

@@ -186,7 +186,8 @@ class _Builder:
         """Return the expression for the lanes that ``element`` sends."""
         match element:
             case ProcessingElement():
-                return self.knobs[element.name]["lanes"]
+                own = self.knobs[element.name]
+                return own.get("lanes", own["pe"])
             case MaxPool() | GlobalAverage():
                 return self.knobs[element.name]["pe"]
             case Affine() | Lookup() | Rectifier():

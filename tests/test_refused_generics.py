@@ -50,7 +50,6 @@ WRONG: list[tuple[str, Generics, str]] = [
      "table must hold 2 ** input_bits entries in rows of 256 bits; rows got 1"),
     ("matrix_vector", {"weights": ROW},
      "weights must hold folds * pe * steps * simd numbers in rows of 256 bits; rows got 1"),
-    ("matrix_vector", {"chain": 2}, "chain must divide simd; got 2"),
     ("max_pool", {"lanes": 3}, "lanes must divide channels; got 3"),
     ("max_pool", {"pad_top": 4},
      "pad_top and pad_bottom must be below kernel_height; got 4"),

@@ -24,7 +24,7 @@ def spoiled(compilation: Compilation, folder: Path) -> list[Path]:
     """Write the VHDL with other weights in the first layer's tables; return the files."""
     sources = write_vhdl(compilation.graph, folder)
     tables = next(path for path in sources if path.name.endswith("dense_1_tables.vhd"))
-    text = re.sub(r'x"[0-9a-f]{32}', 'x"' + "80" * 16, tables.read_text())
+    text = re.sub(r'x"[0-9a-f]{32}', 'x"' + "7f" * 16, tables.read_text())
     assert text != tables.read_text()
     tables.write_text(text)
     return sources

@@ -53,6 +53,8 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         formals |= sharing_formals(element.sharing)
     if "simd" not in context.knobs:
         formals["simd"] = context.knobs["pe"]
+    if "lanes" not in context.knobs:
+        formals["lanes"] = context.knobs["pe"]
     return "processing_element", {**formals, **context.knobs}
 
 

@@ -49,7 +49,8 @@ entity matrix_vector is
     packing : positive := 1;
     spacing : positive := 17;
     overlap : boolean := false;
-    -- Multipliers in a row, each of which adds to the sum of the one before; divides simd.
+    -- Multipliers in a row, each of which adds to the sum of the one before. Of a simd that is no multiple,
+    -- the greatest common divisor is taken: shorter chains have smaller sums.
     chain : positive := 1;
     -- folds * pe * steps * simd weights in canonical order.
     weights : rom_words_t
@@ -72,10 +73,8 @@ architecture rtl of matrix_vector is
     rom_holds(weights, folds * pe * steps * simd * weight_bits),
     "matrix_vector: weights must hold folds * pe * steps * simd numbers in rows of 256 bits; rows got "
     & integer'image(weights'length));
-  constant chain_divides : boolean := require(simd mod chain = 0,
-    "matrix_vector: chain must divide simd; got " & integer'image(chain));
-
-  constant chains : positive := simd / chain;
+  constant chained : positive := common_divisor(simd, chain);
+  constant chains : positive := simd / chained;
 
   -- Weights of a row for one position of the chains, and of all rows.
   constant piece : positive := chains * weight_bits;
@@ -94,8 +93,8 @@ architecture rtl of matrix_vector is
   begin
     for row in 0 to pe - 1 loop
       if row mod packing = place then
-        for link in 0 to chains - 1 loop
-          word(row * piece + link * weight_bits + bit_of_weight) := '1';
+        for index in 0 to chains - 1 loop
+          word(row * piece + index * weight_bits + bit_of_weight) := '1';
         end loop;
       end if;
     end loop;
@@ -126,7 +125,7 @@ architecture rtl of matrix_vector is
   constant borrows : boolean := packing > 1 and pe > 1 and weight_signed;
 
   subtype address_t is natural range 0 to last_word;
-  type addresses_t is array (0 to chain - 1) of address_t;
+  type addresses_t is array (0 to chained - 1) of address_t;
 
   signal address : address_t := 0;
   signal addresses : addresses_t;
@@ -137,14 +136,14 @@ architecture rtl of matrix_vector is
   signal activations : std_ulogic_vector(simd * activation_bits - 1 downto 0);
 
   -- Valid, first and last beat of a group, at the edges after the ROM's: up to the sum of the beat.
-  constant delay : positive := 3 + either(chain > 1, chain, 0) + clog2(chains);
+  constant delay : positive := 3 + either(chained > 1, chained, 0) + clog2(chains);
   signal valid, first, last : std_ulogic_vector(1 to delay) := (others => '0');
 
 begin
 
   addresses(0) <= address;
 
-  positions : for position in 0 to chain - 1 generate
+  positions : for position in 0 to chained - 1 generate
     type rom_t is array (0 to last_word) of word_t;
 
     function folded_weights return rom_t is
@@ -159,14 +158,14 @@ begin
           for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
             for row in 0 to pe - 1 loop
               first_lane := ((fold * pe + row) * steps + step) * simd;
-              if chain = 1 then
+              if chained = 1 then
                 word((row + 1) * piece - 1 downto row * piece) :=
                   rom_slice(weights, first_lane * weight_bits, piece);
               else
-                for link in 0 to chains - 1 loop
-                  low := row * piece + link * weight_bits;
+                for index in 0 to chains - 1 loop
+                  low := row * piece + index * weight_bits;
                   word(low + weight_bits - 1 downto low) := rom_slice(
-                    weights, (first_lane + link * chain + position) * weight_bits, weight_bits);
+                    weights, (first_lane + index * chained + position) * weight_bits, weight_bits);
                 end loop;
               end if;
             end loop;
@@ -191,11 +190,16 @@ begin
     load : process (clk)
     begin
       if rising_edge(clk) then
-        rom_word <= rom(addresses(position));
-        for link in 0 to chains - 1 loop
-          history(0)((link + 1) * activation_bits - 1 downto link * activation_bits) <=
-            input_data((link * chain + position + 1) * activation_bits - 1
-              downto (link * chain + position) * activation_bits);
+        -- GHDL's synthesis fails on a memory of one word.
+        if last_word = 0 then
+          rom_word <= rom(0);
+        else
+          rom_word <= rom(addresses(position));
+        end if;
+        for index in 0 to chains - 1 loop
+          history(0)((index + 1) * activation_bits - 1 downto index * activation_bits) <=
+            input_data((index * chained + position + 1) * activation_bits - 1
+              downto (index * chained + position) * activation_bits);
         end loop;
         for age in 1 to position loop
           history(age) <= history(age - 1);
@@ -212,16 +216,16 @@ begin
       end process;
     end generate;
 
-    links : for link in 0 to chains - 1 generate
-      constant lane : natural := link * chain + position;
+    each_chain : for index in 0 to chains - 1 generate
+      constant lane : natural := index * chained + position;
     begin
 
       activations((lane + 1) * activation_bits - 1 downto lane * activation_bits) <=
-        history(position)((link + 1) * activation_bits - 1 downto link * activation_bits);
+        history(position)((index + 1) * activation_bits - 1 downto index * activation_bits);
 
       rows : for row in 0 to pe - 1 generate
         weight_data((row * simd + lane + 1) * weight_bits - 1 downto (row * simd + lane) * weight_bits) <=
-          rom_word(row * piece + (link + 1) * weight_bits - 1 downto row * piece + link * weight_bits);
+          rom_word(row * piece + (index + 1) * weight_bits - 1 downto row * piece + index * weight_bits);
       end generate;
 
     end generate;
@@ -244,7 +248,7 @@ begin
         spacing => spacing,
         overlap => overlap,
         simd => simd,
-        chain => chain,
+        chain => chained,
         accumulates => steps > 1
       )
       port map (

@@ -31,6 +31,9 @@ package millrace_pkg is
   -- Number of bits that count n different values: ceil(log2(n)); 0 for n = 1.
   function clog2 (n : positive) return natural;
 
+  -- The greatest common divisor.
+  function common_divisor (a, b : positive) return positive;
+
   function larger (a, b : integer) return integer;
 
   function smaller (a, b : integer) return integer;
@@ -116,6 +119,19 @@ package body millrace_pkg is
       rest := rest / 2;
     end loop;
     return bits;
+  end function;
+
+  function common_divisor (a, b : positive) return positive is
+    variable larger, smaller, rest : natural;
+  begin
+    larger := a;
+    smaller := b;
+    while smaller > 0 loop
+      rest := larger mod smaller;
+      larger := smaller;
+      smaller := rest;
+    end loop;
+    return larger;
   end function;
 
   function larger (a, b : integer) return integer is

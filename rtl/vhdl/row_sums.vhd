@@ -269,9 +269,9 @@ begin
             -- An odd node goes up alone.
             node := wrap(lane_value(tree(level - 1), 2 * index, node_bits(level - 1), true), sum_bits);
             if 2 * index + 1 < nodes(level - 1) then
-              node := node
+              node := wrap(node
                 + wrap(lane_value(tree(level - 1), 2 * index + 1, node_bits(level - 1), true), sum_bits)
-                + carry(borrows(level - 1)(2 * index + 1));
+                + carry(borrows(level - 1)(2 * index + 1)), sum_bits);
             end if;
             tree(level)((index + 1) * node_bits(level) - 1 downto index * node_bits(level)) <=
               std_ulogic_vector(node(node_bits(level) - 1 downto 0));
@@ -290,8 +290,9 @@ begin
           if accumulates and sum_first = '0' then
             base := accumulator;
           end if;
-          accumulator <= base + wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits)
-            + carry(borrows(levels)(0));
+          accumulator <= wrap(base
+            + wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits)
+            + carry(borrows(levels)(0)), accumulator_bits);
         end if;
       end if;
     end process;

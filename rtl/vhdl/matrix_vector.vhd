@@ -80,10 +80,6 @@ architecture rtl of matrix_vector is
   constant piece : positive := chains * weight_bits;
   constant word_bits : positive := pe * piece;
 
-  -- Beyond the words that are read
-  constant spare : natural := spare_rows(weights, folds * pe * steps * simd * weight_bits);
-  constant last_word : natural := folds * steps - 1 + spare;
-
   subtype word_t is std_ulogic_vector(word_bits - 1 downto 0);
 
   -- The place of a single bit of every weight of the rows that are number `place` of those with which they
@@ -122,7 +118,54 @@ architecture rtl of matrix_vector is
     return result;
   end function;
 
-  constant borrows : boolean := packing > 1 and pe > 1 and weight_signed;
+  -- The word for a fold and a step that the ROM of a position holds: a row after the other.
+  function rom_word (position, fold, step : natural) return word_t is
+    variable word : word_t;
+    variable first_lane, low : natural;
+  begin
+    for row in 0 to pe - 1 loop
+      first_lane := ((fold * pe + row) * steps + step) * simd;
+      if chained = 1 then
+        word((row + 1) * piece - 1 downto row * piece) :=
+          rom_slice(weights, first_lane * weight_bits, piece);
+      else
+        for index in 0 to chains - 1 loop
+          low := row * piece + index * weight_bits;
+          word(low + weight_bits - 1 downto low) := rom_slice(
+            weights, (first_lane + index * chained + position) * weight_bits, weight_bits);
+        end loop;
+      end if;
+    end loop;
+    if packing > 1 and pe > 1 and weight_signed then
+      word := borrowed(word);
+    end if;
+    return word;
+  end function;
+
+  -- Words of ones to append to the ROMs, 1 or 0: see spare_rows of millrace_pkg.
+  function spare_words return natural is
+    variable ones : natural;
+  begin
+    if constant_bits(folds * steps * word_bits) = folds * steps * word_bits then
+      return 0;
+    end if;
+    for position in 0 to chained - 1 loop
+      ones := 0;
+      for fold in 0 to folds - 1 loop
+        for step in 0 to steps - 1 loop
+          ones := ones + number_of_ones(rom_word(position, fold, step));
+          exit when ones > 32;
+        end loop;
+        exit when ones > 32;
+      end loop;
+      if ones > 0 and ones <= 32 then
+        return 1;
+      end if;
+    end loop;
+    return 0;
+  end function;
+
+  constant last_word : natural := folds * steps - 1 + spare_words;
 
   subtype address_t is natural range 0 to last_word;
   type addresses_t is array (0 to chained - 1) of address_t;
@@ -149,30 +192,12 @@ begin
     function folded_weights return rom_t is
       constant page : positive := 1024;
       variable rom : rom_t := (others => (others => '1'));
-      variable word : word_t;
-      variable first_lane, low : natural;
     begin
       for fold in 0 to folds - 1 loop
         -- Two loops over the steps, because tools limit the iterations of one.
         for first in 0 to (steps - 1) / page loop
           for step in first * page to smaller(steps, (first + 1) * page) - 1 loop
-            for row in 0 to pe - 1 loop
-              first_lane := ((fold * pe + row) * steps + step) * simd;
-              if chained = 1 then
-                word((row + 1) * piece - 1 downto row * piece) :=
-                  rom_slice(weights, first_lane * weight_bits, piece);
-              else
-                for index in 0 to chains - 1 loop
-                  low := row * piece + index * weight_bits;
-                  word(low + weight_bits - 1 downto low) := rom_slice(
-                    weights, (first_lane + index * chained + position) * weight_bits, weight_bits);
-                end loop;
-              end if;
-            end loop;
-            if borrows then
-              word := borrowed(word);
-            end if;
-            rom(fold * steps + step) := word;
+            rom(fold * steps + step) := rom_word(position, fold, step);
           end loop;
         end loop;
       end loop;
@@ -183,7 +208,7 @@ begin
 
     type history_t is array (0 to position) of std_ulogic_vector(chains * activation_bits - 1 downto 0);
 
-    signal rom_word : word_t;
+    signal read_word : word_t;
     signal history : history_t;
   begin
 
@@ -192,9 +217,9 @@ begin
       if rising_edge(clk) then
         -- GHDL's synthesis fails on a memory of one word.
         if last_word = 0 then
-          rom_word <= rom(0);
+          read_word <= rom(0);
         else
-          rom_word <= rom(addresses(position));
+          read_word <= rom(addresses(position));
         end if;
         for index in 0 to chains - 1 loop
           history(0)((index + 1) * activation_bits - 1 downto index * activation_bits) <=
@@ -225,7 +250,7 @@ begin
 
       rows : for row in 0 to pe - 1 generate
         weight_data((row * simd + lane + 1) * weight_bits - 1 downto (row * simd + lane) * weight_bits) <=
-          rom_word(row * piece + (index + 1) * weight_bits - 1 downto row * piece + index * weight_bits);
+          read_word(row * piece + (index + 1) * weight_bits - 1 downto row * piece + index * weight_bits);
       end generate;
 
     end generate;

@@ -67,6 +67,8 @@ package millrace_pkg is
   -- The same for a ROM of the first so many bits of a table.
   function spare_rows (words : rom_words_t; bits : natural) return natural;
 
+  function number_of_ones (bits : std_ulogic_vector) return natural;
+
   -- The least width of a constant from so many bits on that is not taken for zero.
   function constant_bits (bits : positive) return positive;
 
@@ -250,6 +252,17 @@ package body millrace_pkg is
       end if;
     end loop;
     return either(ones > 0, 1, 0);
+  end function;
+
+  function number_of_ones (bits : std_ulogic_vector) return natural is
+    variable ones : natural := 0;
+  begin
+    for place in bits'range loop
+      if bits(place) = '1' then
+        ones := ones + 1;
+      end if;
+    end loop;
+    return ones;
   end function;
 
   function constant_bits (bits : positive) return positive is

@@ -357,6 +357,10 @@ def repeated(module: Any, x: Any) -> Any:
 
 
 def nonzero(module: Any, x: Any) -> Any:
+    return {"y": tf.tile(x, tf.stack([1, tf.cast(x[0, 0], tf.int32)]))}
+
+
+def reshaped(module: Any, x: Any) -> Any:
     return {"y": tf.reshape(x, tf.stack([1, tf.cast(x[0, 0], tf.int32)]))}
 
 
@@ -371,7 +375,7 @@ def test_a_variable_that_changes(tmp_path: Path) -> None:
 def test_a_tensor_of_absurd_size(tmp_path: Path) -> None:
     save(tmp_path / "m", repeated, 4096)
     assert refusal(tmp_path / "m") == (
-        "Tile: its output [4294967296] has 4294967296 elements, more than the limit of 67108864; "
+        "Tile: its output [1, 4294967296] has 4294967296 elements, more than the limit of 67108864; "
         "use a smaller input or a larger stride"
     )
 
@@ -379,8 +383,15 @@ def test_a_tensor_of_absurd_size(tmp_path: Path) -> None:
 def test_a_size_that_depends_on_values(tmp_path: Path) -> None:
     save(tmp_path / "m", nonzero, 4)
     assert refusal(tmp_path / "m") == (
-        "Reshape: its output has the shape [1, None], which depends on values; "
+        "Tile: its output has the shape [1, None], which depends on values; "
         "save the model with fixed sizes"
+    )
+
+
+def test_a_shape_that_depends_on_values(tmp_path: Path) -> None:
+    save(tmp_path / "m", reshaped, 4)
+    assert refusal(tmp_path / "m") == (
+        "Reshape: makes a shape that depends on values; save the model with fixed sizes"
     )
 
 

@@ -89,6 +89,11 @@ def import_frozen(frozen: Frozen) -> FrozenGraph:
             "load", "the graph", f"is damaged ({reason})", "save the model again with TensorFlow"
         ) from error
     for operation in of_one_frame.get_operations():
+        if operation.type == "Reshape" and _depends_on_values(operation.inputs[1].op):
+            raise CompileError(
+                "load", operation.name, "makes a shape that depends on values",
+                "save the model with fixed sizes",
+            )  # fmt: skip
         for tensor in operation.outputs:
             if tensor.consumers() or tensor.name in frozen.outputs.values():
                 _check_shape(operation.name, tensor.shape)
@@ -119,6 +124,20 @@ def _with_one_frame(definition: Any) -> Any:
             for dim in node.attr["shape"].shape.dim[:1]:
                 dim.size = 1 if dim.size < 0 else dim.size
     return copy
+
+
+def _depends_on_values(operation: Any) -> bool:
+    """Tell whether what an operation computes depends on the values of an input, not its shape."""
+    seen: set[str] = set()
+    pending = [operation]
+    while pending:
+        current = pending.pop()
+        if current.type == "Placeholder":
+            return True
+        if current.name not in seen and current.type != "Shape":
+            seen.add(current.name)
+            pending.extend(tensor.op for tensor in current.inputs)
+    return False
 
 
 def _check_shape(name: str, shape: Any) -> None:

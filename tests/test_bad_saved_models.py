@@ -375,8 +375,8 @@ def test_a_variable_that_changes(tmp_path: Path) -> None:
 def test_a_tensor_of_absurd_size(tmp_path: Path) -> None:
     save(tmp_path / "m", repeated, 4096)
     assert refusal(tmp_path / "m") == (
-        "Tile: its output [1, 4294967296] has 4294967296 elements, more than the limit of 67108864; "
-        "use a smaller input or a larger stride"
+        "Tile: its output [1, 4294967296] has 4294967296 elements, more than the limit of "
+        "67108864; use a smaller input or a larger stride"
     )
 
 

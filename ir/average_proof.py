@@ -7,8 +7,9 @@ divides by the count and by the output scale, adds the zero point and rounds to 
 
 A ReduceMean and the QuantizeLinear behind it round before they add the zero point.  Where the
 products ``sx * code`` and all their sums are float32 numbers, that is a non-decreasing
-function of the integer S.  Where they are rounded, it is still known for every S that is farther
-from a step than all roundings together can reach.
+function of the integer S.  Where they are rounded, it is still one for every S whose least and
+greatest float32 sum (``ir/float_sums.py``), in any order, give the same code: what follows the sum
+does not decrease.
 """
 
 from __future__ import annotations
@@ -18,19 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ir.numbers import IntArray, IntegerType, frozen_integers
+from ir.errors import CompileError
+from ir.float_sums import FLOAT32_BITS, MOST_TERMS, FloatArray, sum_bounds
+from ir.numbers import IntArray, IntegerType
 from ir.proof import ProofRecord, Steps, check_equal, record, solve_steps
 from ir.requantize import Requantization, ScaleRequantization
-
-FLOAT32_BITS = 24
-HALF_ULP = 2.0**-FLOAT32_BITS
-"""Largest relative error of a rounding to float32."""
-FloatArray = npt.NDArray[np.float64]
-MARGIN = 1 + 2.0**-10
-"""For the errors of errors, and of float64 here."""
-NEAR_BITS = 9
-NEAR = 2.0**-NEAR_BITS
-"""Codes by which ``near_mean`` may be away from the real mean before it rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,11 @@ class GoldenMean:
     def __call__(self, sums: IntArray) -> IntArray:
         """Return the outputs for sums of codes, (..., n), taps outside included."""
         totals = (sums - self.taps * self.zero_point).astype(np.float32) * self.scale
-        means = totals / self.counts.astype(np.float32)
+        return self._codes(totals, self.counts)
+
+    def _codes(self, totals: FloatArray | npt.NDArray[np.float32], counts: IntArray) -> IntArray:
+        """Return the outputs for float32 sums of dequantized values; they do not decrease."""
+        means = totals.astype(np.float32) / counts.astype(np.float32)
         zero = np.float32(self.output_zero_point)
         with np.errstate(over="ignore"):
             scaled = means / self.output_scale
@@ -76,47 +73,59 @@ class GoldenMean:
         return self.counts * self.high + (self.taps - self.counts) * self.zero_point
 
     @property
+    def exact_scale_bits(self) -> int:
+        """Significant bits of the input scale with which float32 holds all sums."""
+        return FLOAT32_BITS - (self._largest * self.taps).bit_length()
+
+    @property
     def sums_are_exact(self) -> bool:
         """True if float32 holds every sum of dequantized values."""
         numerator, _ = float(self.scale).as_integer_ratio()
-        mantissa = (numerator // (numerator & -numerator)).bit_length()
-        largest = max(self.high - self.zero_point, self.zero_point - self.low, 1) * self.taps
-        return mantissa + largest.bit_length() <= FLOAT32_BITS
+        return (numerator // (numerator & -numerator)).bit_length() <= self.exact_scale_bits
 
     @property
-    def is_certain(self) -> bool:
-        """True if no rounding of a sum can move a result, whatever the order of the additions."""
+    def uncertain_sums(self) -> int:
+        """How many sums may give two codes, as onnxruntime adds in one order or another."""
         if self.sums_are_exact:
-            return True
+            return 0
+        found = 0
         for count, first, last in zip(self.counts, self.firsts, self.lasts, strict=True):
-            mean = np.arange(first, last + 1) - self.taps * self.zero_point
-            mean = mean * self._ratio / float(count)
-            value = mean + self.output_zero_point
-            error = self._error(int(count), mean, value)
-            inside = (value > self.output.minimum - 1) & (value < self.output.maximum + 1)
-            if np.any(inside & (np.abs(value - np.floor(value) - 0.5) <= error)):
-                return False
-        return True
+            totals = np.arange(first, last + 1) - self.taps * self.zero_point
+            low, high = min(self.low - self.zero_point, 0), max(self.high - self.zero_point, 0)
+            least, most = sum_bounds(self.scale, low, high, int(count), totals)
+            found += int(np.sum(self._codes(least, count) != self._codes(most, count)))
+        return found
 
     @property
-    def largest_error(self) -> float:
-        """Codes by which roundings to float32 may move a result that is not clamped."""
-        value = np.array([max(abs(self.output.minimum), self.output.maximum) + 1.0])
-        mean = value + abs(self.output_zero_point)
-        return float(self._error(int(self.counts.max()), mean, value)[0])
+    def _largest(self) -> int:
+        """Largest distance of a code from the zero point."""
+        return max(self.high - self.zero_point, self.zero_point - self.low, 1)
 
-    @property
-    def _ratio(self) -> float:
-        return float(self.scale) / float(self.output_scale)
 
-    def _error(self, count: int, mean: FloatArray, value: FloatArray) -> FloatArray:
-        """Return how far from ``value``, a mean and the zero point, onnxruntime's may be."""
-        # Each value and each partial sum, at most k * largest after k values, is rounded once;
-        # then the quotients and the last sum.
-        largest = max(self.high - self.zero_point, self.zero_point - self.low)
-        sums = largest * self._ratio * ((count + 1) / 2 + 1)
-        error: FloatArray = HALF_ULP * (sums + 2 * np.abs(mean) + np.abs(value)) * MARGIN
-        return error
+def require_certain(layer: str, golden: GoldenMean) -> None:
+    """Refuse means that are no functions of integers.
+
+    Raises:
+        CompileError: onnxruntime's result may depend on how it rounds sums, or they are too long.
+    """
+    if golden.taps > MOST_TERMS:
+        raise CompileError(
+            "lower",
+            layer,
+            f"its mean must be one of {MOST_TERMS} values at most, not of {golden.taps}",
+            "use GlobalAveragePool for a whole map, which onnxruntime adds in integers",
+        )
+    uncertain = golden.uncertain_sums
+    if uncertain:
+        every = int(np.sum(golden.lasts - golden.firsts + 1))
+        raise CompileError(
+            "lower",
+            layer,
+            "each sum must give one code, in whatever order onnxruntime adds in float32, but "
+            f"{uncertain} of {every} may give two",
+            "use GlobalAveragePool for a whole map, which onnxruntime adds in integers, or an "
+            f"input scale of {golden.exact_scale_bits} significant bits",
+        )
 
 
 def prove_mean(layer: str, golden: GoldenMean) -> tuple[Requantization, ProofRecord]:
@@ -139,23 +148,6 @@ def prove_mean(layer: str, golden: GoldenMean) -> tuple[Requantization, ProofRec
     requantization = solve_steps(steps)
     check_equal(layer, outputs, requantization, sums)
     return requantization, record(layer, steps, requantization, sums.size)
-
-
-def near_mean(golden: GoldenMean) -> ScaleRequantization:
-    """Return parameters that give the real mean of the one count within ``NEAR``, then round."""
-    (count,), (first,), (last,) = golden.counts, golden.firsts, golden.lasts
-    offset = golden.taps * golden.zero_point
-    shift = int(max(abs(first - offset), abs(last - offset), 1)).bit_length() + NEAR_BITS - 1
-    ratio = float(golden.scale) / float(golden.output_scale) / float(count)
-    multiplier = round(ratio * 2**shift)
-    half = ((2 * golden.output_zero_point + 1) << shift) >> 1
-    return ScaleRequantization(
-        frozen_integers(np.array([multiplier])),
-        frozen_integers(np.array([half - int(offset) * multiplier])),
-        shift,
-        golden.output.minimum,
-        golden.output.maximum,
-    )
 
 
 def spread(function: ScaleRequantization, counts: IntArray, used: IntArray) -> ScaleRequantization:

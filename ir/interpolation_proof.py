@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ir.average_proof import FLOAT32_BITS, HALF_ULP, MARGIN
+from ir.float_sums import FLOAT32_BITS, HALF_ULP, MARGIN
 from ir.numbers import IntArray, IntegerType
 from ir.proof import ProofRecord, Steps, check_equal, record, solve_steps
 from ir.requantize import Requantization

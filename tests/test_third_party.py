@@ -25,12 +25,28 @@ SIMULATED = [("digits_cnn", "uint8"), ("pool_3x3_stride_2", "int8 operators")]
 FLOAT_POOL = "digits_batchnorm"
 """In QOperator form, onnxruntime leaves this one's pools in float, between normalizations."""
 
-REFUSED = {
-    FLOAT_POOL: "MaxPool must stand between DequantizeLinear and QuantizeLinear",
-    "ds_cnn": "GlobalAveragePool must stand between DequantizeLinear and QuantizeLinear",
-    "mobilenet_025": "GlobalAveragePool must stand between DequantizeLinear and QuantizeLinear",
-}
-"""Exported graphs that the QOperator form makes impossible: onnxruntime computes in float32."""
+IN_FLOAT = "GlobalAveragePool must stand between DequantizeLinear and QuantizeLinear"
+IN_ORDER = "each sum must give one code, in whatever order onnxruntime adds in float32"
+TWO_READERS = "must run this Conv in integers, but computes it in float32; quantize activations to"
+
+
+def refused(name: str, style: str, *, canonical: bool) -> str | None:
+    """Return part of the refusal of what onnxruntime computes in float32, None if it does not.
+
+    The canonical form has no windows to average, and its pools are quantized in QOperator form.
+    """
+    if name == "resnet8" and style == "defaults":
+        return TWO_READERS  # int8 codes, which residual connections read
+    if canonical:
+        return None
+    if name == "ds_cnn":
+        return IN_ORDER  # a mean of 24x5 values
+    if "operators" not in style:
+        return None
+    return {
+        FLOAT_POOL: "MaxPool must stand between DequantizeLinear and QuantizeLinear",
+        "mobilenet_025": IN_FLOAT,
+    }.get(name)
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +121,9 @@ def test_hardware_equals_onnxruntime(name: str, style: str, folder: Path) -> Non
 @pytest.mark.parametrize("name", NETWORKS)
 def test_whole_zoo_in_the_interpreter(name: str, style: str, canonical: bool, folder: Path) -> None:
     model = quantized(name, style, folder, canonical=canonical)
-    if not canonical and name in REFUSED and "operators" in style:
-        with pytest.raises(CompileError, match=REFUSED[name]):
+    message = refused(name, style, canonical=canonical)
+    if message is not None:
+        with pytest.raises(CompileError, match=message):
             check_interpreter(model)
     else:
         check_interpreter(model)

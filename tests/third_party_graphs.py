@@ -204,6 +204,9 @@ LAYERS: dict[str, Entry] = {
     "mean that keeps its axes": Entry(
         lambda g: g("Conv", g("ReduceMean", conv(g), ints(g, -1, -2)), g.weights(5, 4, 1, 1)), 18
     ),
+    "mean of channels": Entry(
+        lambda g: conv(g, g("ReduceMean", conv(g), axes=[1]), 4, 1)
+    ),
     "border": Entry(lambda g: conv(g, g("Pad", conv(g), ints(g, *SURROUNDED)), 4, 4)),
     "halves": Entry(halves),
     "half of the channels added": Entry(half_added),

@@ -143,7 +143,7 @@ def tolerance(element: Element) -> int:
     0 for all but the elements that approximate; docs/numerics.md says what is exact behind them.
     """
     match element:
-        case Softmax() | LayerNormalization() | GlobalAverage(approximates=True):
+        case Softmax() | LayerNormalization():
             return 1
         case _:
             return 0

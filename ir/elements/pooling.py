@@ -79,10 +79,7 @@ class GlobalMaximum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlobalAverage:
-    """Sum of each channel over the frame, requantized.
-
-    ``approximates``: onnxruntime's result depends on the order in which it adds float32 numbers.
-    """
+    """Sum of each channel over the frame, requantized."""
 
     name: str
     layer: str
@@ -91,4 +88,3 @@ class GlobalAverage:
     accumulator: IntegerType
     requantization: Requantization
     fifo_depth: int = 2
-    approximates: bool = False

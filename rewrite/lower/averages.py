@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.average_proof import GoldenMean, prove_mean, spread
+from ir.average_proof import GoldenMean, prove_mean, require_certain, spread
 from ir.elements import AveragePool, Shape, StreamType
 from ir.errors import CompileError
 from ir.identifiers import Identifiers
@@ -44,14 +44,7 @@ def average_pool(
         min(low, x.zero_point),
         max(high, x.zero_point),
     )
-    if not golden.is_certain:
-        raise CompileError(
-            "lower",
-            layer,
-            "its input scale must be a number of few digits in base 2, so that onnxruntime's "
-            f"float32 sums are exact, not {float(x.scale):.9g}",
-            "round the scale to 8 significant bits when quantizing, or average whole windows",
-        )
+    require_certain(layer, golden)
     requantization, proof = prove_mean(layer, golden)
     if not isinstance(requantization, ScaleRequantization):
         raise CompileError(

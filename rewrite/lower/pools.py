@@ -18,7 +18,7 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.numbers import IntegerType, frozen_integers
 from ir.proof import prove
-from ir.requantize import ScaleRequantization
+from ir.requantize import Requantization, ScaleRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of, golden_of, mapped, per_channel
 from rewrite.lower.layout import as_map
 from rewrite.lower.reading import Stage, ints
@@ -58,11 +58,7 @@ def pool_kernel(stage: Stage, shape: Shape, layer: str) -> Kernel:
 def global_average(
     stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str
 ) -> Built:
-    """Build a global average; its factor is sx / (sy * pixels), rounded as onnxruntime does.
-
-    Where only thresholds are exact, it is a convolution by ones, channel by channel, with one
-    window: the element for sums has a multiplier only.
-    """
+    """Build a global average; its factor is sx / (sy * pixels), rounded as onnxruntime does."""
     stream = as_map(source, names, layer)
     stage, pixels = stages[0], stream.shape.pixels
     x = stage.quantization(stage.operand(0))
@@ -72,29 +68,39 @@ def global_average(
     biases = np.full(channels, -x.zero_point * pixels)
     golden = golden_of(layer, per_channel(factor, channels), biases, stage.output, first, last)
     requantization, proof = prove(layer, golden)
-    output = StreamType(Shape(1, 1, channels), stage.output.number, 1)
-    accumulator = accumulator_of(first, last, requantization)
-    name, source_element = names.new(layer), stream.element
-    element: Element
-    if isinstance(requantization, ScaleRequantization):
-        element = GlobalAverage(name, layer, source_element, output, accumulator, requantization)
-    elif pixels == 1:  # one code in, one code out
-        table = golden(codes_by_pattern(stream.element.output.number)[:, None])[:, 0]
-        element = Lookup(name, layer, source_element, output, frozen_integers(table))
-    else:
-        height, width = stream.shape.height, stream.shape.width
-        element = ProcessingElement(
-            name=name,
-            layer=layer,
-            source=source_element,
-            output=output,
-            kernel=Kernel(height, width, height, width),
-            pad_value=x.zero_point,
-            weights=frozen_integers(np.ones((height, width, 1, channels))),
-            weight_number=IntegerType(1, False),
-            accumulator=accumulator,
-            requantization=requantization,
-            convolved=stage.output.number,
-            groups=channels,
-        )
+    element = average_of(stage, stream, names.new(layer), layer, requantization)
     return Built(mapped(element, golden(first), golden(last), layer), proof)
+
+
+def average_of(
+    stage: Stage, stream: Stream, name: str, layer: str, requantization: Requantization
+) -> Element:
+    """Return the element that requantizes the sum of all pixels of ``stream``, channel by channel.
+
+    Where only thresholds are exact, it is a convolution by ones, channel by channel, with one
+    window: the element for sums has a multiplier only.
+    """
+    source, channels, pixels = stream.element, stream.shape.channels, stream.shape.pixels
+    output = StreamType(Shape(1, 1, channels), stage.output.number, 1)
+    accumulator = accumulator_of(stream.lows * pixels, stream.highs * pixels, requantization)
+    if isinstance(requantization, ScaleRequantization):
+        return GlobalAverage(name, layer, source, output, accumulator, requantization)
+    if pixels == 1:  # one code in, one code out
+        codes = codes_by_pattern(source.output.number)[:, None]
+        table = requantization(np.broadcast_to(codes, (len(codes), channels)))[:, 0]
+        return Lookup(name, layer, source, output, frozen_integers(table))
+    height, width = stream.shape.height, stream.shape.width
+    return ProcessingElement(
+        name=name,
+        layer=layer,
+        source=source,
+        output=output,
+        kernel=Kernel(height, width, height, width),
+        pad_value=stage.quantization(stage.operand(0)).zero_point,
+        weights=frozen_integers(np.ones((height, width, 1, channels))),
+        weight_number=IntegerType(1, False),
+        accumulator=accumulator,
+        requantization=requantization,
+        convolved=stage.output.number,
+        groups=channels,
+    )

@@ -46,7 +46,8 @@ def sum_bounds(
     factor, largest = float(scale), max(high, -low)
     # How far a computed partial sum may be from the exact one: each is at most k * largest.
     drift = HALF_ULP * factor * largest * (count * (count + 1) / 2 + count) * MARGIN
-    by_size = _rounding(factor * largest * np.arange(2, count + 1) + drift, step)
+    sizes = np.arange(2, count + 1).astype(np.float64) * (factor * largest)
+    by_size = _rounding(sizes + drift, step)
     reach = np.maximum(high * (sums - count * low), -low * (count * high - sums))
     by_sum = _rounding(factor * reach / max(high - low, 1) + drift, step)
     smaller = np.searchsorted(by_size, by_sum)  # nodes whose leaves bound them better

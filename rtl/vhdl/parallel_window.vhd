@@ -1,0 +1,469 @@
+-- Pads an image and sends every window of it, several taps with all their channels at a time.
+--
+--   for oy, ox in raster order, for replay in 0 .. replays - 1:                      -- one group
+--     for beat in 0 .. kernel_height * kernel_width / taps - 1, lane(tap, channel):  -- one beat
+--       (ky, kx) = number beat * taps + tap of the kernel, row by row
+--       y = oy * stride_height - pad_top + ky * dilation_height, x likewise
+--       output(tap * channels + channel) = input(y, x, channel) inside of the image, else pad_value
+--
+-- A bank of memory for each of the rows that a window spans; a fetch reads a column of them all, and
+-- shift registers hold the columns of a window. At the right edge, where the last columns of a window
+-- lie outside of the image, the first columns of the next line come in while the last windows of the
+-- line are sent: `missing` says by how many places the columns are not shifted yet. So lines and frames
+-- follow each other without a gap.
+--
+-- Beat order: channel fastest, then kernel column, kernel row, replay, ox, oy.
+-- Latency: a pixel written at edge t can be fetched at edge t + 1; a column fetched at edge t can be
+-- issued at edge t + 1. A group starts when the columns of its window have been fetched and the client
+-- has room (`reservable`). It pulses `reserve` at the edge of its first beat and runs on without gaps.
+-- docs/elements.md has the exact rules.
+-- Cycles per frame: windows * replays * kernel_height * kernel_width / taps, or as many as there are
+-- pixels, or columns of all lines of windows, if these are more.
+-- Limits: a whole pixel per input beat. Padding of the columns must leave a column of each window's inside.
+
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+use work.millrace_pkg.all;
+
+entity parallel_window is
+  generic (
+    -- Width of a value.
+    bits : positive range 1 to 16;
+    -- Image: width is the depth of a bank, channels its width.
+    height : positive;
+    width : positive;
+    channels : positive;
+    -- Taps, their distance, and the distance of windows: the rows of a window are banks of memory, its
+    -- columns registers.
+    kernel_height : positive;
+    kernel_width : positive;
+    stride_height : positive := 1;
+    stride_width : positive := 1;
+    dilation_height : positive := 1;
+    dilation_width : positive := 1;
+    -- Rows and columns around the image; multiplexers if there are any.
+    pad_top : natural := 0;
+    pad_left : natural := 0;
+    pad_bottom : natural := 0;
+    pad_right : natural := 0;
+    -- Bit pattern of a value outside of the image.
+    pad_value : natural := 0;
+    -- Taps per beat: a row of the kernel, or all of it.
+    taps : positive;
+    -- How often each window is sent: once per fold of the output channels.
+    replays : positive := 1;
+    -- Rows buffered beyond those of a window; lets a bursty source run ahead. A bank each.
+    extra_rows : natural := 0
+  );
+  port (
+    clk : in std_ulogic;
+    reset : in std_ulogic;
+    --
+    input_ready : out std_ulogic;
+    input_valid : in std_ulogic;
+    input_data : in std_ulogic_vector(channels * bits - 1 downto 0);
+    -- Room for a group's result, and the pulse that takes it.
+    reservable : in std_ulogic;
+    reserve : out std_ulogic;
+    --
+    output_valid : out std_ulogic := '0';
+    output_data : out std_ulogic_vector(taps * channels * bits - 1 downto 0)
+  );
+end entity;
+
+architecture rtl of parallel_window is
+
+  constant span_height : positive := (kernel_height - 1) * dilation_height + 1;
+  constant span_width : positive := (kernel_width - 1) * dilation_width + 1;
+  constant lines : natural := places(height, pad_top, pad_bottom, span_height, stride_height);
+  constant line_places : natural := places(width, pad_left, pad_right, span_width, stride_width);
+
+  constant taps_match : boolean := require(taps = kernel_width or taps = kernel_height * kernel_width,
+    "parallel_window: taps must be a row of the kernel or all of it; got " & integer'image(taps));
+  constant pads_leave_columns : boolean := require(pad_left + pad_right < span_width,
+    "parallel_window: pad_left + pad_right must be below the kernel's span; got "
+    & integer'image(pad_left + pad_right));
+  constant pad_value_fits : boolean := require(fits(pad_value, bits, false),
+    "parallel_window: pad_value must be a bit pattern of `bits` bits; got " & integer'image(pad_value));
+  constant fits_down : boolean := require(lines > 0,
+    "parallel_window: kernel must not be higher than the padded image; got "
+    & integer'image(kernel_height));
+  constant fits_across : boolean := require(line_places > 0,
+    "parallel_window: kernel must not be wider than the padded image; got " & integer'image(kernel_width));
+
+  constant pads_rows : boolean := pad_top + pad_bottom > 0;
+  constant pads_columns : boolean := pad_left + pad_right > 0;
+  constant pixel_bits : positive := channels * bits;
+  constant banks : positive := span_height + extra_rows;
+  constant beats : positive := kernel_height * kernel_width / taps;
+  -- Columns that the windows of a line need.
+  constant columns : positive :=
+    smaller(width, (line_places - 1) * stride_width - pad_left + span_width);
+  -- Columns by which the last window of a line hangs over the right edge.
+  constant overhang : natural :=
+    larger(0, (line_places - 1) * stride_width - pad_left + span_width - width);
+  -- Fetches until the next line's first window is complete, counted from where the last window of a line
+  -- would be without the edge.
+  constant line_fetches : positive := columns - (line_places - 1) * stride_width;
+  -- Pixels by which reader and writer are apart at most.
+  constant bound : positive := (banks + stride_height + 1) * width;
+
+  -- Last row that the windows of a line need; at least the first, so that none is sent before its frame.
+  function last_row (line : natural) return natural is
+  begin
+    return larger(0, smaller(height - 1, line * stride_height - pad_top + span_height - 1));
+  end function;
+
+  -- First row that this line and those after it need.
+  function kept_row (line : natural) return natural is
+  begin
+    if line = lines then
+      return height;
+    end if;
+    return larger(0, smaller(height, line * stride_height - pad_top));
+  end function;
+
+  -- Pixels that the first fetch of the next line needs beyond the last one of this line.
+  function line_step (line : natural) return integer is
+  begin
+    if line = lines - 1 then
+      return (height - last_row(line) + last_row(0)) * width + 1 - columns;
+    end if;
+    return (last_row(line + 1) - last_row(line)) * width + 1 - columns;
+  end function;
+
+  function freed_rows (line : natural) return natural is
+  begin
+    return kept_row(line + 1) - kept_row(line);
+  end function;
+
+  -- Pixels freed by the last fetch of a line: those of the columns not fetched and of all rows but one.
+  function freed_at_end (line : natural) return natural is
+  begin
+    return either(freed_rows(line) = 0, 0, freed_rows(line) * width - columns + 1);
+  end function;
+
+  function is_inner (line : natural) return boolean is
+  begin
+    return line_step(line) = stride_height * width + 1 - columns and freed_rows(line) = stride_height;
+  end function;
+
+  function is_outside (position, size : integer) return std_ulogic is
+  begin
+    if position < 0 or position >= size then
+      return '1';
+    end if;
+    return '0';
+  end function;
+
+  -- Columns of the kernel that are outside while the first one is at this column of the image.
+  function outside_at (position : integer) return std_ulogic_vector is
+    variable flags : std_ulogic_vector(0 to kernel_width - 1);
+  begin
+    for column in flags'range loop
+      flags(column) := is_outside(position + column * dilation_width, width);
+    end loop;
+    return flags;
+  end function;
+
+  -- What is outside, in all channels.
+  function padding_pixel return std_ulogic_vector is
+    variable pixel : std_ulogic_vector(pixel_bits - 1 downto 0);
+  begin
+    for channel in 0 to channels - 1 loop
+      pixel((channel + 1) * bits - 1 downto channel * bits) :=
+        std_ulogic_vector(to_unsigned(pad_value, bits));
+    end loop;
+    return pixel;
+  end function;
+
+  -- The bank of the row that many rows after one in this bank.
+  function bank_after (bank, rows : natural) return natural is
+    constant move : natural := rows mod banks;
+  begin
+    if bank >= banks - move then
+      return bank - (banks - move);
+    end if;
+    return bank + move;
+  end function;
+
+  constant last_place : integer := line_places - 2;
+  constant last_line : integer := lines - 2;
+  constant last_replay : integer := replays - 2;
+
+  subtype pixel_t is std_ulogic_vector(pixel_bits - 1 downto 0);
+  type pixels_t is array (0 to banks - 1) of pixel_t;
+  -- The rows of the kernel, first row lowest.
+  subtype column_t is std_ulogic_vector(kernel_height * pixel_bits - 1 downto 0);
+  type columns_t is array (0 to span_width - 1) of column_t;
+  type kernel_t is array (0 to kernel_width - 1) of column_t;
+  type chosen_t is array (0 to kernel_height - 1) of std_ulogic_vector(banks - 1 downto 0);
+
+  -- Writer.
+  signal write_bank : natural range 0 to banks - 1 := 0;
+  signal write_column : natural range 0 to width - 1 := 0;
+  -- Pixels that may be written, less one.
+  signal room : integer range -1 to bound := banks * width - 1;
+  signal write : std_ulogic;
+
+  -- Fetches: a column of the rows of a line of windows.
+  signal fetch, last_fetch : std_ulogic;
+  signal fetch_column : natural range 0 to columns - 1 := 0;
+  signal lines_left : integer range -1 to last_line := last_line;
+  signal first_bank : natural range 0 to banks - 1 := (-pad_top) mod banks;
+  signal first_row : integer range -pad_top to height + pad_bottom - 1 := -pad_top;
+  -- Pixels written beyond those that the next fetch needs.
+  signal surplus : integer range -bound to bound := -(last_row(0) * width + 1);
+  signal step : integer range -bound to bound := line_step(0);
+  signal frees : boolean := freed_rows(0) > 0;
+  signal end_freed : natural range 0 to bound := freed_at_end(0);
+
+  signal fetched : pixels_t;
+  -- For each row of the kernel, one-hot, the bank that has it; none if it is outside.
+  signal chosen : chosen_t;
+  -- The latest column, then those before it.
+  signal history : columns_t;
+  -- The columns of the window.
+  signal kernel : kernel_t;
+
+  -- Issues.
+  signal issue, first, finish : std_ulogic;
+  signal beat : natural range 0 to beats - 1 := 0;
+  signal replays_left : integer range -1 to last_replay := last_replay;
+  signal places_left : integer range -1 to last_place := last_place;
+  signal tap_column : integer range -pad_left to width + pad_right - 1 := -pad_left;
+  -- Whether the columns of the kernel are outside.
+  signal outside : std_ulogic_vector(0 to kernel_width - 1) := outside_at(-pad_left);
+  -- Fetches until the window is complete without the edge, and how many of these would be outside.
+  signal missing : natural range 0 to span_width + stride_width + width + overhang := span_width - pad_left;
+  signal hanging : integer range -width to overhang := span_width - pad_left - width;
+
+begin
+
+  input_ready <= '1' when room >= 0 else '0';
+  write <= '1' when room >= 0 and input_valid = '1' else '0';
+
+  first <= '1' when beat = 0 else '0';
+  issue <= '1' when first = '0' or (reservable = '1' and (missing = 0 or missing <= hanging)) else '0';
+  reserve <= issue and first;
+  finish <= '1' when issue = '1' and beat = beats - 1 and replays_left < 0 else '0';
+
+  fetch <= '1' when surplus >= 0 and (missing > 0 or finish = '1') else '0';
+  last_fetch <= '1' when fetch_column = columns - 1 else '0';
+
+  memories : for bank in 0 to banks - 1 generate
+    type memory_t is array (0 to width - 1) of pixel_t;
+    signal memory : memory_t;
+  begin
+
+    store : process (clk)
+    begin
+      if rising_edge(clk) then
+        if write = '1' and write_bank = bank then
+          memory(write_column) <= input_data;
+        end if;
+        if fetch then
+          fetched(bank) <= memory(fetch_column);
+        end if;
+      end if;
+    end process;
+
+  end generate;
+
+  kernel_rows : for row in 0 to kernel_height - 1 generate
+
+    choose : process (clk)
+    begin
+      if rising_edge(clk) then
+        if fetch then
+          chosen(row) <= (others => '0');
+          for bank in 0 to banks - 1 loop
+            if first_bank = (bank - row * dilation_height) mod banks
+              and (not pads_rows or is_outside(first_row + row * dilation_height, height) = '0') then
+              chosen(row)(bank) <= '1';
+            end if;
+          end loop;
+        end if;
+      end if;
+    end process;
+
+    gather : process (all)
+      variable pixel : pixel_t;
+    begin
+      pixel := (others => '0');
+      if pads_rows and unsigned(chosen(row)) = 0 then
+        pixel := padding_pixel;
+      end if;
+      for bank in 0 to banks - 1 loop
+        pixel := pixel or (fetched(bank) and (pixel'range => chosen(row)(bank)));
+      end loop;
+      history(0)((row + 1) * pixel_bits - 1 downto row * pixel_bits) <= pixel;
+    end process;
+
+  end generate;
+
+  shifts : for place in 1 to span_width - 1 generate
+    shift : process (clk)
+    begin
+      if rising_edge(clk) then
+        if fetch then
+          history(place) <= history(place - 1);
+        end if;
+      end if;
+    end process;
+  end generate;
+
+  kernel_columns : for column in 0 to kernel_width - 1 generate
+    constant place : natural := (kernel_width - 1 - column) * dilation_width;
+  begin
+
+    align : process (all)
+      variable aligned : column_t;
+    begin
+      aligned := history(place);
+      for late in 1 to smaller(overhang, place) loop
+        if missing = late then
+          aligned := history(place - late);
+        end if;
+      end loop;
+      if pads_columns and outside(column) = '1' then
+        for row in 0 to kernel_height - 1 loop
+          aligned((row + 1) * pixel_bits - 1 downto row * pixel_bits) := padding_pixel;
+        end loop;
+      end if;
+      kernel(column) <= aligned;
+    end process;
+
+  end generate;
+
+  send : process (clk)
+    constant rows : positive := taps / kernel_width;
+    variable place : natural;
+  begin
+    if rising_edge(clk) then
+      if issue then
+        for row in 0 to kernel_height - 1 loop
+          if beat = row / rows then
+            for column in 0 to kernel_width - 1 loop
+              place := row mod rows * kernel_width + column;
+              output_data((place + 1) * pixel_bits - 1 downto place * pixel_bits) <=
+                kernel(column)((row + 1) * pixel_bits - 1 downto row * pixel_bits);
+            end loop;
+          end if;
+        end loop;
+      end if;
+    end if;
+  end process;
+
+  control : process (clk)
+    variable written, freed : natural range 0 to bound;
+    variable needed : integer range -bound to bound;
+    variable asked, taken : natural range 0 to span_width + stride_width + width;
+  begin
+    if rising_edge(clk) then
+      written := 0;
+      if write then
+        written := 1;
+        write_column <= 0 when write_column = width - 1 else write_column + 1;
+        if write_column = width - 1 then
+          write_bank <= 0 when write_bank = banks - 1 else write_bank + 1;
+        end if;
+      end if;
+
+      needed := 0;
+      freed := 0;
+      taken := 0;
+      if fetch then
+        taken := 1;
+        needed := 1;
+        if frees then
+          freed := 1;
+        end if;
+        fetch_column <= 0 when last_fetch = '1' else fetch_column + 1;
+        if last_fetch then
+          needed := step;
+          freed := end_freed;
+          if lines_left < 0 then
+            lines_left <= last_line;
+            first_row <= -pad_top;
+            first_bank <= bank_after(first_bank, (height - (lines - 1) * stride_height) mod banks);
+            step <= line_step(0);
+            frees <= freed_rows(0) > 0;
+            end_freed <= freed_at_end(0);
+          else
+            lines_left <= lines_left - 1;
+            first_row <= first_row + stride_height;
+            first_bank <= bank_after(first_bank, stride_height);
+            step <= stride_height * width + 1 - columns;
+            frees <= true;
+            end_freed <= stride_height * width - columns + 1;
+            for line in 1 to lines - 1 loop
+              if not is_inner(line) then
+                if lines_left = lines - 1 - line then
+                  step <= line_step(line);
+                  frees <= freed_rows(line) > 0;
+                  end_freed <= freed_at_end(line);
+                end if;
+              end if;
+            end loop;
+          end if;
+        end if;
+      end if;
+
+      asked := 0;
+      output_valid <= issue;
+      if issue then
+        if beats > 1 then
+          beat <= 0 when beat = beats - 1 else beat + 1;
+        end if;
+        if beat = beats - 1 then
+          replays_left <= last_replay when replays_left < 0 else replays_left - 1;
+        end if;
+      end if;
+      if finish then
+        if places_left < 0 then
+          asked := line_fetches;
+          places_left <= last_place;
+          tap_column <= -pad_left;
+          hanging <= span_width - pad_left - width;
+          outside <= outside_at(-pad_left);
+        else
+          asked := stride_width;
+          places_left <= places_left - 1;
+          tap_column <= tap_column + stride_width;
+          hanging <= hanging + stride_width;
+          outside <= outside_at(tap_column + stride_width);
+        end if;
+      end if;
+
+      surplus <= surplus + written - needed;
+      room <= room + freed - written;
+      missing <= missing + asked - taken;
+
+      if reset then
+        output_valid <= '0';
+        write_bank <= 0;
+        write_column <= 0;
+        room <= banks * width - 1;
+        fetch_column <= 0;
+        lines_left <= last_line;
+        first_bank <= (-pad_top) mod banks;
+        first_row <= -pad_top;
+        surplus <= -(last_row(0) * width + 1);
+        step <= line_step(0);
+        frees <= freed_rows(0) > 0;
+        end_freed <= freed_at_end(0);
+        beat <= 0;
+        replays_left <= last_replay;
+        places_left <= last_place;
+        tap_column <= -pad_left;
+        missing <= span_width - pad_left;
+        hanging <= span_width - pad_left - width;
+        outside <= outside_at(-pad_left);
+      end if;
+    end if;
+  end process;
+
+end architecture;

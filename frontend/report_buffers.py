@@ -135,8 +135,13 @@ def _average_buffers(element: AveragePool) -> Iterator[Buffer]:
 def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
     buffers = []
     shape = element.input.shape
-    words, bits = shape.channels // element.simd, element.simd * element.input.number.bits
-    if not element.kernel.is_pointwise:
+    lanes = element.input_lanes
+    words, bits = shape.channels // lanes, lanes * element.input.number.bits
+    if element.taps > 1:
+        rows = element.kernel.span_height + element.extra_rows
+        note = f"{rows} {plural('row', rows)}, a bank each"
+        buffers.append(Buffer("line buffer", rows * shape.width, bits, note))
+    elif not element.kernel.is_pointwise:
         rows = buffered_rows(element.kernel, element.extra_rows)
         note = f"{rows} {plural('row', rows)}"
         buffers.append(Buffer("line buffer", rows * shape.width * words, bits, note))

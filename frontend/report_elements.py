@@ -214,7 +214,8 @@ def _processing(element: ProcessingElement) -> str:
         parts = [f"dense {shape.channels} to {element.weights.shape[3]}"]
     else:
         groups = f" in {element.groups} groups" if element.groups > 1 else ""
-        parts = [f"convolution {_kernel(element.kernel)}{groups}"]
+        taps = f" by {element.taps} taps at a time" if element.taps > 1 else ""
+        parts = [f"convolution {_kernel(element.kernel)}{groups}{taps}"]
     if element.table is not None:
         parts.append("table")
     if element.pool is not None:

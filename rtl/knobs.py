@@ -101,7 +101,14 @@ def _lanes_and_depth(element: Consumer, fifo_depth: int) -> tuple[Knob, ...]:
 
 def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
     inputs, outputs = element.input.shape.channels, element.depth_multiplier
-    if not element.depthwise:
+    if element.taps > 1:
+        kernel = element.kernel
+        choices = " or ".join(map(str, sorted({1, kernel.width, kernel.taps})))
+        offered = [
+            Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
+            Knob("taps", element.taps, f"Taps per cycle, with all channels of each; {choices}"),
+        ]
+    elif not element.depthwise:
         offered = [
             Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
             Knob(

@@ -161,6 +161,8 @@ class _Builder:
         match element:
             case ProcessingElement():
                 own = self.knobs[element.name]
+                if "taps" in own:
+                    return str(element.input_lanes)
                 return own.get("simd", own["pe"])
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]

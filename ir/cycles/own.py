@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
+from ir.cycles.parallel import fetched_columns
 from ir.cycles.pools import pool_cycles
 from ir.elements import (
     AveragePool,
@@ -41,6 +42,8 @@ def working_cycles(element: Element) -> Iterator[int]:
 def _processing_element(element: ProcessingElement) -> Iterator[int]:
     shape = element.window_positions
     yield shape.pixels * element.folds * element.steps
+    if element.taps > 1:
+        yield shape.height * fetched_columns(element.kernel, element.input.shape)
     if element.pool is not None:
         yield from pool_cycles(element.pool, shape, element.output.lanes)
 

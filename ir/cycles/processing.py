@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ir import timing
+from ir.cycles.parallel import parallel_groups
 from ir.cycles.pools import pool_events
 from ir.cycles.system import EventSystem, element_events
 from ir.elements import Kernel, ProcessingElement, Shape
@@ -62,6 +63,16 @@ def _room(element: ProcessingElement, groups: int) -> IntArray:
 def _windowed(
     element: ProcessingElement, system: EventSystem, source: EventList, latency: int
 ) -> EventList:
+    add_groups = _groups if element.taps == 1 else parallel_groups
+    groups = add_groups(element, system, source)
+    taken = system.events(groups.count * element.parts)
+    _push_parts(element, groups, taken, np.arange(groups.count), element.steps - 1 + latency + 1)
+    groups.after(taken, _room(element, groups.count), 1)
+    return taken
+
+
+def _groups(element: ProcessingElement, system: EventSystem, source: EventList) -> EventList:
+    """Add the first beats of all groups; return them."""
     shape, kernel = _window_view(element)
     words = shape.channels // element.simd
     positions = element.window_positions.pixels
@@ -70,10 +81,7 @@ def _windowed(
     needed[-1] = shape.pixels - 1
     groups.after(source, needed * words + words - 1, 1)
     _free_rows(element, system, source, groups, shape, kernel)
-    taken = system.events(groups.count * element.parts)
-    _push_parts(element, groups, taken, np.arange(groups.count), element.steps - 1 + latency + 1)
-    groups.after(taken, _room(element, groups.count), 1)
-    return taken
+    return groups
 
 
 def _window_view(element: ProcessingElement) -> tuple[Shape, Kernel]:

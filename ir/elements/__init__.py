@@ -123,7 +123,9 @@ def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
 def input_lanes(element: Consumer) -> int:
     """Return the lanes of the streams that ``element`` is built to read."""
     match element:
-        case ProcessingElement() | DotProduct():
+        case ProcessingElement():
+            return element.input_lanes
+        case DotProduct():
             return element.simd
         case MaxPool() | AveragePool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return element.output.lanes

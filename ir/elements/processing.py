@@ -43,10 +43,14 @@ class ProcessingElement:
     The zero point of the input is folded into the requantization's offsets, so padding carries
     ``pad_value``, the zero point.
     ``table``: (2**bits,) output codes indexed by the bit pattern of the requantized code, or None.
-    ``extra_rows``: image rows that the window buffers beyond span and stride.
+    ``extra_rows``: image rows that the window buffers beyond span and stride, or with several
+    ``taps`` beyond the span.
     ``convolved``: type of one value before, ``output.number`` after the table.
     Folding: ``pe`` output channels of one group and ``simd`` input channels of one tap per cycle;
     if each channel is a group (``depthwise``), ``simd`` channels with all their outputs, ``pe``.
+    ``taps`` above 1: a row of the kernel per cycle, or all of it, with all channels of each tap,
+    which ``simd`` counts: ``taps`` * channels.  Such an element has one group and reads a pixel
+    per beat, and the padding of its columns is below the kernel's span.
     The sums leave ``output.lanes`` at a time, which divide ``pe``.
     """
 
@@ -66,6 +70,7 @@ class ProcessingElement:
     pool: Kernel | None = None
     pe: int = 1
     simd: int = 1
+    taps: int = 1
     sharing: Sharing = ALONE
     fifo_depth: int = 2
     pool_fifo_depth: int = 2
@@ -113,6 +118,11 @@ class ProcessingElement:
         if self.depthwise:
             return self.kernel.taps
         return self.kernel.taps * self.input.shape.channels // self.groups // self.simd
+
+    @property
+    def input_lanes(self) -> int:
+        """Channels per beat that it reads."""
+        return self.simd // self.taps
 
     @property
     def is_direct(self) -> bool:

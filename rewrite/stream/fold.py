@@ -7,7 +7,7 @@ additions differently in time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -48,6 +48,7 @@ from ir.elements import (
 )
 from ir.errors import CompileError
 from ir.graph import StreamGraph
+from rewrite.stream.taps import parallel_taps
 
 DEFAULT_MULTIPLIERS = 128
 """Multipliers that the default folding may use: what the smallest boards' DSP blocks hold."""
@@ -78,7 +79,7 @@ def fold_to_cycles(graph: StreamGraph, cycles: int) -> StreamGraph:
     Raises:
         CompileError: no folding of some element is that fast.
     """
-    folded = _fold(graph, cycles)
+    folded = _fold(graph, cycles, parallel=True)
     for element in folded:
         if own_cycles(element) > cycles:
             raise CompileError(
@@ -97,13 +98,16 @@ def multipliers(graph: StreamGraph) -> int:
     )
 
 
-def _fold(graph: StreamGraph, cycles: int) -> StreamGraph:
-    """Fold each element for ``cycles``, or as fast as it can be; lanes may still disagree."""
+def _fold(graph: StreamGraph, cycles: int, parallel: bool = False) -> StreamGraph:
+    """Fold each element for ``cycles``, or as fast as it can be; lanes may still disagree.
+
+    ``parallel``: with several taps per cycle where one is too slow.
+    """
     inputs = {id(i): _fold_input(i, cycles) for i in graph.inputs}
 
     def rule(element: Consumer) -> Element:
         streams = tuple(inputs.get(id(source), source) for source in sources(element))
-        return _fold_element(with_sources(element, streams), cycles)
+        return _fold_element(with_sources(element, streams), cycles, parallel)
 
     outputs = graph.rebuild(rule).outputs
     return replace(graph, inputs=tuple(inputs.values()), outputs=outputs)
@@ -113,10 +117,10 @@ def _fold_input(element: Input, cycles: int) -> Input:
     return replace(element, output=with_lanes(element.output, _lanes(element.output.shape, cycles)))
 
 
-def _fold_element(element: Consumer, cycles: int) -> Consumer:
+def _fold_element(element: Consumer, cycles: int, parallel: bool) -> Consumer:
     match element:
         case ProcessingElement():
-            return _fold_processing_element(element, cycles)
+            return _fold_processing_element(element, cycles, parallel)
         case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
             return _fold_lanes(element, cycles)
         case GlobalMaximum() | Border() | AveragePool() | Softmax() | LayerNormalization():
@@ -139,17 +143,22 @@ def _fold_element(element: Consumer, cycles: int) -> Consumer:
             return element
 
 
-def _fold_processing_element(element: ProcessingElement, cycles: int) -> ProcessingElement:
+def _fold_processing_element(
+    element: ProcessingElement, cycles: int, parallel: bool
+) -> ProcessingElement:
     shape, incoming = element.input.shape, element.input.lanes
 
     def paced(folded: ProcessingElement) -> int:
         """Return its cycles, those of a converter in front that is slower than the stream, too."""
-        beats = converter_beats(shape, incoming, folded.simd)
+        beats = converter_beats(shape, incoming, folded.input_lanes)
         slow = beats > max(cycles, shape.size // incoming)
         return max(own_cycles(folded), cycles, beats if slow else 0)
 
+    candidates = list(_foldings(element))
+    if parallel and all(own_cycles(folded) > cycles for folded in candidates):
+        candidates += [f for taps in parallel_taps(element) for f in _output_foldings(taps)]
     return min(
-        _foldings(element), key=lambda e: (paced(e), e.multipliers, e.simd != incoming, e.pe)
+        candidates, key=lambda e: (paced(e), e.multipliers, e.input_lanes != incoming, e.pe)
     )
 
 
@@ -157,9 +166,18 @@ def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
     """Yield ``element`` with every folding it can have."""
     channels, outputs = element.input.shape.channels, element.depth_multiplier
     for simd in divisors(channels if element.depthwise else channels // element.groups):
-        for pe in [simd * outputs] if element.depthwise else divisors(outputs):
-            folded = replace(element, pe=pe, simd=simd)
-            yield replace(folded, output=with_lanes(element.output, _narrowest(pe, folded.steps)))
+        yield from _output_foldings(
+            replace(element, simd=simd), [simd * outputs] if element.depthwise else None
+        )
+
+
+def _output_foldings(
+    element: ProcessingElement, choices: Sequence[int] | None = None
+) -> Iterator[ProcessingElement]:
+    """Yield ``element`` with each of the ``choices`` of ``pe``, by default all that it can have."""
+    for pe in divisors(element.depth_multiplier) if choices is None else choices:
+        folded = replace(element, pe=pe)
+        yield replace(folded, output=with_lanes(element.output, _narrowest(pe, folded.steps)))
 
 
 def _narrowest(pe: int, steps: int) -> int:

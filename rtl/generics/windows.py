@@ -51,7 +51,9 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         formals["groups"] = str(element.groups)
     if element.sharing != ALONE:
         formals |= sharing_formals(element.sharing)
-    if "simd" not in context.knobs:
+    if "taps" in context.knobs:
+        formals["simd"] = f"{context.knobs['taps']} * {shape.channels}"
+    elif "simd" not in context.knobs:
         formals["simd"] = context.knobs["pe"]
     if "lanes" not in context.knobs:
         formals["lanes"] = context.knobs["pe"]

@@ -7,10 +7,10 @@
 --   code = table(code)                                        if has_table
 --   output = maximum of the codes of a pool's window          if has_pool
 --
--- Composed of window -> matrix_vector or depthwise_vector -> serializer -> requantize or threshold ->
+-- Composed of window or parallel_window -> matrix_vector or depthwise_vector -> serializer -> requantize or threshold ->
 -- lookup -> reserving_fifo -> max_pool. What each part computes, and what its generics cost, is said in its own header.
 --
--- Beat order: raster, channel fastest; simd channels per input beat, `lanes` per output beat.
+-- Beat order: raster, channel fastest; simd / taps channels per input beat, `lanes` per output beat.
 -- Latency: from the issue of a group's last beat in window to the push of its first output beat into the
 -- FIFO: the sum of the latencies of the parts in between.
 -- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / groups
@@ -95,6 +95,9 @@ entity processing_element is
     -- Depthwise: simd input channels and all their output channels, pe; pe multipliers.
     pe : positive;
     simd : positive;
+    -- Taps of the kernel per cycle: one, or a row of it or all of it with all channels of each, which is
+    -- then simd = taps * channels. These need all channels in one group.
+    taps : positive := 1;
     -- Output channels per beat, by which the sums of a group are requantized; divides pe. A group's
     -- beats must be as many or more: pe / lanes.
     lanes : positive;
@@ -116,7 +119,7 @@ entity processing_element is
     --
     input_ready : out std_ulogic;
     input_valid : in std_ulogic;
-    input_data : in std_ulogic_vector(simd * input_bits - 1 downto 0);
+    input_data : in std_ulogic_vector(simd / taps * input_bits - 1 downto 0);
     --
     output_ready : in std_ulogic;
     output_valid : out std_ulogic;
@@ -133,8 +136,11 @@ architecture rtl of processing_element is
   constant pe_divides : boolean := require(
     output_channels mod pe = 0 and (depthwise or output_channels / groups mod pe = 0),
     "processing_element: pe must divide the output channels of a group; got " & integer'image(pe));
+  constant taps_are_whole : boolean := require(taps = 1 or (groups = 1 and simd = taps * channels),
+    "processing_element: several taps must come with all channels of one group; got "
+    & integer'image(taps) & " and simd " & integer'image(simd));
   constant simd_divides : boolean := require(
-    channels mod simd = 0 and (depthwise or channels / groups mod simd = 0),
+    taps > 1 or (channels mod simd = 0 and (depthwise or channels / groups mod simd = 0)),
     "processing_element: simd must divide the channels of a group; got " & integer'image(simd));
   constant lanes_match : boolean := require(
     not depthwise or pe = simd * (output_channels / channels),
@@ -150,7 +156,7 @@ architecture rtl of processing_element is
 
   constant folds : positive := output_channels / pe;
   constant group_beats : positive :=
-    kernel_height * kernel_width * either(depthwise, 1, channels / groups / simd);
+    kernel_height * kernel_width / taps * either(depthwise, 1, channels / groups / (simd / taps));
   -- Output beats of a group.
   constant parts : positive := pe / lanes;
 
@@ -170,39 +176,76 @@ architecture rtl of processing_element is
 
 begin
 
-  taps : entity work.window
-    generic map (
-      bits => input_bits,
-      height => height,
-      width => width,
-      channels => channels,
-      kernel_height => kernel_height,
-      kernel_width => kernel_width,
-      stride_height => stride_height,
-      stride_width => stride_width,
-      dilation_height => dilation_height,
-      dilation_width => dilation_width,
-      pad_top => pad_top,
-      pad_left => pad_left,
-      pad_bottom => pad_bottom,
-      pad_right => pad_right,
-      pad_value => pad_value,
-      simd => simd,
-      replays => either(depthwise, 1, folds / groups),
-      blocks => either(depthwise, folds, groups),
-      extra_rows => extra_rows
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      input_ready => input_ready,
-      input_valid => input_valid,
-      input_data => input_data,
-      reservable => reservable,
-      reserve => reserve,
-      output_valid => tap_valid,
-      output_data => tap_data
-    );
+  one_tap : if taps = 1 generate
+    windows : entity work.window
+      generic map (
+        bits => input_bits,
+        height => height,
+        width => width,
+        channels => channels,
+        kernel_height => kernel_height,
+        kernel_width => kernel_width,
+        stride_height => stride_height,
+        stride_width => stride_width,
+        dilation_height => dilation_height,
+        dilation_width => dilation_width,
+        pad_top => pad_top,
+        pad_left => pad_left,
+        pad_bottom => pad_bottom,
+        pad_right => pad_right,
+        pad_value => pad_value,
+        simd => simd,
+        replays => either(depthwise, 1, folds / groups),
+        blocks => either(depthwise, folds, groups),
+        extra_rows => extra_rows
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_ready => input_ready,
+        input_valid => input_valid,
+        input_data => input_data,
+        reservable => reservable,
+        reserve => reserve,
+        output_valid => tap_valid,
+        output_data => tap_data
+      );
+  end generate;
+
+  several_taps : if taps > 1 generate
+    windows : entity work.parallel_window
+      generic map (
+        bits => input_bits,
+        height => height,
+        width => width,
+        channels => channels,
+        kernel_height => kernel_height,
+        kernel_width => kernel_width,
+        stride_height => stride_height,
+        stride_width => stride_width,
+        dilation_height => dilation_height,
+        dilation_width => dilation_width,
+        pad_top => pad_top,
+        pad_left => pad_left,
+        pad_bottom => pad_bottom,
+        pad_right => pad_right,
+        pad_value => pad_value,
+        taps => taps,
+        replays => folds,
+        extra_rows => extra_rows
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_ready => input_ready,
+        input_valid => input_valid,
+        input_data => input_data,
+        reservable => reservable,
+        reserve => reserve,
+        output_valid => tap_valid,
+        output_data => tap_data
+      );
+  end generate;
 
   full : if not depthwise generate
     sums : entity work.matrix_vector

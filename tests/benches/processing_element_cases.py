@@ -48,6 +48,7 @@ class Layer:
     groups: int = 1
     lanes: int = 0
     sharing: Sharing = ALONE
+    taps: int = 1
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -85,7 +86,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
     if layer.table:
         table = random_codes(random, (2**layer.output.bits,), layer.output.bits, False)
         table = table + layer.output.minimum
-    source = Input("source", "", "s", StreamType(layer.shape, layer.number, layer.simd), 0)
+    source = Input("source", "", "s", StreamType(layer.shape, layer.number, layer.simd // layer.taps), 0)
     shape = Shape(rows, columns, layer.channels)
     return ProcessingElement(
         name="dut",
@@ -104,6 +105,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         pool=layer.pool,
         pe=layer.pe,
         simd=layer.simd,
+        taps=layer.taps,
         sharing=layer.sharing,
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
@@ -127,7 +129,7 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
         x: IntArray = random_codes(
             np.random.default_rng(seed + 1000), size, number.bits, number.signed
         )
-        write_beats(folder / "input.txt", x, layer.simd, number.bits)
+        write_beats(folder / "input.txt", x, element.input_lanes, number.bits)
         lanes = element.output.lanes
         write_beats(folder / "expected.txt", apply(element, x), lanes, layer.output.bits)
         for generic in TABLES:
@@ -144,6 +146,7 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
         for formal, actual in formals.items()
         if formal not in (*TABLES, "requantization")
     }
+    generics["simd"] = element.simd
     generics |= {"seed": seed, "uses_steps": bool(layer.levels), "last_edge": _last_edge(element)}
     return Case(name, generics, write)
 
@@ -274,6 +277,28 @@ LAYERS = {
         sharing=Sharing(3, 10, False, 4),
     ),
     "extra rows": Layer(Shape(6, 5, 2), SAME, 2, simd=2, extra_rows=2),
+    "whole windows": Layer(Shape(5, 6, 2), SAME, 4, pe=4, simd=18, taps=9, pad_value=-3),
+    "whole windows, folded": Layer(
+        Shape(6, 5, 3), SAME, 4, pe=2, simd=27, taps=9, pad_value=8, pool=POOL
+    ),
+    "whole windows, a chain": Layer(
+        Shape(5, 5, 2), SAME, 4, pe=4, simd=18, taps=9, number=UINT8, sharing=Sharing(2, 17, True, 3)
+    ),
+    "whole windows, stride 2": Layer(
+        Shape(7, 6, 1), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 1, 1), 2, pe=2, simd=9, taps=9
+    ),
+    "rows of the kernel": Layer(
+        Shape(5, 5, 2), SAME, 6, pe=6, simd=6, taps=3, lanes=2, pad_value=5, extra_rows=1
+    ),
+    "rows of the kernel, dilated": Layer(
+        Shape(8, 9, 2), Kernel(3, 2, 1, 2, 2, 3, 2, 1, 1, 2), 4, simd=4, taps=2, pad_value=-7
+    ),
+    "whole windows, thresholds": Layer(
+        Shape(4, 4, 1), Kernel(2, 2), 3, pe=3, simd=4, taps=4, output=INT4, levels=9, table=True
+    ),
+    "whole windows, a shallow FIFO": Layer(
+        Shape(5, 4, 2), SAME, 2, pe=2, simd=18, taps=9, fifo_depth=3
+    ),
 }
 CASES = tuple(
     _case(name, seed, layer) for seed, (name, layer) in enumerate(LAYERS.items(), start=1)

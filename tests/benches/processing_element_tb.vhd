@@ -59,6 +59,7 @@ entity processing_element_tb is
     pool_pad_right : natural := 0;
     pe : positive;
     simd : positive;
+    taps : positive := 1;
     lanes : positive;
     packing : positive := 1;
     spacing : positive := 17;
@@ -91,7 +92,7 @@ architecture bench of processing_element_tb is
   signal finished : boolean;
   signal clk, reset : std_ulogic;
   signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
-  signal input_data : std_ulogic_vector(simd * input_bits - 1 downto 0);
+  signal input_data : std_ulogic_vector(simd / taps * input_bits - 1 downto 0);
   signal output_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
 
 begin
@@ -106,7 +107,7 @@ begin
   bench : entity work.stream_bench
     generic map (
       configuration_text => runner_cfg,
-      input_width => simd * input_bits,
+      input_width => simd / taps * input_bits,
       output_width => lanes * output_bits,
       seed => seed,
       last_edge => last_edge
@@ -174,6 +175,7 @@ begin
       pool_pad_right => pool_pad_right,
       pe => pe,
       simd => simd,
+      taps => taps,
       lanes => lanes,
       packing => packing,
       spacing => spacing,

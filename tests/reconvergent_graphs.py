@@ -24,6 +24,7 @@ class Sketch:
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
+        self.taps = np.random.default_rng((seed, 1))
         shape = Shape(*(int(n) for n in self.random.integers(3, 8, 2)), self._any(1, 2, 3))
         self.outputs: list[Chain] = []
         self.inputs = 1
@@ -51,7 +52,9 @@ class Sketch:
         filters = channels or self._any(1, 2, 3, 4)
         kernel = kernel or self._any(SAME, Kernel(1, 1))
         pe, simd = self._divisor(filters), self._divisor(chain.last.output.shape.channels)
-        return chain.conv(filters, kernel, pe=pe, simd=simd, output=self._any(UINT8, INT8))
+        taps = int(self.taps.choice([1, kernel.width, kernel.taps]))
+        output = self._any(UINT8, INT8)
+        return chain.conv(filters, kernel, pe=pe, simd=simd, taps=taps, output=output)
 
     def _block(self, chain: Chain, depth: int) -> Chain:
         blocks: list[Callable[[Chain, int], Chain]] = [self._plain]

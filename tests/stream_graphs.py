@@ -168,6 +168,7 @@ class Chain:
         *,
         pe: int = 1,
         simd: int = 1,
+        taps: int = 1,
         weight: IntegerType = INT8,
         output: IntegerType = UINT8,
         steps: bool = False,
@@ -178,7 +179,7 @@ class Chain:
         extra_rows: int = 0,
         groups: int = 1,
     ) -> Chain:
-        """Append a processing element."""
+        """Append a processing element; with several ``taps`` all channels count for ``simd``."""
         source = self.last.output
         inputs = source.shape.channels // groups
         weights = self.codes(weight, kernel.height, kernel.width, inputs, filters)
@@ -203,7 +204,8 @@ class Chain:
             table=self.codes(output, 2**convolved.bits) if table else None,
             pool=pool,
             pe=pe,
-            simd=simd,
+            simd=simd if taps == 1 else taps * source.shape.channels,
+            taps=taps,
             fifo_depth=fifo_depth,
             pool_fifo_depth=pool_fifo_depth,
             extra_rows=extra_rows,

@@ -40,6 +40,8 @@ FRAMES = 3
         "few thresholds",
         "depth multiplier, all at a time",
         "three groups, one at a time",
+        "whole windows, folded",
+        "rows of the kernel, dilated",
     ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ NETWORKS: dict[str, Callable[[], Chain]] = {
     "stride_2_same_asymmetric": lambda: Chain(Shape(6, 6, 3), lanes=3).conv(
         4, Kernel(3, 3, 2, 2, pad_bottom=1, pad_right=1), pe=4, simd=3
     ),
+    "parallel_taps": lambda: (
+        Chain(Shape(6, 7, 2))
+        .conv(4, Kernel(3, 3, **SAME), pe=2, taps=9, fifo_depth=12, pool=Kernel(2, 2))
+        .conv(3, Kernel(2, 3, 1, 2, pad_right=2), pe=3, taps=3, extra_rows=1)
+        .dense(5, pe=5, simd=3, output=INT8)
+    ),
     "dilated_signed": lambda: Chain(Shape(7, 9, 2), sint(8)).conv(
         3, Kernel(3, 2, 1, 2, 2, 3, 2, 1, 0, 2), simd=2, output=sint(8)
     ),
@@ -181,6 +187,14 @@ def test_any_seed(tmp_path: Path) -> None:
 )
 def test_folding_is_generic_in_vhdl(generics: dict[str, int], tmp_path: Path) -> None:
     graph, result = run(lenet_like(), tmp_path, SimulationOptions(generics=generics))
+    assert result.passed, result.fault
+    assert result.completions != predict(graph, FRAMES).completions
+
+
+@pytest.mark.parametrize("taps", [1, 3], ids=["one at a time", "rows"])
+def test_taps_are_generic_in_vhdl(taps: int, tmp_path: Path) -> None:
+    options = SimulationOptions(generics={"conv1_taps": taps, "conv1_pe": 4, "conv2_taps": 6})
+    graph, result = run(NETWORKS["parallel_taps"](), tmp_path, options)
     assert result.passed, result.fault
     assert result.completions != predict(graph, FRAMES).completions
 

@@ -234,6 +234,18 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "latency": 6,
         "fifo_depth": 8,
     },
+    "parallel_window": {
+        "bits": 8,
+        "height": 32,
+        "width": 32,
+        "channels": 8,
+        **KERNEL,
+        **DILATION,
+        **PADS,
+        "pad_value": 3,
+        "taps": 9,
+        "replays": 2,
+    },
     "pass_buffer": {"width": 8, "number_width": 20, "folds": 3, "depth": 12},
     "pointwise": {
         "operation": "op_requantize",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
-from ir.cycles.parallel import fetched_columns
+from ir.cycles.parallel import parallel_cycles
 from ir.cycles.pools import pool_cycles
 from ir.elements import (
     AveragePool,
@@ -43,7 +43,7 @@ def _processing_element(element: ProcessingElement) -> Iterator[int]:
     shape = element.window_positions
     yield shape.pixels * element.folds * element.steps
     if element.taps > 1:
-        yield shape.height * fetched_columns(element.kernel, element.input.shape)
+        yield parallel_cycles(element)
     if element.pool is not None:
         yield from pool_cycles(element.pool, shape, element.output.lanes)
 

@@ -27,14 +27,31 @@ def parallel_groups(
     ends, line = _ends(kernel, places), np.arange(lines)[:, None] * columns
     complete = (line + np.minimum(ends, columns) - 1).reshape(-1)
     groups.after(fetches, np.repeat(complete, folds), 1)
-    # A column may drop out of a window at the edge at which the last beat of it is issued.
+    # A column may drop out of a window at the edge at which its first beat is issued.
     spanned = (line + ends).reshape(-1)
     with_frame_before = np.concatenate([spanned - fetches.count, spanned])
     done = np.searchsorted(with_frame_before, np.arange(fetches.count), side="right")
-    last = (done - len(spanned)) * folds - 1
-    fetches.after(groups, last, element.steps - 1)
+    fetches.after(groups, (done - len(spanned) - 1) * folds, 0)
     _free_pixels(element, source, fetches, columns)
     return groups
+
+
+def parallel_cycles(element: ProcessingElement) -> int:
+    """Return the cycles per frame of fetches and groups, when the pixels are there.
+
+    Lines of windows are all alike.  The fetches of a line wait for each other, and so do its
+    windows, ``held`` cycles each.  A chain of waits may also go from a fetch to a window, along
+    some windows, and back to a fetch; along m windows it is longer than the fetches alone by
+    m * held less what ``end`` grows by, less what the first window hangs over the edge.
+    """
+    shape, kernel = element.input.shape, element.kernel
+    lines, places = kernel.output_size(shape.height, shape.width)
+    columns, ends = fetched_columns(kernel, shape), _ends(kernel, places)
+    held = element.folds * element.steps
+    hanging = np.maximum(ends - columns, 0)
+    within = (places - 1) * (held - kernel.stride_width) - int(hanging[0])
+    along = (places - np.arange(places)) * held - (columns + ends[0] - ends) - hanging
+    return lines * max(places * held, columns + max(0, within, int(along.max())))
 
 
 def fetched_columns(kernel: Kernel, shape: Shape) -> int:

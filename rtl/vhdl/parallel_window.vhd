@@ -7,18 +7,20 @@
 --       output(tap * channels + channel) = input(y, x, channel) inside of the image, else pad_value
 --
 -- A bank of memory for each of the rows that a window spans; a fetch reads a column of them all, and
--- shift registers hold the columns of a window. At the right edge, where the last columns of a window
--- lie outside of the image, the first columns of the next line come in while the last windows of the
--- line are sent: `missing` says by how many places the columns are not shifted yet. So lines and frames
--- follow each other without a gap.
+-- shift registers hold the columns of a window. At its first beat a window is copied, and the columns of
+-- the next one come in while it is sent. At the right edge, where the last columns of a window lie
+-- outside of the image, those of the next line come in while the last windows of the line are copied:
+-- `missing` says by how many places the columns are not shifted yet. So frames follow each other without
+-- a gap, and so do lines if there is time to fetch the first columns of one.
 --
 -- Beat order: channel fastest, then kernel column, kernel row, replay, ox, oy.
 -- Latency: a pixel written at edge t can be fetched at edge t + 1; a column fetched at edge t can be
--- issued at edge t + 1. A group starts when the columns of its window have been fetched and the client
--- has room (`reservable`). It pulses `reserve` at the edge of its first beat and runs on without gaps.
+-- issued at edge t + 1. A window starts when its columns have been fetched, a group of it when the client
+-- has room (`reservable`), too. It pulses `reserve` at the edge of its first beat and runs on without gaps.
 -- docs/elements.md has the exact rules.
 -- Cycles per frame: windows * replays * kernel_height * kernel_width / taps, or as many as there are
--- pixels, or columns of all lines of windows, if these are more.
+-- pixels, or columns of all lines of windows, if these are more; a few more for each line where windows
+-- are sent faster than the columns of a line's first one come. docs/elements.md has the formula.
 -- Limits: a whole pixel per input beat. Padding of the columns must leave a column of each window's inside.
 
 library ieee;
@@ -228,8 +230,10 @@ architecture rtl of parallel_window is
   -- The columns of the window.
   signal kernel : kernel_t;
 
-  -- Issues.
-  signal issue, first, finish : std_ulogic;
+  -- Issues; the first beat of a group, and that of a window, which copies it.
+  signal issue, first, start : std_ulogic;
+  signal fresh : std_ulogic := '1';
+  signal window : std_ulogic_vector(beats * taps * pixel_bits - 1 downto 0);
   signal beat : natural range 0 to beats - 1 := 0;
   signal replays_left : integer range -1 to last_replay := last_replay;
   signal places_left : integer range -1 to last_place := last_place;
@@ -246,11 +250,12 @@ begin
   write <= '1' when room >= 0 and input_valid = '1' else '0';
 
   first <= '1' when beat = 0 else '0';
-  issue <= '1' when first = '0' or (reservable = '1' and (missing = 0 or missing <= hanging)) else '0';
+  issue <= '1' when first = '0'
+    or (reservable = '1' and (fresh = '0' or missing = 0 or missing <= hanging)) else '0';
   reserve <= issue and first;
-  finish <= '1' when issue = '1' and beat = beats - 1 and replays_left < 0 else '0';
+  start <= issue and fresh;
 
-  fetch <= '1' when surplus >= 0 and (missing > 0 or finish = '1') else '0';
+  fetch <= '1' when surplus >= 0 and (missing > 0 or start = '1') else '0';
   last_fetch <= '1' when fetch_column = columns - 1 else '0';
 
   memories : for bank in 0 to banks - 1 generate
@@ -338,21 +343,22 @@ begin
 
   end generate;
 
+  output_data <= window(output_data'range);
+
   send : process (clk)
-    constant rows : positive := taps / kernel_width;
     variable place : natural;
   begin
     if rising_edge(clk) then
-      if issue then
+      if start then
         for row in 0 to kernel_height - 1 loop
-          if beat = row / rows then
-            for column in 0 to kernel_width - 1 loop
-              place := row mod rows * kernel_width + column;
-              output_data((place + 1) * pixel_bits - 1 downto place * pixel_bits) <=
-                kernel(column)((row + 1) * pixel_bits - 1 downto row * pixel_bits);
-            end loop;
-          end if;
+          for column in 0 to kernel_width - 1 loop
+            place := row * kernel_width + column;
+            window((place + 1) * pixel_bits - 1 downto place * pixel_bits) <=
+              kernel(column)((row + 1) * pixel_bits - 1 downto row * pixel_bits);
+          end loop;
         end loop;
+      elsif issue = '1' and beats > 1 then
+        window <= std_ulogic_vector(unsigned(window) ror (taps * pixel_bits));
       end if;
     end if;
   end process;
@@ -418,11 +424,13 @@ begin
         if beats > 1 then
           beat <= 0 when beat = beats - 1 else beat + 1;
         end if;
+        fresh <= '0';
         if beat = beats - 1 then
+          fresh <= '1' when replays_left < 0 else '0';
           replays_left <= last_replay when replays_left < 0 else replays_left - 1;
         end if;
       end if;
-      if finish then
+      if start then
         if places_left < 0 then
           asked := line_fetches;
           places_left <= last_place;
@@ -456,6 +464,7 @@ begin
         frees <= freed_rows(0) > 0;
         end_freed <= freed_at_end(0);
         beat <= 0;
+        fresh <= '1';
         replays_left <= last_replay;
         places_left <= last_place;
         tap_column <= -pad_left;

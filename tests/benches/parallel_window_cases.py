@@ -76,7 +76,7 @@ class Model:
 
     def __init__(self, window: ParallelWindow) -> None:
         self.window = window
-        self.written = self.fetched = self.finished = self.beat = self.replay = 0
+        self.written = self.fetched = self.started = self.beat = self.replay = 0
         self.valid = False
 
     def may_write(self) -> bool:
@@ -87,35 +87,35 @@ class Model:
         line = frame * w.size[0] + w.last_line[row]
         return self.fetched > line * w.columns + min(column, w.columns - 1)
 
-    def may_fetch(self, finished: int) -> bool:
-        """The pixels are there, and no column is lost that an unfinished window spans."""
+    def may_fetch(self, started: int) -> bool:
+        """The pixels are there, and no column is lost that a window spans that has not started."""
         w = self.window
         line, column = divmod(self.fetched, w.columns)
         frame, line = divmod(line, w.size[0])
         pixel = (frame * w.shape.height + w.last_row(line)) * w.shape.width + column
-        before, place = divmod(finished, w.size[1])
+        before, place = divmod(started, w.size[1])
         return self.written > pixel and self.fetched < before * w.columns + w.ends[place]
 
-    def may_issue(self) -> bool:
+    def may_start(self) -> bool:
         """The columns of the window are there."""
         w = self.window
-        line, place = divmod(self.finished, w.size[1])
+        line, place = divmod(self.started, w.size[1])
         return self.fetched >= line * w.columns + min(w.columns, w.ends[place])
 
     def edge(self, input_valid: bool, reservable: bool) -> tuple[bool, bool, bool]:
         """Return input_ready, reserve and output_valid just before the next edge, and pass it."""
-        output_valid, first, finished = self.valid, self.beat == 0, self.finished
-        ready = self.may_write()
-        self.valid = issue = not first or (reservable and self.may_issue())
+        output_valid, first, started = self.valid, self.beat == 0, self.started
+        ready, fresh = self.may_write(), first and self.replay == 0
+        self.valid = issue = not first or (reservable and (not fresh or self.may_start()))
         if issue:
+            started += fresh
             self.beat = (self.beat + 1) % self.window.beats
             if self.beat == 0:
                 self.replay = (self.replay + 1) % self.window.replays
-                finished += self.replay == 0
-        fetch = self.may_fetch(finished)
+        fetch = self.may_fetch(started)
         self.written += input_valid and ready
         self.fetched += fetch
-        self.finished = finished
+        self.started = started
         return ready, issue and first, output_valid
 
 

@@ -46,7 +46,9 @@ def test_synthesis_accepts_the_top(name: str, tmp_path: Path) -> None:
     assert_no_latches(netlist(NETWORKS[name](), tmp_path), "tiny")
 
 
-@pytest.mark.parametrize("name", ["lenet_like", "sixteen_bits", "pools_and_averages", "one_bit", "parallel_taps"])
+@pytest.mark.parametrize(
+    "name", ["lenet_like", "sixteen_bits", "pools_and_averages", "one_bit", "parallel_taps"]
+)
 def test_netlist_equals_interpreter_and_prediction(name: str, tmp_path: Path) -> None:
     chain = NETWORKS[name]()
     graph, inputs = chain.graph(), {"s_axis": chain.frames(FRAMES)}

@@ -64,6 +64,7 @@ PROCESSING_ELEMENT: dict[str, Value] = {
     "weights": table(16 * 9 * 16, 8),
     "pe": 2,
     "simd": 4,
+    "taps": 1,
     "lanes": 2,
     "fifo_depth": 16,
 }
@@ -414,6 +415,7 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         # 2 x 4 products and 2 requantizations; the weights, then four rows of 128 x 32 bits.
         ("processing_element", {"DSP48E1": 10, "RAMB36E1": 1, "RAMB18E1": 1, "RAM32M": 3}),
         ("window", {"RAMB18E1": 1}),
+        ("parallel_window", {"RAM32M": 33}),  # three rows of 32 x 64 bits
         # Two blocks of 128 words; three beats of output.
         ("reorder", {"RAMB18E1": 1, "RAM32M": 3}),
         ("matrix_vector", {"DSP48E1": 12}),

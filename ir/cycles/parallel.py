@@ -83,9 +83,7 @@ def _free_pixels(
     first_kept = np.maximum(np.arange(lines) * kernel.stride_height - kernel.pad_top, 0)
     rows = np.arange(shape.height)
     last_line = np.searchsorted(first_kept, rows, side="right") - 1
-    frames, overwritten = np.divmod(
-        rows - kernel.span_height - element.extra_rows, shape.height
-    )
+    frames, overwritten = np.divmod(rows - kernel.span_height - element.extra_rows, shape.height)
     line = last_line[overwritten] * columns + frames * fetches.count
     freed = line[:, None] + np.minimum(np.arange(shape.width), columns - 1)
     source.after(fetches, freed.reshape(-1), 1)

@@ -157,9 +157,7 @@ def _fold_processing_element(
     candidates = list(_foldings(element))
     if parallel and all(own_cycles(folded) > cycles for folded in candidates):
         candidates += [f for taps in parallel_taps(element) for f in _output_foldings(taps)]
-    return min(
-        candidates, key=lambda e: (paced(e), e.multipliers, e.input_lanes != incoming, e.pe)
-    )
+    return min(candidates, key=lambda e: (paced(e), e.multipliers, e.input_lanes != incoming, e.pe))
 
 
 def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:

@@ -7,15 +7,17 @@
 --   code = table(code)                                        if has_table
 --   output = maximum of the codes of a pool's window          if has_pool
 --
--- Composed of window or parallel_window -> matrix_vector or depthwise_vector -> serializer -> requantize or threshold ->
--- lookup -> reserving_fifo -> max_pool. What each part computes, and what its generics cost, is said in its own header.
+-- Composed of window or parallel_window -> matrix_vector or depthwise_vector -> serializer -> requantize
+-- or threshold -> lookup -> reserving_fifo -> max_pool. What each part computes, and what its generics cost,
+-- is said in its own header.
 --
 -- Beat order: raster, channel fastest; simd / taps channels per input beat, `lanes` per output beat.
 -- Latency: from the issue of a group's last beat in window to the push of its first output beat into the
 -- FIFO: the sum of the latencies of the parts in between.
 -- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / groups
--- / simd (depthwise, that is with as many groups as channels: without channels / groups / simd), if the FIFO covers the latency: fifo_depth * beats of a group >
--- latency of the parts.
+-- / simd (depthwise, that is with as many groups as channels: without channels / groups / simd), at least
+-- pixels with several taps, see parallel_window; if the FIFO covers the latency: fifo_depth * beats of a
+-- group > latency of the parts.
 -- Limits: those of the parts.
 
 library ieee;

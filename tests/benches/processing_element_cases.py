@@ -86,7 +86,9 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
     if layer.table:
         table = random_codes(random, (2**layer.output.bits,), layer.output.bits, False)
         table = table + layer.output.minimum
-    source = Input("source", "", "s", StreamType(layer.shape, layer.number, layer.simd // layer.taps), 0)
+    source = Input(
+        "source", "", "s", StreamType(layer.shape, layer.number, layer.simd // layer.taps), 0
+    )
     shape = Shape(rows, columns, layer.channels)
     return ProcessingElement(
         name="dut",
@@ -282,7 +284,14 @@ LAYERS = {
         Shape(6, 5, 3), SAME, 4, pe=2, simd=27, taps=9, pad_value=8, pool=POOL
     ),
     "whole windows, a chain": Layer(
-        Shape(5, 5, 2), SAME, 4, pe=4, simd=18, taps=9, number=UINT8, sharing=Sharing(2, 17, True, 3)
+        Shape(5, 5, 2),
+        SAME,
+        4,
+        pe=4,
+        simd=18,
+        taps=9,
+        number=UINT8,
+        sharing=Sharing(2, 17, True, 3),
     ),
     "whole windows, stride 2": Layer(
         Shape(7, 6, 1), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 1, 1), 2, pe=2, simd=9, taps=9

@@ -188,6 +188,21 @@ FOUND = (
         regime=Regime.TINY,
         seed=4294967294,
     ),
+    # GHDL's synthesis lost an assignment to a bit in the middle of a number.
+    Case(
+        Graph(
+            "random",
+            ((5, 8, 3),),
+            (
+                Node(KerasLayer("LayerNormalization", axis=(-1,), center=False, scale=True), (0,)),
+                Node(KerasLayer("Conv2D", filters=2, kernel_size=1, activation="relu"), (1,)),
+                Node(KerasLayer("Concatenate", axis=3), (1, 2)),
+            ),
+            (3,),
+        ),
+        seed=2013,
+        cycles=1251,
+    ),
 )
 
 

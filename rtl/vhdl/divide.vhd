@@ -80,6 +80,7 @@ begin
 
     divide_lane : process (clk)
       variable remainder : signed(width - 1 downto 0);
+      variable quotient : std_ulogic_vector(quotient_bits downto 0);
     begin
       if rising_edge(clk) then
         remainders(0) <= resize(
@@ -94,8 +95,8 @@ begin
             remainder := remainders(stage - 1) - denominators(stage - 1);
           end if;
           remainders(stage) <= remainder(width - 2 downto 0) & '0';
-          quotients(stage) <= quotients(stage - 1);
-          quotients(stage)(quotient_bits - stage) <= not remainder(width - 1);
+          quotient := quotients(stage - 1) & not remainder(width - 1);
+          quotients(stage) <= quotient(quotient_bits - 1 downto 0);
         end loop;
       end if;
     end process;

@@ -91,8 +91,7 @@ begin
   ------------------------------------------------------------------------------
   -- Stage 1 moves by the largest power of two, if that many of the highest bits are free.
   normalize : for stage in 1 to stages generate
-    constant exponent : natural := stages - stage;
-    constant places : positive := 2 * 2 ** exponent;
+    constant places : positive := 2 * 2 ** (stages - stage);
     -- More places than there are: there is nothing to move.
     constant is_possible : boolean := places < width;
     constant kept : positive := either(is_possible, width - places, width);
@@ -101,11 +100,12 @@ begin
     move : process (clk)
     begin
       if rising_edge(clk) then
-        radicands(stage) <= radicands(stage - 1);
-        moves(stage) <= moves(stage - 1);
         if is_possible and is_zero(radicands(stage - 1)(width - 1 downto kept)) then
           radicands(stage) <= radicands(stage - 1)(kept - 1 downto 0) & (width - 1 - kept downto 0 => '0');
-          moves(stage)(exponent) <= '1';
+          moves(stage) <= moves(stage - 1)(stages - 2 downto 0) & '1';
+        else
+          radicands(stage) <= radicands(stage - 1);
+          moves(stage) <= moves(stage - 1)(stages - 2 downto 0) & '0';
         end if;
       end if;
     end process;

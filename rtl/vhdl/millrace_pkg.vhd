@@ -353,17 +353,11 @@ package body millrace_pkg is
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)
     return std_ulogic_vector is
     constant lanes : natural := data'length / from_bits;
-    constant source : std_ulogic_vector(data'length - 1 downto 0) := data;
-    variable result : std_ulogic_vector(lanes * to_bits - 1 downto 0) := (others => '0');
+    variable result : std_ulogic_vector(lanes * to_bits - 1 downto 0);
   begin
     for lane in 0 to lanes - 1 loop
-      for place in 0 to to_bits - 1 loop
-        if place < from_bits then
-          result(lane * to_bits + place) := source(lane * from_bits + place);
-        elsif is_signed then
-          result(lane * to_bits + place) := source(lane * from_bits + from_bits - 1);
-        end if;
-      end loop;
+      result((lane + 1) * to_bits - 1 downto lane * to_bits) :=
+        std_ulogic_vector(wrap(lane_value(data, lane, from_bits, is_signed), to_bits));
     end loop;
     return result;
   end function;

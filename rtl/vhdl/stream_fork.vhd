@@ -39,10 +39,14 @@ architecture rtl of stream_fork is
 
   -- Whether every way is ready but the given one, which does not matter.
   function others_ready (ready : std_ulogic_vector; way : natural) return std_ulogic is
-    variable relevant : std_ulogic_vector(ways - 1 downto 0) := ready;
+    variable are_ready : std_ulogic := '1';
   begin
-    relevant(way) := '1';
-    return and relevant;
+    for other in 0 to ways - 1 loop
+      if other /= way then
+        are_ready := are_ready and ready(ready'low + other);
+      end if;
+    end loop;
+    return are_ready;
   end function;
 
 begin

@@ -150,9 +150,10 @@ begin
           table_count(stage) <= stage_count(stage);
 
           stage_value(stage + 1) <= table_value(stage);
-          stage_count(stage + 1) <= table_count(stage);
           if signed(step) <= signed(table_value(stage)) then
-            stage_count(stage + 1)(stages - 1 - stage) <= '1';
+            stage_count(stage + 1) <= table_count(stage) or to_unsigned(weight, stages);
+          else
+            stage_count(stage + 1) <= table_count(stage);
           end if;
         end if;
       end process;

@@ -1,9 +1,10 @@
 """What GHDL's synthesis makes of an entity does not depend on what it has read before.
 
-GHDL 2.0 keeps the assignments of a whole design in a table that grows from 1024 entries by doubling.
-It loses what is assigned in the middle of what the same process or function has assigned before, if
-the table grows at that moment: assign such numbers as a whole, or from one end to the other.  So each
-entity is read behind an entity with so many assignments that the table is full at each of its own.
+GHDL 2.0 keeps the assignments of a whole design in a table that grows from 1024 entries by
+doubling.  It loses what is assigned in the middle of what the same process or function has assigned
+before, if the table grows at that moment: assign such numbers as a whole, or from one end to the
+other.  So each entity is read behind one with so many assignments that the table is full at each of
+its own.
 """
 
 from __future__ import annotations
@@ -149,8 +150,6 @@ def test_nothing_is_lost_behind_other_entities(subject: Subject, tmp_path: Path)
     sources = [*library, tmp_path / "filler.vhd", tmp_path / "neighbours.vhd"]
     alone = netlist(subject, sources, 1)
     wrong = [
-        count
-        for count in range(TABLE - MOST, TABLE)
-        if netlist(subject, sources, count) != alone
+        count for count in range(TABLE - MOST, TABLE) if netlist(subject, sources, count) != alone
     ]
     assert wrong == []

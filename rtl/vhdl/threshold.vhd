@@ -60,9 +60,8 @@ architecture rtl of threshold is
     & integer'image(thresholds'length));
 
   constant stages : positive := clog2(levels + 1);
-  -- A search tree with a node to spare holds one bit more per threshold, to say "never".
-  constant is_full : boolean := levels = 2 ** stages - 1;
-  constant word_bits : positive := either(is_full, input_bits, input_bits + 1);
+  -- Codes whose lower bits are the number of levels need no adder.
+  constant is_aligned : boolean := low mod 2 ** stages = 0;
 
   type folds_t is array (0 to stages) of natural range 0 to folds - 1;
 
@@ -81,8 +80,8 @@ begin
     -- The value, and the bits of its number of levels that are known; the others are zero.
     signal stage_value, table_value : values_t;
     signal stage_count, table_count : counts_t;
-    -- The code if the last comparison says no, and if it says yes.
-    signal code_below, code_above : signed(output_bits downto 0);
+    -- What the stages' comparisons say.
+    signal reached : std_ulogic_vector(0 to stages - 1);
   begin
 
     stage_value(0) <= input_data((lane + 1) * input_bits - 1 downto lane * input_bits);
@@ -92,42 +91,34 @@ begin
       -- Weight of the bit that the stage decides.
       constant weight : positive := 2 ** (stages - 1 - stage);
       constant nodes : positive := 2 ** stage;
+      -- The nodes that stand for a level; those behind them are beyond the last one.
+      constant used_nodes : natural := smaller(nodes, (levels + weight) / (2 * weight));
 
       -- The thresholds in the middle of what each node of the tree has left, beginning at bit 0.
       function node_thresholds return std_ulogic_vector is
-        variable contents : std_ulogic_vector(folds * nodes * word_bits - 1 downto 0);
-        variable word : std_ulogic_vector(word_bits - 1 downto 0);
-        variable level : natural;
-        variable number : std_ulogic_vector(input_bits - 1 downto 0);
+        variable contents : std_ulogic_vector(folds * nodes * input_bits - 1 downto 0) := (others => '0');
+        variable low_bit : natural;
       begin
         for fold in 0 to folds - 1 loop
-          for node in 0 to nodes - 1 loop
-            level := node * 2 * weight + weight - 1;
-            if level < levels then
-              number := rom_slice(
-                thresholds, ((fold * lanes + lane) * levels + level) * input_bits, input_bits);
-              word := std_ulogic_vector(wrap(signed(number), word_bits));
-            else
-              word := (others => '1');
-              word(word_bits - 1) := '0';
-            end if;
-            contents((fold * nodes + node + 1) * word_bits - 1 downto (fold * nodes + node) * word_bits) :=
-              word;
+          for node in 0 to used_nodes - 1 loop
+            low_bit := (fold * nodes + node) * input_bits;
+            contents(low_bit + input_bits - 1 downto low_bit) := rom_slice(thresholds,
+              ((fold * lanes + lane) * levels + (2 * node + 1) * weight - 1) * input_bits, input_bits);
           end loop;
         end loop;
         return contents;
       end function;
 
-      constant contents : std_ulogic_vector(folds * nodes * word_bits - 1 downto 0) := node_thresholds;
+      constant contents : std_ulogic_vector(folds * nodes * input_bits - 1 downto 0) := node_thresholds;
       constant last_word : natural := folds * nodes - 1 + spare_rows(contents);
 
-      type rom_t is array (0 to last_word) of std_ulogic_vector(word_bits - 1 downto 0);
+      type rom_t is array (last_word downto 0) of std_ulogic_vector(input_bits - 1 downto 0);
 
       function words return rom_t is
         variable rom : rom_t := (others => (others => '1'));
       begin
         for index in 0 to folds * nodes - 1 loop
-          rom(index) := contents((index + 1) * word_bits - 1 downto index * word_bits);
+          rom(index) := contents((index + 1) * input_bits - 1 downto index * input_bits);
         end loop;
         return rom;
       end function;
@@ -136,47 +127,57 @@ begin
 
       signal node : natural range 0 to nodes - 1;
       signal address : natural range 0 to last_word;
-      signal step : std_ulogic_vector(word_bits - 1 downto 0);
+      signal step : std_ulogic_vector(input_bits - 1 downto 0);
+      -- Whether the node stands for a level: with fewer levels than nodes, the last ones do not.
+      signal exists : std_ulogic := '1';
     begin
 
       node <= to_integer(shift_right(stage_count(stage), stages - stage));
       address <= stage_fold(stage) * nodes + node;
+      reached(stage) <= exists when signed(step) <= signed(table_value(stage)) else '0';
 
       compare : process (clk)
       begin
         if rising_edge(clk) then
-          step <= rom(address);
+          -- GHDL's synthesis fails on a memory of one word.
+          if last_word = 0 then
+            step <= rom(0);
+          else
+            step <= rom(address);
+          end if;
+          if used_nodes < nodes then
+            exists <= '1' when node < used_nodes else '0';
+          end if;
           table_value(stage) <= stage_value(stage);
           table_count(stage) <= stage_count(stage);
 
           stage_value(stage + 1) <= table_value(stage);
-          if signed(step) <= signed(table_value(stage)) then
-            stage_count(stage + 1) <= table_count(stage) or to_unsigned(weight, stages);
-          else
-            stage_count(stage + 1) <= table_count(stage);
-          end if;
+          stage_count(stage + 1) <= table_count(stage) or to_unsigned(weight, stages)
+            when reached(stage) else table_count(stage);
         end if;
       end process;
 
-      last_stage : if stage = stages - 1 generate
-        encode : process (clk)
-        begin
-          if rising_edge(clk) then
-            code_below <= to_signed(low, output_bits + 1)
-              + signed(resize(stage_count(stage), output_bits + 1));
-            code_above <= to_signed(low + 1, output_bits + 1)
-              + signed(resize(stage_count(stage), output_bits + 1));
-            if signed(step) <= signed(table_value(stage)) then
-              output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
-                std_ulogic_vector(code_above(output_bits - 1 downto 0));
-            else
-              output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
-                std_ulogic_vector(code_below(output_bits - 1 downto 0));
-            end if;
-          end if;
-        end process;
-      end generate;
+    end generate;
 
+    aligned : if is_aligned generate
+      output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
+        std_ulogic_vector(wrap(to_signed(low, output_bits + 1), output_bits)
+          or signed(resize(stage_count(stages), output_bits)));
+    else generate
+      -- The code if the last comparison says no, and if it says yes.
+      signal code_below, code_above : signed(output_bits - 1 downto 0);
+    begin
+      encode : process (clk)
+      begin
+        if rising_edge(clk) then
+          code_below <= wrap(to_signed(low, output_bits + 1), output_bits)
+            + signed(resize(stage_count(stages - 1), output_bits));
+          code_above <= wrap(to_signed(low + 1, output_bits + 1), output_bits)
+            + signed(resize(stage_count(stages - 1), output_bits));
+          output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
+            std_ulogic_vector(code_above) when reached(stages - 1) else std_ulogic_vector(code_below);
+        end if;
+      end process;
     end generate;
 
   end generate;

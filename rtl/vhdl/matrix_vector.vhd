@@ -9,7 +9,7 @@
 --
 -- `packing` rows share their multipliers, and chains of `chain` multipliers add up in a row: row_sums
 -- says how. A lane that is number `position` of its chain gets its values, and the words of its own
--- ROM, `position` edges late.
+-- ROM, `position` edges late. The last `logic_rows` rows have no multipliers, but the same latency.
 --
 -- Beat order: one output beat per group, in order; valid only, never stalled.
 -- Latency: 4 + ceil(log2(simd / chain)) edges, chain more if chain exceeds 1, from the issue of the
@@ -52,6 +52,8 @@ entity matrix_vector is
     -- Multipliers in a row, each of which adds to the sum of the one before. Of a simd that is no multiple,
     -- the greatest common divisor is taken: shorter chains have smaller sums.
     chain : positive := 1;
+    -- Rows, the last ones, whose products are made in logic instead of multipliers: up to 4 x 4 bits.
+    logic_rows : natural := 0;
     -- folds * pe * steps * simd weights in canonical order.
     weights : rom_words_t
   );
@@ -73,6 +75,9 @@ architecture rtl of matrix_vector is
     rom_holds(weights, folds * pe * steps * simd * weight_bits),
     "matrix_vector: weights must hold folds * pe * steps * simd numbers in rows of 256 bits; rows got "
     & integer'image(weights'length));
+  constant rows_are_there : boolean := require(logic_rows <= pe,
+    "matrix_vector: logic_rows must not exceed pe; got " & integer'image(logic_rows));
+  constant multiplied_rows : natural := pe - logic_rows;
   constant chained : positive := common_divisor(simd, chain);
   constant chains : positive := simd / chained;
 
@@ -87,7 +92,7 @@ architecture rtl of matrix_vector is
   function bits_of_rows (place, bit_of_weight : natural) return word_t is
     variable word : word_t := (others => '0');
   begin
-    for row in 0 to pe - 1 loop
+    for row in 0 to multiplied_rows - 1 loop
       if row mod packing = place then
         for index in 0 to chains - 1 loop
           word(row * piece + index * weight_bits + bit_of_weight) := '1';
@@ -107,7 +112,7 @@ architecture rtl of matrix_vector is
       -- All weights of the rows at a time. A sign that is set keeps a difference to its own weight.
       signs := bits_of_rows(place, sign);
       borrow := std_ulogic_vector(shift_right(shift_left(
-        unsigned(result and bits_of_rows(place - 1, sign)), piece), sign));
+        unsigned(result and bits_of_rows(place - 1, sign)), piece), sign)) and bits_of_rows(place, 0);
       difference := std_ulogic_vector(unsigned(result or signs) - unsigned(borrow));
       difference := difference xor (signs and not result);
       assert (result and not difference and signs) = word_t'(others => '0')
@@ -257,9 +262,9 @@ begin
 
   end generate;
 
-  packs : for pack in 0 to (pe - 1) / packing generate
+  packs : for pack in 0 to (multiplied_rows + packing - 1) / packing - 1 generate
     constant row : natural := pack * packing;
-    constant rows : positive := smaller(packing, pe - row);
+    constant rows : positive := smaller(packing, multiplied_rows - row);
   begin
 
     sums : entity work.row_sums
@@ -283,6 +288,34 @@ begin
         sum_valid => valid(delay),
         sum_first => first(delay),
         output_data => output_data((row + rows) * accumulator_bits - 1 downto row * accumulator_bits)
+      );
+
+  end generate;
+
+  in_logic : for row in multiplied_rows to pe - 1 generate
+
+    sums : entity work.row_sums
+      generic map (
+        activation_bits => activation_bits,
+        activation_signed => activation_signed,
+        weight_bits => weight_bits,
+        weight_signed => weight_signed,
+        accumulator_bits => accumulator_bits,
+        rows => 1,
+        spacing => spacing,
+        overlap => false,
+        simd => simd,
+        chain => chained,
+        accumulates => steps > 1,
+        in_logic => true
+      )
+      port map (
+        clk => clk,
+        input_data => activations,
+        weight_data => weight_data((row + 1) * simd * weight_bits - 1 downto row * simd * weight_bits),
+        sum_valid => valid(delay),
+        sum_first => first(delay),
+        output_data => output_data((row + 1) * accumulator_bits - 1 downto row * accumulator_bits)
       );
 
   end generate;

@@ -17,13 +17,17 @@
 -- The weights of a group of rows come with the borrows of their own fields taken away already, so that
 -- the packed weight is their mere concatenation, each extended to `spacing` bits.
 --
+-- With in_logic no multiplier is used: two tables hold the products of a value with two bits of a weight,
+-- and their sum, one adder, is the product.
+--
 -- Beat order: valid only, never stalled.
 -- Latency: from a beat's values at position 0 to its sum: operands, product, the chain if it is longer
 -- than 1, one register per level of the adder tree over the chains, accumulator.
 -- Cycles per frame: one per input beat.
 -- Limits: (rows - 1) * spacing + weight bits up to 25 and values up to 18 bits make one DSP48E1 of a
 -- product; sums of a chain must fit their fields, with overlap one bit more. Final sums must fit
--- accumulator_bits; others may wrap.
+-- accumulator_bits; others may wrap. Products in logic are those of a single row and of up to 4 x 4 bits,
+-- so that each bit of a table is one 6-input LUT: some 14 LUTs a product.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -52,7 +56,9 @@ entity row_sums is
     -- Multipliers of which each adds to the sum of the one before.
     chain : positive;
     -- Whether a group has more than one beat.
-    accumulates : boolean
+    accumulates : boolean;
+    -- Whether products are made in logic.
+    in_logic : boolean := false
   );
   port (
     clk : in std_ulogic;
@@ -75,6 +81,10 @@ architecture rtl of row_sums is
     rows = 1 or spacing >= weight_bits + either(weight_signed, 0, 1),
     "row_sums: spacing must hold a weight; got " & integer'image(spacing));
 
+  constant tables_hold : boolean := require(
+    not in_logic or (rows = 1 and activation_bits <= 4 and (weight_bits = 3 or weight_bits = 4)),
+    "row_sums: products in logic must be of 1 row, of up to 4 bits with 3 or 4; rows got " & integer'image(rows));
+
   constant chains : positive := simd / chain;
   constant levels : natural := clog2(chains);
 
@@ -84,7 +94,7 @@ architecture rtl of row_sums is
     value_bits(activation_bits, activation_signed) + either(rows > 1, 2, 0);
   constant weight_width : positive := value_bits(weight_bits, weight_signed);
   constant packed_bits : positive := (rows - 1) * spacing + weight_width;
-  constant product_bits : positive := packed_bits + value_bits(activation_bits, activation_signed);
+  constant product_bits : positive := packed_bits + activation_bits;
   -- Width of a chain's sum.
   constant chain_bits : positive := product_bits + clog2(chain);
   -- Widths of the sum of a chain for one row.
@@ -110,6 +120,8 @@ architecture rtl of row_sums is
   signal values : values_t;
   signal weights : weights_t;
   signal products : products_t;
+  -- Products in logic: those with the lower half of the weights.
+  signal lows : products_t;
   -- The sum of a chain up to a lane.
   signal sums : sums_t;
   -- The same of the lowest bits: two edges earlier than the sums.
@@ -128,17 +140,66 @@ architecture rtl of row_sums is
     return number;
   end function;
 
+  -- Products of a value, the upper 4 bits of the index, with two bits of a weight, the lower ones.
+  type half_products_t is array (0 to 63) of signed(product_bits - 1 downto 0);
+
+  function half_products (bits_are_signed, negated : boolean) return half_products_t is
+    variable table : half_products_t;
+    variable value, bits : integer;
+  begin
+    for index in table'range loop
+      value := index / 4;
+      bits := index mod 4;
+      if activation_signed and value > 7 then
+        value := value - 16;
+      end if;
+      if bits_are_signed and bits > 1 then
+        bits := bits - 4;
+      end if;
+      table(index) := wrap(to_signed(value * either(negated, -bits, bits), 8), product_bits);
+    end loop;
+    return table;
+  end function;
+
+  constant low_products : half_products_t := half_products(false, false);
+  -- A difference says, unlike a sum, which operand is the register that needs no LUT of its own.
+  constant negative_high_products : half_products_t := half_products(weight_signed, true);
+
+  -- The place of a value with the lower or upper half of a weight in the tables.
+  function half_index (value, weight : signed; upper : boolean) return natural is
+    constant value_code : signed(3 downto 0) := wrap(value, 4);
+    constant weight_code : signed(3 downto 0) := wrap(weight, 4);
+    variable index : signed(5 downto 0);
+  begin
+    if upper then
+      index := value_code & weight_code(3 downto 2);
+    else
+      index := value_code & weight_code(1 downto 0);
+    end if;
+    return to_integer(unsigned(index));
+  end function;
+
 begin
 
   lanes : for lane in 0 to simd - 1 generate
 
     multiply : process (clk)
+      variable negative_high : signed(product_bits - 1 downto 0);
     begin
       if rising_edge(clk) then
         values(lane) <=
           wrap(lane_value(input_data, lane, activation_bits, activation_signed), value_width);
         weights(lane) <= packed(weight_data, lane);
-        products(lane) <= wrap(values(lane) * weights(lane), product_bits);
+        if in_logic then
+          lows(lane) <= low_products(half_index(
+            lane_value(input_data, lane, activation_bits, activation_signed),
+            lane_value(weight_data, lane, weight_bits, weight_signed), false));
+          negative_high := negative_high_products(half_index(values(lane), weights(lane), true));
+          products(lane) <= wrap(lows(lane)(product_bits - 1 downto 2) - negative_high, product_bits - 2)
+            & lows(lane)(1 downto 0);
+        else
+          products(lane) <= wrap(values(lane) * weights(lane), product_bits);
+        end if;
       end if;
     end process;
 
@@ -156,10 +217,14 @@ begin
     end generate;
 
     link : if lane mod chain > 0 generate
+      -- In a cascade of multipliers all sums have the same width, in logic the least.
+      constant bits : positive :=
+        either(in_logic, product_bits + clog2(lane mod chain + 1), chain_bits);
+    begin
       add : process (clk)
       begin
         if rising_edge(clk) then
-          sums(lane) <= sums(lane - 1) + products(lane);
+          sums(lane) <= resize(wrap(sums(lane - 1) + products(lane), bits), chain_bits);
         end if;
       end process;
     end generate;

@@ -28,6 +28,7 @@ class Product:
     spacing: int = 17
     overlap: bool = False
     chain: int = 1
+    logic_rows: int = 0
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -75,6 +76,7 @@ def _case(seed: int, product: Product) -> Case:
         "spacing": product.spacing,
         "overlap": product.overlap,
         "chain": product.chain,
+        "logic_rows": product.logic_rows,
         "first_edge": product.steps - 1 + latency,
         "last_edge": PIXELS * product.folds * product.steps - 1 + latency,
     }
@@ -82,7 +84,8 @@ def _case(seed: int, product: Product) -> Case:
     fold = f"pe {product.pe}, simd {product.simd}, {product.folds} x {product.steps}"
     sharing = f", {product.packing} packed, chains of {product.chain}"
     shared = product.packing * product.chain > 1
-    return Case(f"{a} x {w}, {fold}{sharing if shared else ''}", generics, write)
+    logic = f", {product.logic_rows} in logic" if product.logic_rows else ""
+    return Case(f"{a} x {w}, {fold}{sharing if shared else ''}{logic}", generics, write)
 
 
 INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
@@ -122,6 +125,13 @@ CASES = tuple(
             (INT4, INT4, 5, 6, 3, 1, 4, 7, False, 1),
             (IntegerType(5, False), IntegerType(5, True), 3, 4, 2, 2, 3, 10, True, 2),
             (UINT4, IntegerType(2, True), 8, 12, 2, 2, 4, 7, True, 6),
+            # The last rows without multipliers, behind a full and behind a lone packed row
+            (UINT4, INT4, 8, 16, 2, 3, 3, 10, True, 8, 2),
+            (INT4, INT4, 6, 8, 2, 2, 3, 10, False, 4, 2),
+            (UINT4, UINT4, 3, 5, 2, 3, 1, 17, False, 1, 3),
+            (INT4, IntegerType(3, False), 2, 4, 1, 1, 1, 17, False, 2, 1),
+            (IntegerType(1, False), IntegerType(3, True), 2, 3, 2, 2, 1, 17, False, 3, 2),
+            (IntegerType(3, True), INT4, 5, 3, 3, 2, 2, 12, True, 1, 1),
         ),
         start=1,
     )

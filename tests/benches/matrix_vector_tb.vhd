@@ -27,7 +27,8 @@ entity matrix_vector_tb is
     packing : positive;
     spacing : positive;
     overlap : boolean;
-    chain : positive
+    chain : positive;
+    logic_rows : natural
   );
 end entity;
 
@@ -85,6 +86,7 @@ begin
       spacing => spacing,
       overlap => overlap,
       chain => chain,
+      logic_rows => logic_rows,
       weights => read_rom(folder & "weights.txt")
     )
     port map (

@@ -26,6 +26,7 @@ class Rows:
     simd: int
     chain: int
     steps: int
+    in_logic: bool = False
 
 
 def borrowed(weights: IntArray, rows: Rows) -> IntArray:
@@ -83,11 +84,13 @@ def _case(seed: int, rows: Rows) -> Case:
         "overlap": rows.overlap,
         "simd": rows.simd,
         "chain": rows.chain,
+        "in_logic": rows.in_logic,
         "steps": rows.steps,
         "latency": latency - 1,
     }
     name = f"{activation} x {rows.rows} {weight}, simd {rows.simd}, chains of {rows.chain}"
-    return Case(f"{name}, spacing {rows.spacing}, overlap {rows.overlap}", generics, write)
+    where = "in logic" if rows.in_logic else f"spacing {rows.spacing}, overlap {rows.overlap}"
+    return Case(f"{name}, {where}", generics, write)
 
 
 def _digits(values: IntArray, bits: int) -> str:
@@ -109,6 +112,9 @@ CASES = tuple(
             (UINT4, INT4, 3, 10, True, 8, 8, 2),
             (UINT4, INT4, 4, 7, True, 3, 1, 2),
             (INT4, INT4, 4, 7, False, 3, 1, 2),
+            (UINT4, INT4, 1, 10, False, 16, 8, 2, True),
+            (INT4, UINT4, 1, 10, False, 5, 1, 2, True),
+            (IntegerType(3, True), IntegerType(3, True), 1, 10, False, 3, 3, 1, True),
         ),
         start=1,
     )

@@ -24,6 +24,7 @@ entity row_sums_tb is
     overlap : boolean;
     simd : positive;
     chain : positive;
+    in_logic : boolean;
     -- Beats of a group, and edges from a beat to its sum.
     steps : positive;
     latency : positive
@@ -124,6 +125,7 @@ begin
       overlap => overlap,
       simd => simd,
       chain => chain,
+      in_logic => in_logic,
       accumulates => steps > 1
     )
     port map (

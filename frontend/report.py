@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +17,15 @@ from typing import Any, Literal
 import jinja2
 
 from frontend.report_drawing import BOX_WIDTH, draw, shortened
-from frontend.report_elements import ElementFacts, buffer_bits, element_facts
+from frontend.report_elements import (
+    ElementFacts,
+    buffer_bits,
+    element_facts,
+    total_resources,
+)
 from frontend.report_plots import decibels, error_plot
 from ir.cycles import Cycles
+from ir.elements import Input, sources
 from ir.errors import printable
 from ir.graph import StreamGraph
 from ir.numbers import IntegerType
@@ -165,7 +172,15 @@ class Report:
     @property
     def elements(self) -> tuple[ElementFacts, ...]:
         """The facts of each element, sources first."""
-        return tuple(element_facts(element, self.cycles) for element in self.graph)
+        readers = Counter(
+            id(source)
+            for element in self.graph
+            if not isinstance(element, Input)
+            for source in sources(element)
+        )
+        return tuple(
+            element_facts(element, self.cycles, readers[id(element)]) for element in self.graph
+        )
 
 
 def write_report(report: Report, folder: Path) -> None:
@@ -195,6 +210,7 @@ def report_dictionary(report: Report) -> dict[str, Any]:
             "bottleneck": cycles.bottleneck,
         },
         "elements": [facts.dictionary() for facts in report.elements],
+        "estimated_resources": asdict(total_resources(report.elements)),
         "buffer_bits": buffer_bits(report.elements),
         "proofs": [
             asdict(p)
@@ -229,6 +245,7 @@ def report_html(report: Report) -> str:
             products=sum(e.pe * e.simd for e in elements if e.pe and e.simd),
             macs=sum(e.macs for e in elements if e.macs),
             buffer_bits=buffer_bits(elements),
+            resources=total_resources(elements),
             drawing=draw(report.graph, elements),
             box_width=BOX_WIDTH,
             error_plot=error_plot([(e.layer, e.sqnr_db) for e in report.layer_errors]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from frontend.report_buffers import Buffer, buffers_of, plural
@@ -40,6 +40,7 @@ from ir.elements import (
     sources,
 )
 from ir.requantize import Requantization, ScaleRequantization
+from ir.resources import Resources, estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class ElementFacts:
     """One element, ready to be shown.
 
     ``kind``: class name; ``operation``: in words; ``cycles``: per frame, when never kept waiting;
-    ``share``: of the slowest element's cycles, 0 to 1; None stands for "does not apply".
+    ``share``: of the slowest element's cycles, 0 to 1; ``resources``: estimated, in whole cells;
+    None stands for "does not apply".
     """
 
     name: str
@@ -66,6 +68,7 @@ class ElementFacts:
     accumulator_bits: int | None
     requantization: str | None
     buffers: tuple[Buffer, ...]
+    resources: Resources
 
     def dictionary(self) -> dict[str, Any]:
         """Return the element's entry in report.json."""
@@ -93,11 +96,12 @@ class ElementFacts:
             "accumulator_bits": self.accumulator_bits,
             "requantization": self.requantization,
             "buffers": [{"name": b.name, "words": b.words, "bits": b.bits} for b in self.buffers],
+            "estimated_resources": asdict(self.resources),
         }
 
 
-def element_facts(element: Element, cycles: Cycles) -> ElementFacts:
-    """Return what the report says about ``element``."""
+def element_facts(element: Element, cycles: Cycles, readers: int = 1) -> ElementFacts:
+    """Return what the report says about ``element``; ``readers``: of its stream."""
     own = cycles.element_cycles[element.name]
     requantization = _requantization(element)
     processing = element if isinstance(element, ProcessingElement) else None
@@ -118,6 +122,7 @@ def element_facts(element: Element, cycles: Cycles) -> ElementFacts:
         accumulator_bits=_accumulator_bits(element),
         requantization=describe_requantization(requantization) if requantization else None,
         buffers=buffers_of(element),
+        resources=estimate(element, readers).rounded(),
     )
 
 
@@ -127,6 +132,11 @@ def buffer_bits(elements: Iterable[ElementFacts]) -> dict[str, int]:
     for buffer in (buffer for facts in elements for buffer in facts.buffers):
         sums[buffer.name] = sums.get(buffer.name, 0) + buffer.total_bits
     return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+
+def total_resources(elements: Iterable[ElementFacts]) -> Resources:
+    """Return what all elements are estimated to take together."""
+    return sum((facts.resources for facts in elements), Resources())
 
 
 def describe_requantization(requantization: Requantization) -> str:

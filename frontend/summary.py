@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from frontend.report import Accuracy, Report, Score
-from frontend.report_elements import ElementFacts
+from frontend.report_elements import ElementFacts, total_resources
 from ir.errors import printable
 
 NOISY_DB = 10.0
@@ -26,6 +26,11 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
     console.print(
         f"{cycles.cycles_per_frame:,} cycles per frame (bottleneck {cycles.bottleneck}, "
         f"lower bound {cycles.lower_bound:,}), latency {cycles.latency_cycles:,} cycles"
+    )
+    taken = total_resources(report.elements)
+    console.print(
+        f"estimated: {taken.lut + taken.lut_memory:,} LUT, {taken.ff:,} FF, {taken.dsp:,} DSP, "
+        f"{taken.bram18 / 2:,g} BRAM36 (7-series, before place and route)"
     )
     if report.simulation is not None:
         measured = report.simulation

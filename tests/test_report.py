@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from frontend.summary import print_summary
 from ir.cycles import predict
 from ir.elements import (
     Element,
+    Fork,
     GlobalAverage,
     Input,
     Kernel,
@@ -46,6 +47,7 @@ from ir.elements import (
 from ir.graph import StreamGraph
 from ir.numbers import IntegerType
 from ir.requantize import ScaleRequantization, ThresholdRequantization
+from ir.resources import estimate
 from tests.stream_graphs import Chain
 
 UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
@@ -216,6 +218,7 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
         "host_operators",
         "cycles",
         "elements",
+        "estimated_resources",
         "buffer_bits",
         "proofs",
         "comparisons",
@@ -226,6 +229,8 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
     ]
     first = written["elements"][1]
     own = report.cycles.element_cycles["conv_0"]
+    estimated = first.pop("estimated_resources")
+    assert estimated == asdict(estimate(list(report.graph)[1]).rounded())
     assert first == {
         "name": "conv_0",
         "kind": "ProcessingElement",
@@ -258,6 +263,25 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
     assert written["proofs"][0]["accumulator"] == {"bits": 21, "signed": True}
     assert written["elements"][-2]["requantization"] == "255 thresholds"
     assert written["simulation"]["latency_cycles"] == report.cycles.latency_cycles + 7
+
+
+def test_resources_are_listed_and_summed(tmp_path: Path) -> None:
+    ways = Chain(Shape(8, 6, 2)).fork(3, 70, 5)
+    graph = ways[0].concatenate(*ways[1:]).graph()
+    report = full_report(graph)
+    write_report(report, tmp_path)
+    written = json.loads((tmp_path / "report.json").read_text())
+    parts = [element["estimated_resources"] for element in written["elements"]]
+    fork = next(element for element in graph if isinstance(element, Fork))
+    assert asdict(estimate(fork, 3).rounded()) in parts
+    assert written["estimated_resources"] == {key: sum(p[key] for p in parts) for key in parts[0]}
+    total = written["estimated_resources"]
+    output = io.StringIO()
+    print_summary(report, tmp_path, Console(file=output, width=200))
+    luts = total["lut"] + total["lut_memory"]
+    assert f"estimated: {luts:,} LUT, {total['ff']:,} FF, 0 DSP, 0 BRAM36" in output.getvalue()
+    cells = " ".join(f"{total[key]:,}" for key in ("lut", "lut_memory", "ff", "dsp", "bram18"))
+    assert f"all {cells}" in Page(report_html(report)).text
 
 
 def test_buffers_are_listed_and_summed(tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""The resource model: what each element takes of a 7-series FPGA, without synthesis.
+
+Formulas of the structure, with few coefficients fitted to open synthesis; docs/resources.md has
+their errors.  Block RAMs and DSPs follow from the rules of the tool and are not fitted.
+"""
+
+from __future__ import annotations
+
+from ir.elements import Element, Fork
+from ir.resources import joins, means, normalizing, plumbing, pointwise, pools, processing, shaping
+from ir.resources.count import Resources
+from ir.resources.dispatch import parts_of
+
+__all__ = ["Resources", "estimate", "parts_of"]
+
+FAMILIES = (joins, means, normalizing, plumbing, pointwise, pools, processing, shaping)
+"""The modules that add their elements to ``parts_of``."""
+
+
+def estimate(element: Element, ways: int = 2) -> Resources:
+    """Return what ``element`` is estimated to take; ``ways``: readers of its stream, if a Fork.
+
+    LUTs and flip-flops are not rounded.
+    """
+    parts = (plumbing.stream_fork(ways),) if isinstance(element, Fork) else parts_of(element)
+    total = Resources()
+    for part in parts:
+        total += part.resources()
+    return total

@@ -1,0 +1,138 @@
+"""What makes codes of sums: requantization by a multiplier or thresholds, and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ir.numbers import IntArray, clog2
+from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from ir.resources.count import Resources
+from ir.resources.memory import rom
+from ir.resources.part import Part
+from ir.resources.products import dsps
+from ir.resources.tables import (
+    SHALLOW_WORDS,
+    different_columns,
+    logic_luts,
+    split_by_depth,
+    table_luts,
+)
+
+
+def requantization(
+    function: Requantization, input_bits: int, output_bits: int, lanes: int, folds: int
+) -> Part:
+    """Return the parts of requantize.vhd or threshold.vhd, the form of ``function``.
+
+    ``folds``: beats whose lanes have other parameters, before they are those of the first again.
+    """
+    if isinstance(function, ScaleRequantization):
+        return _requantize(function, input_bits, output_bits, lanes, folds)
+    return _threshold(function, input_bits, output_bits, lanes, folds)
+
+
+def _requantize(
+    function: ScaleRequantization, input_bits: int, output_bits: int, lanes: int, folds: int
+) -> Part:
+    """Return a multiplier per lane, with its sum in the same DSP.
+
+    LUT: ``rom``, those of the tables in logic; ``clamped``, bits of codes that are limited;
+    ``split``, bits of the sums of products that need several DSPs.
+    """
+    multipliers = function.multipliers.reshape(folds, lanes)
+    offsets = function.offsets.reshape(folds, lanes)
+    bits = function.multiplier_bits, function.offset_bits
+    each = dsps(input_bits, bits[0])
+    tables = rom(folds, lanes * bits[0]), rom(folds, lanes * bits[1])
+    columns = 0 if tables[1].bram18 else different_columns(offsets, bits[1])
+    product = input_bits + bits[0]
+    high = max(product, bits[1]) + 1 - function.shift
+    lut = {
+        "one": 1.0,
+        **split_by_depth(folds, table_luts(multipliers, bits[0]) + table_luts(offsets, bits[1])),
+        "clamped": output_bits * lanes,
+        "compared": max(0, high - output_bits) * lanes,
+        "split": product * lanes * max(0, each - 1),
+        "soft": 0 if each else input_bits * bits[0] * lanes,
+        "fold": clog2(folds),
+    }
+    ff = {
+        "one": 1.0,
+        "code": output_bits * lanes,
+        "offset": columns,
+        "split": product * lanes * max(0, each - 1),
+        "soft": 0 if each else (product + input_bits) * lanes,
+        "fold": clog2(folds),
+    }
+    exact = Resources(dsp=each * lanes, bram18=sum(table.bram18 for table in tables))
+    return Part("requantize", lut, ff, exact)
+
+
+def _threshold(
+    function: ThresholdRequantization, input_bits: int, output_bits: int, lanes: int, folds: int
+) -> Part:
+    """Return a stage per bit of the code for each lane: a table and a comparator.
+
+    LUT: ``rom``, those of the tables in logic; ``compared``, bits of the comparators; ``fold``,
+    bits of the folds that go along.  FF: ``value``, bits of the sums that go along, twice a stage;
+    ``word``, of thresholds read from logic.
+    """
+    stages = clog2(function.levels + 1)
+    word = input_bits + int(function.levels != (1 << stages) - 1)
+    tables, columns, halves = {"rom": 0.0, "deep_rom": 0.0}, 0, 0
+    for lane in range(lanes):
+        own = function.thresholds[lane::lanes]
+        for stage in range(stages):
+            words = _stage(own, stage, stages, input_bits)
+            place = rom(len(words), word)
+            halves += place.bram18
+            if not place.bram18:
+                found = different_columns(words, word)
+                columns += found
+                kind = "rom" if len(words) <= SHALLOW_WORDS else "deep_rom"
+                tables[kind] += logic_luts(len(words), found)
+    counts = sum(range(stages)) * lanes
+    lut = {
+        "one": 1.0,
+        **tables,
+        "compared": stages * word * lanes,
+        "code": output_bits * lanes,
+        "fold": clog2(folds),
+    }
+    ff = {
+        "one": 1.0,
+        "value": input_bits * stages * lanes,
+        "count": counts,
+        "word": columns,
+        "code": output_bits * lanes,
+        "fold": clog2(folds) * 2 * stages,
+    }
+    return Part("threshold", lut, ff, Resources(bram18=halves))
+
+
+def _stage(thresholds: IntArray, stage: int, stages: int, input_bits: int) -> IntArray:
+    """Return the table of a stage: (folds * nodes, 1), the largest number where no level is."""
+    weight = 1 << (stages - 1 - stage)
+    levels = np.arange(1 << stage) * 2 * weight + weight - 1
+    largest = np.int64((1 << input_bits) - 1)
+    there = np.minimum(levels, thresholds.shape[1] - 1)
+    return np.where(levels < thresholds.shape[1], thresholds[:, there], largest).reshape(-1, 1)
+
+
+def lookup(table: IntArray, output_bits: int, lanes: int) -> Part:
+    """Return a table for each lane; ``table``: (words,), or (folds * lanes, words) of channels.
+
+    LUT: ``rom``, those of tables in logic; ``fold``, bits of the counter of tables.
+    """
+    own = np.broadcast_to(table, (lanes, table.shape[0])) if table.ndim == 1 else table
+    folds = len(own) // lanes
+    luts, halves, registers = 0.0, 0, 0
+    for lane in range(lanes):
+        words = own[lane::lanes].reshape(-1, 1)
+        place = rom(len(words), output_bits)
+        halves += place.bram18
+        registers += 0 if place.bram18 else output_bits
+        luts += table_luts(words, output_bits)
+    lut = {"one": 1.0, **split_by_depth(table.shape[-1] * folds, luts), "fold": clog2(folds)}
+    ff = {"one": 1.0, "code": registers, "fold": clog2(folds)}
+    return Part("lookup", lut, ff, Resources(bram18=halves))

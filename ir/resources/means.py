@@ -1,0 +1,120 @@
+"""Averages of windows and frames, and the maximum of a frame."""
+
+from __future__ import annotations
+
+from ir.elements import AveragePool, GlobalAverage, GlobalMaximum
+from ir.numbers import clog2
+from ir.resources.codes import requantization
+from ir.resources.count import Resources
+from ir.resources.dispatch import parts_of
+from ir.resources.memory import Mapping, ram
+from ir.resources.part import Part
+from ir.resources.plumbing import reserving_fifo
+from ir.resources.pools import sliding_steps
+from ir.resources.products import dsps
+
+
+def sliding_sum(
+    bits: int, sums: int, lanes: int, length: int, kernel: int, stride: int, inner: int, pads: int
+) -> tuple[Part, ...]:
+    """Return the parts of sliding_sum.vhd; names as its generics.
+
+    ``sum``, bits of the adders; ``difference``, of those in front where windows overlap;
+    ``padded``, bits that may be padding; ``place``, of the memories' addresses.
+    """
+    overlaps = stride < kernel
+    values = _memory(kernel * inner, lanes * bits) if overlaps else Mapping(0.0)
+    kept = _memory(inner, lanes * sums)
+    lut = {
+        "one": 1.0,
+        "sum": lanes * sums,
+        "difference": lanes * sums if overlaps else 0,
+        "padded": lanes * bits * int(pads > 0),
+        "place": clog2(inner) + (clog2(kernel * inner) if overlaps else 0),
+        "multiplexed": (values.rows - 1) * lanes * bits + (kept.rows - 1) * lanes * sums,
+    }
+    ff = {
+        "one": 1.0,
+        "sum": lanes * sums,
+        "value": lanes * bits,
+        "oldest": lanes * bits if overlaps and not values.bram18 else 0,
+        "past": lanes * sums if kept.luts else 0,
+        "place": clog2(inner) + (clog2(kernel * inner) if overlaps else 0),
+    }
+    exact = Resources(lut_memory=values.luts + kept.luts, bram18=values.bram18 + kept.bram18)
+    own = Part("sliding_sum", lut, ff, exact)
+    return (own, sliding_steps(length, kernel, stride, inner, pads))
+
+
+@parts_of.register
+def average_pool(element: AveragePool) -> tuple[Part, ...]:
+    """Return sums along rows, then columns, and a multiplier per lane for their means."""
+    read, kernel, lanes = element.input, element.kernel, element.output.lanes
+    bits = read.number.bits
+    row_bits = (bits if read.number.signed else bits + 1) + clog2(kernel.width)
+    inner, shape = read.shape.channels // lanes, read.shape
+    places, sums = element.output.shape.width, element.accumulator.bits
+    pads = kernel.pad_left + kernel.pad_right, kernel.pad_top + kernel.pad_bottom
+    across = (shape.width, kernel.width, kernel.stride_width, inner, pads[0])
+    down = (shape.height, kernel.height, kernel.stride_height, places * inner, pads[1])
+    function, code = element.requantization, element.output.number.bits
+    each = dsps(sums, function.multiplier_bits) if kernel.taps > 1 else 0
+    counters = clog2(inner) + clog2(places) + clog2(element.output.shape.height)
+    sizes = {
+        "one": 1.0,
+        "counters": counters,
+        "clamped": lanes * code,
+        "parameters": function.multiplier_bits + function.offset_bits if any(pads) else 0,
+    }
+    means = Part("window_means", sizes, sizes, Resources(dsp=each * lanes))
+    return (
+        *sliding_sum(bits, row_bits, lanes, *across),
+        *reserving_fifo(element.row_depth, lanes * row_bits),
+        *sliding_sum(row_bits, sums, lanes, *down),
+        means,
+        *reserving_fifo(element.fifo_depth, lanes * code),
+    )
+
+
+@parts_of.register
+def global_average(element: GlobalAverage) -> tuple[Part, ...]:
+    """Return an accumulator per lane, the others' in memory, and a requantization."""
+    read, lanes = element.source.output, element.output.lanes
+    folds, sums = read.shape.channels // lanes, element.accumulator.bits
+    kept = _memory(folds, lanes * sums)
+    sizes = {
+        "one": 1.0,
+        "sum": lanes * sums,
+        "counters": clog2(read.shape.pixels) + clog2(folds),
+        "value": read.width_bits,
+    }
+    own = Part("global_average", sizes, sizes, _stored(kept))
+    code = element.output.number.bits
+    return (
+        own,
+        requantization(element.requantization, sums, code, lanes, folds),
+        *reserving_fifo(element.fifo_depth, lanes * code),
+    )
+
+
+@parts_of.register
+def global_maximum(element: GlobalMaximum) -> tuple[Part, ...]:
+    """Return a comparator per lane and the largest so far, in memory."""
+    read, lanes = element.source.output, element.output.lanes
+    folds = read.shape.channels // lanes
+    sizes = {
+        "one": 1.0,
+        "value": read.width_bits,
+        "counters": clog2(read.shape.pixels) + clog2(folds),
+    }
+    own = Part("global_maximum", sizes, sizes, _stored(_memory(folds, read.width_bits)))
+    return (own, *reserving_fifo(element.fifo_depth, read.width_bits))
+
+
+def _memory(words: int, width: int) -> Mapping:
+    """Return the memory of so many words; a single one is registers."""
+    return ram(words, width) if words > 1 else Mapping(0.0)
+
+
+def _stored(memory: Mapping) -> Resources:
+    return Resources(lut_memory=memory.luts, bram18=memory.bram18)

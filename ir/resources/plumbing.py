@@ -1,0 +1,124 @@
+"""FIFOs, width converters, forks and the core's ports."""
+
+from __future__ import annotations
+
+from ir.elements import Fifo, Input, Output, Reshape, WidthConverter
+from ir.numbers import clog2
+from ir.resources.count import Resources
+from ir.resources.dispatch import parts_of
+from ir.resources.memory import Mapping, block_ram, distributed_ram
+from ir.resources.part import Part
+
+MOST_DISTRIBUTED_WORDS, MOST_DISTRIBUTED_BITS = 64, 4096
+"""A FIFO of more of both is block RAM: ``in_block_ram`` of stream_fifo.vhd."""
+
+
+def stream_fifo(depth: int, width: int) -> Part:
+    """Return a FIFO: two places, a count, its memory.
+
+    LUT: ``place``, bits of a place; ``wraps``, the same where its range is no power of two;
+    ``multiplexed``, bits chosen among four of several memories each, and ``rows``, these;
+    ``bypassed``, bits that pass a block RAM by; ``looked_ahead``, of the place that it reads next.
+    FF: the places, the count ``stored``, and the single word of a FIFO without memory.
+    """
+    in_block = depth > MOST_DISTRIBUTED_WORDS and depth * width > MOST_DISTRIBUTED_BITS
+    memory = Mapping(0.0)
+    if depth > 1:
+        memory = block_ram(depth, width) if in_block else distributed_ram(depth, width)
+    place, bypassed = clog2(depth), width if in_block else 0
+    rows = memory.rows if memory.rows > 1 else 0
+    lut = {
+        "one": 1.0,
+        "place": place,
+        "wraps": place if depth & (depth - 1) else 0,
+        "multiplexed": width * -(-rows // 4),
+        "rows": rows,
+        "bypassed": bypassed,
+        "looked_ahead": place if in_block else 0,
+    }
+    ff = {
+        "one": 1.0,
+        "place": 2 * place,
+        "stored": clog2(depth + 1),
+        "word": width if depth == 1 else 0,
+        "bypassed": bypassed,
+    }
+    return Part("stream_fifo", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
+
+
+def reserving_fifo(depth: int, width: int, beats: int = 1) -> tuple[Part, ...]:
+    """Return a FIFO whose places are reserved, ``beats`` at a time: a second count.
+
+    LUT: ``reserved``, bits of the count; ``groups``, the same where it grows by several.
+    """
+    reserved = clog2(depth + 1)
+    lut = {"one": 1.0, "reserved": reserved, "groups": reserved if beats > 1 else 0}
+    own = Part("reserving_fifo", lut, {"one": 1.0, "reserved": reserved})
+    return (own, stream_fifo(depth, width))
+
+
+def width_converter(bits: int, input_lanes: int, output_lanes: int) -> Part:
+    """Return the change of lanes: a register of the wider beat, and a count of its parts.
+
+    LUT: ``shifted``, bits that are loaded or shifted on; ``count``, bits of the count.
+    """
+    if input_lanes == output_lanes:
+        return Part("width_converter", {}, {})
+    wide = max(input_lanes, output_lanes)
+    count = clog2(wide // min(input_lanes, output_lanes))
+    shifted = (wide - output_lanes) * bits
+    lut = {"one": 1.0, "shifted": shifted, "count": count}
+    return Part("width_converter", lut, {"one": 1.0, "beat": wide * bits, "count": count})
+
+
+def stream_fork(ways: int) -> Part:
+    """Return the gates that let a beat pass when all readers are ready."""
+    return Part("stream_fork", {"one": 1.0, "ways": ways}, {})
+
+
+def axis_input(bits: int, lanes: int, beats: int) -> tuple[Part, ...]:
+    """Return the core's input: a count of beats, padding of frames cut short, a FIFO of two.
+
+    LUT: ``padded``, bits that may be padding; ``position``, of the count.
+    """
+    width, position = lanes * bits, clog2(beats)
+    lut = {"one": 1.0, "position": position, "padded": width}
+    own = Part("axis_input", lut, {"one": 1.0, "position": position})
+    return (own, stream_fifo(2, width))
+
+
+def axis_output(bits: int, lanes: int, beats: int) -> tuple[Part, ...]:
+    """Return the core's output: a count of beats, a FIFO of two."""
+    position = clog2(beats)
+    lut = {"one": 1.0, "position": position}
+    own = Part("axis_output", lut, {"one": 1.0, "position": position})
+    return (own, stream_fifo(2, lanes * bits))
+
+
+@parts_of.register
+def _input(element: Input) -> tuple[Part, ...]:
+    output = element.output
+    return axis_input(output.number.bits, output.lanes, output.beats)
+
+
+@parts_of.register
+def _output(element: Output) -> tuple[Part, ...]:
+    output = element.output
+    return axis_output(output.number.bits, output.lanes, output.beats)
+
+
+@parts_of.register
+def _fifo(element: Fifo) -> tuple[Part, ...]:
+    return (stream_fifo(element.depth, element.output.width_bits),)
+
+
+@parts_of.register
+def _width_converter(element: WidthConverter) -> tuple[Part, ...]:
+    output = element.output
+    return (width_converter(output.number.bits, element.source.output.lanes, output.lanes),)
+
+
+@parts_of.register
+def _reshape(element: Reshape) -> tuple[Part, ...]:
+    del element  # wires
+    return ()

@@ -1,0 +1,44 @@
+"""The processing element: the sum of its parts."""
+
+from __future__ import annotations
+
+from ir.elements import ProcessingElement
+from ir.resources.codes import lookup, requantization
+from ir.resources.dispatch import parts_of
+from ir.resources.part import Part
+from ir.resources.plumbing import reserving_fifo
+from ir.resources.pools import max_pool
+from ir.resources.sums import depthwise_vector, matrix_vector, serializer
+from ir.resources.windows import window
+
+
+@parts_of.register
+def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
+    """Return what processing_element.vhd is composed of, as ``element`` sets its generics."""
+    lanes, output = element.output.lanes, element.output.number
+    blocks = element.folds if element.depthwise else element.groups
+    parts: list[Part] = [
+        window(
+            element.input.shape,
+            element.kernel,
+            element.input.number.bits,
+            element.simd,
+            element.replays,
+            blocks,
+            element.extra_rows,
+        ),
+        depthwise_vector(element) if element.depthwise else matrix_vector(element),
+    ]
+    if element.parts > 1:
+        parts.append(serializer(lanes * element.accumulator.bits, element.parts))
+    function, sums = element.requantization, element.accumulator.bits
+    folds = element.folds * element.parts
+    parts.append(requantization(function, sums, element.convolved.bits, lanes, folds))
+    if element.table is not None:
+        parts.append(lookup(element.table, output.bits, lanes))
+    parts += reserving_fifo(element.fifo_depth, lanes * output.bits, element.parts)
+    if element.pool is not None:
+        depth = element.pool_fifo_depth
+        positions = element.window_positions
+        parts += max_pool(positions, element.pool, output.bits, lanes, depth, depth)
+    return tuple(parts)

@@ -1,0 +1,168 @@
+"""Sums of products: matrix_vector, depthwise_vector, and the serializer behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ir.elements import ProcessingElement
+from ir.numbers import IntArray, clog2
+from ir.resources.count import Resources
+from ir.resources.memory import rom
+from ir.resources.part import Part
+from ir.resources.products import dsps
+from ir.resources.tables import different_columns, split_by_depth, table_luts
+
+SHORTEST_SHIFT_REGISTER = 3
+"""Flip-flops in a row from which on yosys takes an SRL16."""
+
+
+def matrix_vector(element: ProcessingElement) -> Part:
+    """Return the parts of matrix_vector.vhd in ``element``.
+
+    LUT: ``rom`` and so on, those of tables in logic; ``tree`` and ``sum``, bits of the
+    adders behind the multipliers and of the accumulators; ``parity``, products of lowest bits;
+    ``soft``, bits of products in logic; ``borrow``, of accumulators that also add a borrow;
+    ``count``, of the counters, ``wraps``, of those that are set back.  FF: the tree's registers and
+    the accumulators'; ``word``, weights read from logic; ``history``, values that wait for their
+    place in a chain and are too few for a shift register.
+    """
+    sharing, steps, folds = element.sharing, element.steps, element.folds
+    words, width = folds * steps, element.pe * element.simd * element.weight_number.bits
+    chain = sharing.chain
+    chains = element.simd // chain
+    packs = [min(sharing.rows, element.pe - row) for row in range(0, element.pe, sharing.rows)]
+    value = _value_bits(element.input.number.bits, element.input.number.signed)
+    weight = _value_bits(element.weight_number.bits, element.weight_number.signed)
+    multipliers, soft, tree, nodes, carries = 0, 0, 0, 0, 0
+    for rows in packs:
+        packed = (rows - 1) * sharing.spacing + weight
+        each = dsps(packed, value + (2 if rows > 1 else 0))
+        multipliers += each * element.simd
+        soft += 0 if each else packed * value * element.simd
+        for row in range(rows):
+            adders, registers = _tree(element, rows, row, packed + value, chains)
+            tree += adders
+            nodes += registers
+            carries += element.accumulator.bits if row else 0
+    inside = element.simd == 1 and sharing.rows == 1  # the DSP accumulates
+    sums = 0 if inside else element.pe * element.accumulator.bits
+    table = rom(words, width // chain)
+    overlapped = sum(rows - 1 for rows in packs) * element.simd if sharing.overlap else 0
+    contents = _tables(element)
+    bits = element.weight_number.bits
+    luts = sum(table_luts(part, bits) for part in contents)
+    count = clog2(words) + clog2(steps)
+    beat = chains * element.input.number.bits
+    lut = {
+        "one": 1.0,
+        **split_by_depth(words, luts),
+        "tree": tree,
+        "sum": sums if steps > 1 else carries,
+        "borrow": carries if steps > 1 and not sharing.overlap else 0,
+        "parity": overlapped,
+        "soft": soft,
+        "count": count,
+        "wraps": _wrapping(words) + _wrapping(steps),
+    }
+    ff = {
+        "one": 1.0,
+        "word": 0 if table.bram18 else sum(different_columns(part, bits) for part in contents),
+        "history": beat * min(3, chain * (chain - 1) // 2),
+        "tree": nodes,
+        "sum": sums,
+        "parity": overlapped,
+        "soft": soft,
+        "count": count,
+        "delay": 3 + (chain if chain > 1 else 0) + clog2(chains),
+        "addresses": clog2(words) * (chain - 1),
+    }
+    flags = 2 if steps > 1 else 1
+    borrows = sum(rows - 1 for rows in packs) * (clog2(chains) if sharing.overlap else 0)
+    exact = Resources(
+        lut_memory=beat * max(0, chain - SHORTEST_SHIFT_REGISTER) + flags + borrows,
+        dsp=multipliers,
+        bram18=table.bram18 * chain,
+    )
+    return Part("matrix_vector", lut, ff, exact)
+
+
+def depthwise_vector(element: ProcessingElement) -> Part:
+    """Return the parts of depthwise_vector.vhd in ``element``; sizes as in ``matrix_vector``."""
+    words = element.folds * element.steps
+    bits = element.weight_number.bits
+    value = _value_bits(element.input.number.bits, element.input.number.signed)
+    weight = _value_bits(bits, element.weight_number.signed)
+    each = dsps(weight, value)
+    soft = 0 if each else weight * value * element.pe
+    sums = element.pe * element.accumulator.bits
+    order = element.weights.reshape(element.steps, element.folds, element.pe)
+    table = rom(words, element.pe * bits)
+    contents = order.transpose(1, 0, 2).reshape(words, element.pe)
+    lut = {
+        "one": 1.0,
+        **split_by_depth(words, table_luts(contents, bits)),
+        "sum": sums,
+        "soft": soft,
+        "wraps": _wrapping(words) + _wrapping(element.steps),
+    }
+    ff = {
+        "one": 1.0,
+        "word": 0 if table.bram18 else different_columns(contents, bits),
+        "sum": sums,
+        "soft": soft,
+        "count": clog2(words) + clog2(element.steps),
+    }
+    return Part("depthwise_vector", lut, ff, Resources(dsp=each * element.pe, bram18=table.bram18))
+
+
+def serializer(width: int, parts: int) -> Part:
+    """Return a register of ``parts`` parts of ``width`` bits, shifted: bits loaded or shifted."""
+    lut = {"one": 1.0, "shifted": (parts - 1) * width, "count": clog2(parts)}
+    return Part("serializer", lut, {"one": 1.0, "beat": parts * width, "count": clog2(parts)})
+
+
+def _value_bits(bits: int, signed: bool) -> int:
+    return bits if signed else bits + 1
+
+
+def _wrapping(count: int) -> int:
+    """Return the bits of a counter that has to be set back: its range is no power of two."""
+    return clog2(count) if count & (count - 1) else 0
+
+
+def _tree(
+    element: ProcessingElement, rows: int, row: int, product: int, chains: int
+) -> tuple[int, int]:
+    """Return the bits of the adders and of the registers of a row's tree: row_sums.vhd."""
+    sharing, most = element.sharing, element.accumulator.bits
+    chain_bits = product + clog2(sharing.chain)
+    top = chain_bits - (rows - 1) * sharing.spacing
+    first = min(top, most)
+    if row < rows - 1:
+        first = min(sharing.spacing + sharing.overlap, first)
+    adders = registers = 0
+    nodes = chains
+    for level in range(1, clog2(chains) + 1):
+        bits = min(first + level, most)
+        adders += nodes // 2 * bits
+        nodes = -(-nodes // 2)
+        registers += nodes * bits
+    return adders, registers
+
+
+def _tables(element: ProcessingElement) -> list[IntArray]:
+    """Return the words of each ROM: (folds * steps, weights of a word), borrows taken away."""
+    outputs = int(element.weights.shape[3])
+    matrix = element.weights.reshape(-1, outputs).T
+    shape = (element.folds, element.pe, element.steps, element.simd)
+    words = matrix.reshape(shape).transpose(0, 2, 1, 3)
+    if element.sharing.rows > 1 and element.weight_number.signed:
+        below = np.zeros_like(words)
+        below[:, :, 1:] = words[:, :, :-1] < 0
+        below[:, :, :: element.sharing.rows] = 0
+        words = words - below
+    words = words.reshape(element.folds * element.steps, element.pe, -1, element.sharing.chain)
+    return [
+        words[:, :, :, position].reshape(len(words), -1)
+        for position in range(element.sharing.chain)
+    ]

@@ -1,0 +1,57 @@
+"""Constant tables in logic: which of their bits need a look-up table at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ir.numbers import IntArray
+from ir.resources.memory import rom
+
+SHALLOW_WORDS = 40
+"""Up to so many, a column of a table is a LUT6 wherever it stands."""
+
+DEEP_WORDS_PER_LUT = 16
+"""Of longer tables, if they are not on the longest path: abc then shares badly."""
+
+SEARCHED_WORDS = 64
+"""Columns of longer tables are taken for different: random ones are, and to look takes time."""
+
+
+def different_columns(words: IntArray, bits: int) -> int:
+    """Return how many bits of a table's words differ from each other and from constants.
+
+    ``words``: (words, values of a word), of ``bits`` bits each.
+    """
+    count, values = words.shape
+    if count > SEARCHED_WORDS:
+        return int(values) * bits
+    shifts = np.arange(bits, dtype=np.int64)
+    columns = ((words[:, :, None] >> shifts) & 1).reshape(count, -1)
+    patterns: set[bytes] = {
+        column.tobytes() for column in np.packbits(columns.astype(np.uint8), axis=0).T
+    }
+    constants: set[bytes] = {np.packbits(np.full(count, bit, np.uint8)).tobytes() for bit in (0, 1)}
+    return len(patterns - constants)
+
+
+def logic_luts(words: int, columns: int) -> float:
+    """Return the LUTs of a table in logic; two words are none."""
+    if words <= 2:
+        return 0.0
+    return columns * (1.0 if words <= SHALLOW_WORDS else words / DEEP_WORDS_PER_LUT)
+
+
+def table_luts(words: IntArray, bits: int) -> float:
+    """Return the LUTs of a table of ``words``: see ``different_columns``; 0 in block RAM."""
+    count, values = words.shape
+    if rom(count, values * bits).bram18:
+        return 0.0
+    return logic_luts(count, different_columns(words, bits))
+
+
+def split_by_depth(words: int, luts: float) -> dict[str, float]:
+    """Return the LUTs of a table under the name of its depth, as its coefficient depends on that.
+
+    A long table on the longest path of its surroundings takes a quarter: a LUT6 for each 64 bits.
+    """
+    return {"rom" if words <= SHALLOW_WORDS else "deep_rom": luts}

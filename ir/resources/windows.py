@@ -1,0 +1,91 @@
+"""The window of a convolution: controller and row buffer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ir.elements import Kernel, Shape
+from ir.numbers import clog2
+from ir.resources.count import Resources
+from ir.resources.memory import ram
+from ir.resources.part import Part
+
+
+def window(
+    shape: Shape, kernel: Kernel, bits: int, simd: int, replays: int, blocks: int, extra_rows: int
+) -> Part:
+    """Return the parts of window.vhd that reads ``shape``; names as its generics.
+
+    Of a buffer: ``address``, bits of the two addresses; ``wraps``, of the one that moves; ``room``
+    and ``surplus``, bits of the two counts of words and pixels ahead; ``counters``, bits of the
+    loops' counters; ``loops``, those of more than one round; ``padded``, bits of a beat that may be
+    padding; ``places``, bits of the place of a tap on a padded map; ``edges``, rows and columns at
+    whose windows the counts grow otherwise than inside.
+    """
+    if kernel.is_pointwise and replays == 1:
+        counter = clog2(shape.channels // simd // blocks)
+        sizes = {"one": 1.0, "counter": counter}
+        return Part("direct_window", sizes, sizes | {"beat": simd * bits})
+    if kernel.is_pointwise:
+        shape, kernel = Shape(shape.pixels, 1, shape.channels), Kernel(1, 1)
+    lines, places = kernel.output_size(shape.height, shape.width)
+    pixel_words = shape.channels // simd
+    row_words = shape.width * pixel_words
+    rows = kernel.span_height + kernel.stride_height + extra_rows
+    words = rows * row_words
+    bound = rows + kernel.stride_height + 1
+    memory = ram(words, simd * bits)
+    rounds = (pixel_words // blocks, kernel.width, kernel.height, replays, blocks, places, lines)
+    counters = sum(clog2(count) + 1 for count in (*rounds, pixel_words) if count > 1)
+    pads = kernel.pad_top + kernel.pad_bottom, kernel.pad_left + kernel.pad_right
+    spans = shape.height + pads[0], shape.width + pads[1]
+    tap_bits = sum(clog2(s) + 1 for s, pad in zip(spans, pads, strict=True) if pad)
+    surplus = clog2(bound * shape.width) + 1
+    room = clog2(bound * row_words) + 1
+    lut = {
+        "one": 1.0,
+        "address": clog2(words),
+        "room": room,
+        "surplus": surplus,
+        "counters": counters,
+        "loops": sum(count > 1 for count in rounds),
+        "padded": simd * bits if any(pads) else 0,
+        "places": tap_bits,
+        "edges": _edges(shape, kernel),
+        "multiplexed": (memory.rows - 1) * simd * bits if memory.luts else 0,
+    }
+    ff = {
+        "one": 1.0,
+        "address": 2 * clog2(words),
+        "counts": room + surplus,
+        "counters": counters,
+        "places": tap_bits,
+        "edge": surplus if _edges(shape, kernel) else 0,
+        "word": simd * bits if memory.luts else 0,
+    }
+    return Part("window", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
+
+
+def _edges(shape: Shape, kernel: Kernel) -> int:
+    """Return at how many places of a row and rows of a frame the window advances otherwise."""
+    transposed = replace(
+        kernel,
+        width=kernel.height,
+        stride_width=kernel.stride_height,
+        dilation_width=kernel.dilation_height,
+        pad_left=kernel.pad_top,
+        pad_right=kernel.pad_bottom,
+    )
+    return _row_edges(shape.width, kernel) + _row_edges(shape.height, transposed)
+
+
+def _row_edges(width: int, kernel: Kernel) -> int:
+    span = kernel.span_width
+    padded = width + kernel.pad_left + kernel.pad_right
+    places = (padded - span) // kernel.stride_width + 1
+
+    def reach(place: int) -> int:
+        return max(1, min(width, place * kernel.stride_width - kernel.pad_left + span))
+
+    steps = [reach(place + 1) - reach(place) for place in range(places - 1)]
+    return sum(step != kernel.stride_width for step in steps)

@@ -1,0 +1,138 @@
+"""The resource model: rules of the tool are exact, and what is fitted is near what was counted."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from ir.elements import Fork, Input
+from ir.resources import Resources, estimate, parts_of
+from ir.resources.memory import Mapping, block_ram, distributed_ram, ram, rom
+from ir.resources.part import coefficients
+from ir.resources.products import dsps
+from ir.resources.tables import different_columns
+from sim.resources import count_element, count_entities
+from tests.test_completeness import ELEMENTS
+from tools.fit_resources import estimate_sample
+from tools.resource_grid import GRID, Sample
+from tools.resource_grid.random_elements import kernel, processing
+
+COUNTED = {
+    ("stream_fifo", 4): Resources(lut=9, lut_memory=12, ff=8),
+    ("stream_fifo", 16): Resources(lut=44, lut_memory=96, ff=26),
+    ("stream_fifo", 21): Resources(lut=64, ff=53, bram18=2),
+    ("stream_fifo", 22): Resources(lut=131, ff=73, bram18=6),
+    ("window", 0): Resources(lut=102, lut_memory=24, ff=61),
+    ("window", 6): Resources(lut=139, ff=82, bram18=1),
+    ("window", 10): Resources(lut=177, ff=77, bram18=2),
+    ("window", 16): Resources(lut=90, ff=55, bram18=2),
+    ("window", 23): Resources(lut=61, lut_memory=24, ff=60),
+    ("matrix_vector", 0): Resources(lut=3, lut_memory=2, ff=21, dsp=1, bram18=1),
+    ("matrix_vector", 2): Resources(lut=426, lut_memory=10, ff=445, dsp=16),
+    ("matrix_vector", 6): Resources(lut=129, lut_memory=2, ff=124, dsp=4, bram18=4),
+    ("matrix_vector", 11): Resources(lut=927, lut_memory=5, ff=539, dsp=8),
+    ("requantize", 2): Resources(lut=63, ff=77, dsp=2),
+    ("threshold", 2): Resources(lut=577, ff=1170),
+    ("threshold", 5): Resources(lut=285, ff=528, bram18=11),
+    ("lookup", 0): Resources(lut=32, ff=9),
+    ("lookup", 7): Resources(lut=0, ff=1, bram18=2),
+}
+"""By entity and number in its grid, what GHDL 2.0 and yosys 0.70 made of it."""
+
+WORST = 0.15
+"""Relative error of the LUTs and flip-flops of these configurations."""
+
+FEW = 8
+"""So many cells more or less are no error."""
+
+
+@cache
+def grid(entity: str) -> tuple[Sample, ...]:
+    return tuple(GRID[entity]())
+
+
+@pytest.mark.parametrize(("entity", "number"), COUNTED)
+def test_estimates_are_near_the_counts(entity: str, number: int) -> None:
+    counted = COUNTED[entity, number]
+    estimated = estimate_sample(grid(entity)[number])
+    assert (estimated.dsp, estimated.bram18) == (counted.dsp, counted.bram18)
+    assert estimated.lut == pytest.approx(counted.lut, rel=WORST, abs=FEW)
+    assert estimated.ff == pytest.approx(counted.ff, rel=WORST, abs=FEW)
+
+
+def test_the_counts_are_those_of_the_tools() -> None:
+    pinned = [("stream_fifo", 4), ("requantize", 2)]
+    counted = count_entities([grid(entity)[number].design for entity, number in pinned])
+    assert counted == [COUNTED[place] for place in pinned]
+
+
+def test_a_processing_element_is_the_sum_of_its_parts() -> None:
+    element = processing((6, 6, 2), 4, kernel(3), 2, 1, 1, fifo_depth=8)
+    counted, estimated = count_element(element), estimate(element)
+    assert (estimated.dsp, estimated.bram18) == (counted.dsp, counted.bram18)
+    assert estimated.lut == pytest.approx(counted.lut, rel=WORST)
+    assert estimated.ff == pytest.approx(counted.ff, rel=WORST)
+
+
+@pytest.mark.parametrize("kind", sorted(ELEMENTS - {Fork}, key=lambda kind: kind.__name__))
+def test_each_element_has_a_formula(kind: type) -> None:
+    assert parts_of.dispatch(kind) is not parts_of.dispatch(object)
+
+
+def test_a_fork_costs_by_its_readers() -> None:
+    source = processing((4, 4, 2), 2, kernel(1), 1, 1).source
+    assert isinstance(source, Input)
+    fork = Fork("fork", "fork", source, source.output)
+    assert estimate(fork, 4).lut > estimate(fork, 2).lut
+
+
+def test_coefficients_belong_to_sizes() -> None:
+    sizes: dict[str, set[str]] = {}
+    for build in GRID.values():
+        for part in (part for sample in build() for part in sample.parts):
+            sizes.setdefault(part.entity, set()).update(part.lut, part.ff)
+    for entity, fitted in coefficients().items():
+        assert {*fitted["lut"], *fitted["ff"]} <= sizes[entity], entity
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "used"),
+    [
+        (4, 4, 0),
+        (5, 4, 1),
+        (1, 20, 0),
+        (9, 8, 1),
+        (25, 18, 1),
+        (26, 18, 2),
+        (22, 20, 2),
+        (8, 43, 3),
+    ],
+)
+def test_products_are_cut_as_the_tool_cuts_them(first: int, second: int, used: int) -> None:
+    assert dsps(first, second) == dsps(second, first) == used
+
+
+@pytest.mark.parametrize(
+    ("found", "bram18", "luts", "rows"),
+    [
+        (rom(256, 32), 0, 0, 1),  # 8192 bits: a LUT6 holds 64
+        (rom(259, 32), 1, 0, 1),
+        (rom(2048, 8), 1, 0, 1),
+        (rom(4096, 8), 2, 0, 1),
+        (ram(84, 8), 0, 24, 3),
+        (ram(1000, 8), 1, 0, 1),
+        (block_ram(3000, 32), 6, 0, 3),
+        (distributed_ram(3, 16), 0, 12, 1),
+        (distributed_ram(200, 16), 0, 96, 4),
+    ],
+)
+def test_memories_go_where_the_tool_puts_them(
+    found: Mapping, bram18: int, luts: int, rows: int
+) -> None:
+    assert (found.bram18, found.luts, found.rows) == (bram18, luts, rows)
+
+
+def test_equal_columns_and_constants_are_no_tables() -> None:
+    assert different_columns(np.array([[5, 1], [4, 0], [5, 1]]), 3) == 1

@@ -1,0 +1,90 @@
+"""FIFOs, width converters, forks and ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ir.resources.plumbing import (
+    axis_input,
+    axis_output,
+    reserving_fifo,
+    stream_fifo,
+    stream_fork,
+    width_converter,
+)
+from sim.alone import Value
+from tools.resource_grid.sample import Sample
+
+
+def fifos() -> Iterator[Sample]:
+    """Yield FIFOs of one word to block RAMs."""
+    # fmt: off
+    for depth, width in (
+        (1, 8), (2, 8), (2, 32), (2, 72), (3, 16), (5, 24), (8, 8), (12, 64), (16, 12), (20, 8),
+        (32, 16), (33, 16), (40, 8), (64, 32), (100, 8), (128, 16), (200, 16), (400, 8),
+        (512, 8), (600, 36), (1091, 8), (2048, 16), (3000, 32), (6000, 4),
+    ):
+        # fmt: on
+        yield Sample(
+            ("stream_fifo", {"depth": depth, "width": width}), (stream_fifo(depth, width),)
+        )
+
+
+def reserving_fifos() -> Iterator[Sample]:
+    """Yield FIFOs behind pipelines."""
+    # fmt: off
+    for depth, width, beats in (
+        (1, 8, 1), (2, 8, 1), (3, 16, 1), (8, 8, 1), (12, 64, 1), (16, 8, 1), (24, 8, 1),
+        (32, 16, 1), (60, 8, 1), (8, 8, 2), (16, 16, 4), (24, 8, 8), (40, 8, 16), (64, 8, 16),
+    ):
+        # fmt: on
+        values: dict[str, Value] = {"depth": depth, "width": width, "beats": beats}
+        yield Sample(("reserving_fifo", values), reserving_fifo(depth, width, beats))
+
+
+def converters() -> Iterator[Sample]:
+    """Yield changes of lanes."""
+    # fmt: off
+    for bits, lanes_in, lanes_out in (
+        (8, 1, 2), (8, 1, 16), (8, 4, 16), (8, 2, 6), (8, 4, 1), (8, 16, 4), (8, 6, 2), (16, 10, 1),
+    ):
+        # fmt: on
+        values: dict[str, Value] = {
+            "bits": bits,
+            "input_lanes": lanes_in,
+            "output_lanes": lanes_out,
+        }
+        yield Sample(("width_converter", values), (width_converter(bits, lanes_in, lanes_out),))
+
+
+def forks() -> Iterator[Sample]:
+    """Yield forks."""
+    for ways in (2, 3, 4):
+        yield Sample(("stream_fork", {"ways": ways, "width": 8}), (stream_fork(ways),))
+
+
+def ports_in() -> Iterator[Sample]:
+    """Yield inputs."""
+    # fmt: off
+    for bits, lanes, beats in (
+        (8, 1, 784), (8, 3, 1024), (8, 16, 10), (10, 3, 48), (4, 8, 3000), (8, 8, 50000),
+    ):
+        # fmt: on
+        values: dict[str, Value] = {"bits": bits, "lanes": lanes, "beats": beats, "pad_value": 1}
+        yield Sample(("axis_input", values), axis_input(bits, lanes, beats))
+
+
+def ports_out() -> Iterator[Sample]:
+    """Yield outputs."""
+    # fmt: off
+    for bits, lanes, beats in (
+        (8, 1, 10), (8, 10, 2), (8, 1, 1000), (4, 2, 37), (8, 4, 20000), (6, 1, 128),
+    ):
+        # fmt: on
+        values: dict[str, Value] = {
+            "bits": bits,
+            "is_signed": True,
+            "lanes": lanes,
+            "beats": beats,
+        }
+        yield Sample(("axis_output", values), axis_output(bits, lanes, beats))

@@ -1,15 +1,17 @@
 -- Multiplies the groups of a window with constant weights, each channel with `multiplier` of its own.
 --
 --   channel = block * lanes + lane
---   output(lane) = sum over step: input at step (lane / multiplier) * weight(channel, step)
+--   output(lane) = sum over step, tap:
+--     input at step (tap, lane / multiplier) * weight(channel, step * taps + tap)
 --
--- A group is `steps` input beats, the taps of lanes / multiplier channels, and gives one output beat; the
+-- A group is `steps` input beats, `taps` taps of lanes / multiplier channels each, and gives one output beat; the
 -- groups of one pixel follow for block 0 .. blocks - 1. Canonical order of the weights: output channel
 -- slowest, then kernel row, kernel column.
 --
 -- Beat order: one output beat per group, in order; valid only, never stalled.
--- Latency: 4 edges from the issue of the group's last beat, which is the edge before the one that takes
--- it here: ROM and input register, operands, products, accumulator.
+-- Latency: 4 + ceil(log2(taps)) edges from the issue of the group's last beat, which is the edge before
+-- the one that takes it here: ROM and input register, operands, products, one register per level of the
+-- adder tree, accumulator.
 -- Cycles per frame: one per input beat.
 -- Limits: as of matrix_vector.
 
@@ -29,15 +31,17 @@ entity depthwise_vector is
     weight_signed : boolean;
     -- Width of the signed sums: adder and register of each lane.
     accumulator_bits : positive;
-    -- Output channels at a time: one multiplier each.
+    -- Output channels at a time: `taps` multipliers each.
     lanes : positive;
     -- Output channels of each input channel; divides lanes.
     multiplier : positive := 1;
     -- Groups per pixel, output channels / lanes. The ROM has blocks * steps words.
     blocks : positive;
-    -- Beats per group: taps of the window.
+    -- Beats per group: taps of the window over `taps`.
     steps : positive;
-    -- blocks * lanes * steps weights in canonical order.
+    -- Taps per beat, all channels of one before those of the next: lanes * taps multipliers.
+    taps : positive := 1;
+    -- blocks * lanes * steps * taps weights in canonical order.
     weights : rom_words_t
   );
   port (
@@ -45,7 +49,7 @@ entity depthwise_vector is
     reset : in std_ulogic;
     --
     input_valid : in std_ulogic;
-    input_data : in std_ulogic_vector(lanes / multiplier * activation_bits - 1 downto 0);
+    input_data : in std_ulogic_vector(taps * (lanes / multiplier) * activation_bits - 1 downto 0);
     --
     output_valid : out std_ulogic := '0';
     output_data : out std_ulogic_vector(lanes * accumulator_bits - 1 downto 0)
@@ -55,18 +59,20 @@ end entity;
 architecture rtl of depthwise_vector is
 
   constant weights_are_complete : boolean := require(
-    rom_holds(weights, blocks * lanes * steps * weight_bits),
-    "depthwise_vector: weights must hold blocks * lanes * steps numbers in rows of 256 bits; rows got "
+    rom_holds(weights, blocks * lanes * steps * taps * weight_bits),
+    "depthwise_vector: weights must hold blocks * lanes * steps * taps numbers in rows of 256 bits; rows got "
     & integer'image(weights'length));
 
   constant multiplier_divides : boolean := require(lanes mod multiplier = 0,
     "depthwise_vector: multiplier must divide lanes; got " & integer'image(multiplier));
 
   -- Beyond the words that are read
-  constant spare : natural := spare_rows(weights, blocks * lanes * steps * weight_bits);
+  constant spare : natural := spare_rows(weights, blocks * lanes * steps * taps * weight_bits);
   constant last_word : natural := blocks * steps - 1 + spare;
+  -- Weights of a lane.
+  constant piece : positive := taps * weight_bits;
 
-  type rom_t is array (0 to last_word) of std_ulogic_vector(lanes * weight_bits - 1 downto 0);
+  type rom_t is array (0 to last_word) of std_ulogic_vector(lanes * piece - 1 downto 0);
 
   function folded_weights return rom_t is
     variable rom : rom_t := (others => (others => '1'));
@@ -74,9 +80,8 @@ architecture rtl of depthwise_vector is
     for block_number in 0 to blocks - 1 loop
       for step in 0 to steps - 1 loop
         for lane in 0 to lanes - 1 loop
-          rom(block_number * steps + step)((lane + 1) * weight_bits - 1 downto lane * weight_bits) :=
-            rom_slice(
-              weights, ((block_number * lanes + lane) * steps + step) * weight_bits, weight_bits);
+          rom(block_number * steps + step)((lane + 1) * piece - 1 downto lane * piece) :=
+            rom_slice(weights, ((block_number * lanes + lane) * steps + step) * piece, piece);
         end loop;
       end loop;
     end loop;
@@ -85,17 +90,17 @@ architecture rtl of depthwise_vector is
 
   constant rom : rom_t := folded_weights;
 
-  constant product_bits : positive :=
-    value_bits(activation_bits, activation_signed) + value_bits(weight_bits, weight_signed);
+  -- From the beat's arrival to its sum before the accumulator.
+  constant delay : positive := 3 + clog2(taps);
 
   signal address : natural range 0 to last_word := 0;
   signal step : natural range 0 to steps - 1 := 0;
 
-  signal rom_word, weight_operands : std_ulogic_vector(lanes * weight_bits - 1 downto 0);
-  signal activations, activation_operands : std_ulogic_vector(input_data'range);
+  signal rom_word : std_ulogic_vector(lanes * piece - 1 downto 0);
+  signal activations : std_ulogic_vector(input_data'range);
 
-  -- Valid, first and last beat of a group: beside the operands (1, 2) and the products (3).
-  signal valid, first, last : std_ulogic_vector(1 to 3) := (others => '0');
+  -- Valid, first and last beat of a group: beside what has just been read (1), and all that follows.
+  signal valid, first, last : std_ulogic_vector(1 to delay) := (others => '0');
 
 begin
 
@@ -103,34 +108,43 @@ begin
   begin
     if rising_edge(clk) then
       rom_word <= rom(address);
-      weight_operands <= rom_word;
       activations <= input_data;
-      activation_operands <= activations;
     end if;
   end process;
 
   each_lane : for lane in 0 to lanes - 1 generate
-    signal product : signed(product_bits - 1 downto 0);
-    signal accumulator : signed(accumulator_bits - 1 downto 0);
+    signal taps_of_channel : std_ulogic_vector(taps * activation_bits - 1 downto 0);
   begin
 
-    output_data((lane + 1) * accumulator_bits - 1 downto lane * accumulator_bits) <=
-      std_ulogic_vector(accumulator);
-
-    multiply_and_add : process (clk)
+    gather : for tap in 0 to taps - 1 generate
+      constant place : natural := tap * (lanes / multiplier) + lane / multiplier;
     begin
-      if rising_edge(clk) then
-        product <= lane_value(activation_operands, lane / multiplier, activation_bits, activation_signed)
-          * lane_value(weight_operands, lane, weight_bits, weight_signed);
-        if valid(3) then
-          if first(3) then
-            accumulator <= wrap(product, accumulator_bits);
-          else
-            accumulator <= accumulator + wrap(product, accumulator_bits);
-          end if;
-        end if;
-      end if;
-    end process;
+      taps_of_channel((tap + 1) * activation_bits - 1 downto tap * activation_bits) <=
+        activations((place + 1) * activation_bits - 1 downto place * activation_bits);
+    end generate;
+
+    sums : entity work.row_sums
+      generic map (
+        activation_bits => activation_bits,
+        activation_signed => activation_signed,
+        weight_bits => weight_bits,
+        weight_signed => weight_signed,
+        accumulator_bits => accumulator_bits,
+        rows => 1,
+        spacing => weight_bits,
+        overlap => false,
+        simd => taps,
+        chain => 1,
+        accumulates => steps > 1
+      )
+      port map (
+        clk => clk,
+        input_data => taps_of_channel,
+        weight_data => rom_word((lane + 1) * piece - 1 downto lane * piece),
+        sum_valid => valid(delay),
+        sum_first => first(delay),
+        output_data => output_data((lane + 1) * accumulator_bits - 1 downto lane * accumulator_bits)
+      );
 
   end generate;
 
@@ -146,10 +160,10 @@ begin
           step <= 0 when step = steps - 1 else step + 1;
         end if;
       end if;
-      valid <= input_valid & valid(1 to 2);
-      first <= '1' & first(1 to 2) when step = 0 else '0' & first(1 to 2);
-      last <= '1' & last(1 to 2) when step = steps - 1 else '0' & last(1 to 2);
-      output_valid <= valid(3) and last(3);
+      valid <= input_valid & valid(1 to delay - 1);
+      first <= '1' & first(1 to delay - 1) when step = 0 else '0' & first(1 to delay - 1);
+      last <= '1' & last(1 to delay - 1) when step = steps - 1 else '0' & last(1 to delay - 1);
+      output_valid <= valid(delay) and last(delay);
 
       if reset then
         address <= 0;

@@ -24,12 +24,13 @@ class Product:
     blocks: int
     steps: int
     multiplier: int = 1
+    taps: int = 1
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
     """Return weights (channels, taps), activations (pixels, taps, channels), sums."""
     random = np.random.default_rng(seed)
-    channels, taps = product.blocks * product.lanes, product.steps
+    channels, taps = product.blocks * product.lanes, product.steps * product.taps
     activation, weight = product.activation, product.weight
     weights = random_codes(random, (channels, taps), weight.bits, weight.signed)
     weights[0] = weight.minimum or weight.maximum
@@ -50,14 +51,15 @@ def _case(seed: int, product: Product) -> Case:
     def write(folder: Path) -> None:
         write_table(folder / "weights.txt", weights, product.weight.bits)
         inputs = product.lanes // product.multiplier
-        blocks = x.reshape(PIXELS, product.steps, product.blocks, inputs)
-        groups = blocks.transpose(0, 2, 1, 3)
-        write_beats(folder / "input.txt", groups, inputs, product.activation.bits)
+        taps = product.steps * product.taps
+        groups = x.reshape(PIXELS, taps, product.blocks, inputs).transpose(0, 2, 1, 3)
+        lanes = product.taps * inputs
+        write_beats(folder / "input.txt", groups, lanes, product.activation.bits)
         write_beats(folder / "expected.txt", sums, product.lanes, bits)
 
     # The issue edge of a beat is the one before the edge that takes it here; the result can be
     # taken at the edge after the one that puts it into the output register.
-    latency = matrix_vector_latency(1)
+    latency = matrix_vector_latency(product.taps)
     generics = {
         "seed": seed,
         "activation_bits": product.activation.bits,
@@ -69,11 +71,12 @@ def _case(seed: int, product: Product) -> Case:
         "multiplier": product.multiplier,
         "blocks": product.blocks,
         "steps": product.steps,
+        "taps": product.taps,
         "first_edge": product.steps - 1 + latency,
         "last_edge": PIXELS * product.blocks * product.steps - 1 + latency,
     }
     a, w = product.activation, product.weight
-    fold = f"{product.lanes} lanes, {product.blocks} x {product.steps}"
+    fold = f"{product.lanes} lanes, {product.blocks} x {product.steps} x {product.taps} taps"
     each = f", {product.multiplier} each" if product.multiplier > 1 else ""
     return Case(f"{a} x {w}, {fold}{each}", generics, write)
 
@@ -95,6 +98,9 @@ CASES = tuple(
             (IntegerType(4, False), IntegerType(3, True), 5, 2, 25),
             (UINT8, INT8, 6, 2, 4, 3),
             (INT8, INT8, 4, 3, 2, 4),
+            (UINT8, INT8, 4, 2, 3, 2, 3),
+            (INT8, INT8, 3, 2, 1, 1, 9),
+            (INT8, INT8, 2, 1, 1, 1, 4),
         ),
         start=1,
     )

@@ -23,7 +23,8 @@ entity depthwise_vector_tb is
     lanes : positive;
     multiplier : positive;
     blocks : positive;
-    steps : positive
+    steps : positive;
+    taps : positive
   );
 end entity;
 
@@ -33,7 +34,7 @@ architecture bench of depthwise_vector_tb is
 
   signal finished : boolean;
   signal clk, reset, input_valid, output_valid : std_ulogic;
-  signal input_data : std_ulogic_vector(lanes / multiplier * activation_bits - 1 downto 0);
+  signal input_data : std_ulogic_vector(taps * (lanes / multiplier) * activation_bits - 1 downto 0);
   signal output_data : std_ulogic_vector(lanes * accumulator_bits - 1 downto 0);
 
 begin
@@ -77,6 +78,7 @@ begin
       multiplier => multiplier,
       blocks => blocks,
       steps => steps,
+      taps => taps,
       weights => read_rom(folder & "weights.txt")
     )
     port map (

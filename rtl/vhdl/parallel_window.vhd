@@ -1,10 +1,10 @@
 -- Pads an image and sends every window of it, several taps with all their channels at a time.
 --
---   for oy, ox in raster order, for replay in 0 .. replays - 1:                      -- one group
---     for beat in 0 .. kernel_height * kernel_width / taps - 1, lane(tap, channel):  -- one beat
---       (ky, kx) = number beat * taps + tap of the kernel, row by row
---       y = oy * stride_height - pad_top + ky * dilation_height, x likewise
---       output(tap * channels + channel) = input(y, x, channel) inside of the image, else pad_value
+--   for oy, ox in raster order, for block, for replay in 0 .. replays - 1:  -- one group
+--     for beat in 0 .. kernel_height * kernel_width / taps - 1:             -- one beat
+--       for tap, (ky, kx) = number beat * taps + tap of the kernel, row by row, channel of the block:
+--         y = oy * stride_height - pad_top + ky * dilation_height, x likewise
+--         output(tap, channel) = input(y, x, channel) inside of the image, else pad_value
 --
 -- A bank of memory for each of the rows that a window spans; a fetch reads a column of them all, and
 -- shift registers hold the columns of a window. At its first beat a window is copied, and the columns of
@@ -13,12 +13,12 @@
 -- `missing` says by how many places the columns are not shifted yet. So frames follow each other without
 -- a gap, and so do lines if there is time to fetch the first columns of one.
 --
--- Beat order: channel fastest, then kernel column, kernel row, replay, ox, oy.
+-- Beat order: channel fastest, then kernel column, kernel row, replay, block, ox, oy.
 -- Latency: a pixel written at edge t can be fetched at edge t + 1; a column fetched at edge t can be
 -- issued at edge t + 1. A window starts when its columns have been fetched, a group of it when the client
 -- has room (`reservable`), too. It pulses `reserve` at the edge of its first beat and runs on without gaps.
 -- docs/elements.md has the exact rules.
--- Cycles per frame: windows * replays * kernel_height * kernel_width / taps, or as many as there are
+-- Cycles per frame: windows * blocks * replays * kernel_height * kernel_width / taps, or as many as there are
 -- pixels, or columns of all lines of windows, if these are more; a few more for each line where windows
 -- are sent faster than the columns of a line's first one come. docs/elements.md has the formula.
 -- Limits: a whole pixel per input beat. Padding of the columns must leave a column of each window's inside.
@@ -56,6 +56,8 @@ entity parallel_window is
     taps : positive;
     -- How often each window is sent: once per fold of the output channels.
     replays : positive := 1;
+    -- Equal parts of the channels, of which each has its own groups. A counter.
+    blocks : positive := 1;
     -- Rows buffered beyond those of a window; lets a bursty source run ahead. A bank each.
     extra_rows : natural := 0
   );
@@ -71,7 +73,7 @@ entity parallel_window is
     reserve : out std_ulogic;
     --
     output_valid : out std_ulogic := '0';
-    output_data : out std_ulogic_vector(taps * channels * bits - 1 downto 0)
+    output_data : out std_ulogic_vector(taps * (channels / blocks) * bits - 1 downto 0)
   );
 end entity;
 
@@ -84,6 +86,8 @@ architecture rtl of parallel_window is
 
   constant taps_match : boolean := require(taps = kernel_width or taps = kernel_height * kernel_width,
     "parallel_window: taps must be a row of the kernel or all of it; got " & integer'image(taps));
+  constant blocks_divide : boolean := require(channels mod blocks = 0,
+    "parallel_window: blocks must divide channels; got " & integer'image(blocks));
   constant pads_leave_columns : boolean := require(pad_left + pad_right < span_width,
     "parallel_window: pad_left + pad_right must be below the kernel's span; got "
     & integer'image(pad_left + pad_right));
@@ -194,6 +198,10 @@ architecture rtl of parallel_window is
   constant last_place : integer := line_places - 2;
   constant last_line : integer := lines - 2;
   constant last_replay : integer := replays - 2;
+  constant last_block : integer := blocks - 2;
+  -- Of a tap in a beat, and of a group.
+  constant part_bits : positive := pixel_bits / blocks;
+  constant group_bits : positive := kernel_height * kernel_width * part_bits;
 
   subtype pixel_t is std_ulogic_vector(pixel_bits - 1 downto 0);
   type pixels_t is array (0 to banks - 1) of pixel_t;
@@ -233,9 +241,11 @@ architecture rtl of parallel_window is
   -- Issues; the first beat of a group, and that of a window, which copies it.
   signal issue, first, start : std_ulogic;
   signal fresh : std_ulogic := '1';
-  signal window : std_ulogic_vector(beats * taps * pixel_bits - 1 downto 0);
+  -- What is still to be sent, the beat that was issued last lowest, and the blocks in their order.
+  signal window : std_ulogic_vector(blocks * group_bits - 1 downto 0);
   signal beat : natural range 0 to beats - 1 := 0;
   signal replays_left : integer range -1 to last_replay := last_replay;
+  signal blocks_left : integer range -1 to last_block := last_block;
   signal places_left : integer range -1 to last_place := last_place;
   signal tap_column : integer range -pad_left to width + pad_right - 1 := -pad_left;
   -- Whether the columns of the kernel are outside.
@@ -352,13 +362,19 @@ begin
       if start then
         for row in 0 to kernel_height - 1 loop
           for column in 0 to kernel_width - 1 loop
-            place := row * kernel_width + column;
-            window((place + 1) * pixel_bits - 1 downto place * pixel_bits) <=
-              kernel(column)((row + 1) * pixel_bits - 1 downto row * pixel_bits);
+            for part in 0 to blocks - 1 loop
+              place := (part * kernel_height + row) * kernel_width + column;
+              window((place + 1) * part_bits - 1 downto place * part_bits) <=
+                kernel(column)(row * pixel_bits + (part + 1) * part_bits - 1
+                  downto row * pixel_bits + part * part_bits);
+            end loop;
           end loop;
         end loop;
+      elsif issue = '1' and blocks > 1 and beat = 0 and replays_left = last_replay then
+        window <= std_ulogic_vector(unsigned(window) ror group_bits);
       elsif issue = '1' and beats > 1 then
-        window <= std_ulogic_vector(unsigned(window) ror (taps * pixel_bits));
+        window(group_bits - 1 downto 0) <=
+          std_ulogic_vector(unsigned(window(group_bits - 1 downto 0)) ror (taps * part_bits));
       end if;
     end if;
   end process;
@@ -426,8 +442,11 @@ begin
         end if;
         fresh <= '0';
         if beat = beats - 1 then
-          fresh <= '1' when replays_left < 0 else '0';
           replays_left <= last_replay when replays_left < 0 else replays_left - 1;
+          if replays_left < 0 then
+            blocks_left <= last_block when blocks_left < 0 else blocks_left - 1;
+            fresh <= '1' when blocks_left < 0 else '0';
+          end if;
         end if;
       end if;
       if start then
@@ -466,6 +485,7 @@ begin
         beat <= 0;
         fresh <= '1';
         replays_left <= last_replay;
+        blocks_left <= last_block;
         places_left <= last_place;
         tap_column <= -pad_left;
         missing <= span_width - pad_left;

@@ -26,6 +26,7 @@ class ParallelWindow:
     bits: int = 8
     pad_value: int = 0
     replays: int = 1
+    blocks: int = 1
     extra_rows: int = 0
 
     @property
@@ -75,7 +76,7 @@ class Model:
 
     def __init__(self, window: ParallelWindow) -> None:
         self.window = window
-        self.written = self.fetched = self.started = self.beat = self.replay = 0
+        self.written = self.fetched = self.started = self.beat = self.group = 0
         self.valid = False
 
     def may_write(self) -> bool:
@@ -104,13 +105,13 @@ class Model:
     def edge(self, input_valid: bool, reservable: bool) -> tuple[bool, bool, bool]:
         """Return input_ready, reserve and output_valid just before the next edge, and pass it."""
         output_valid, first, started = self.valid, self.beat == 0, self.started
-        ready, fresh = self.may_write(), first and self.replay == 0
+        ready, fresh = self.may_write(), first and self.group == 0
         self.valid = issue = not first or (reservable and (not fresh or self.may_start()))
         if issue:
             started += fresh
             self.beat = (self.beat + 1) % self.window.beats
             if self.beat == 0:
-                self.replay = (self.replay + 1) % self.window.replays
+                self.group = (self.group + 1) % (self.window.blocks * self.window.replays)
         fetch = self.may_fetch(started)
         self.written += input_valid and ready
         self.fetched += fetch
@@ -140,10 +141,12 @@ def _case(name: str, seed: int, window: ParallelWindow) -> Case:
         size = (FRAMES, shape.height, shape.width, shape.channels)
         x: IntArray = random_codes(np.random.default_rng(seed), size, window.bits, signed=False)
         taps = windows(kernel, x, window.pad_value)
-        flat = taps.reshape(-1, 1, kernel.taps * shape.channels)
+        # (window, tap, block, channel of the block) -> (window, block, replay, values of a group)
+        split = taps.reshape(-1, kernel.taps, window.blocks, shape.channels // window.blocks)
+        flat = split.transpose(0, 2, 1, 3).reshape(len(split), window.blocks, 1, -1)
         write_beats(folder / "input.txt", x, shape.channels, window.bits)
-        repeated = np.repeat(flat, window.replays, axis=1).reshape(-1, flat.shape[2])
-        lanes = window.taps * shape.channels
+        repeated = np.repeat(flat, window.replays, axis=2).reshape(-1, flat.shape[3])
+        lanes = window.taps * shape.channels // window.blocks
         write_beats(folder / "expected.txt", repeated, lanes, window.bits)
 
     generics = {
@@ -152,6 +155,7 @@ def _case(name: str, seed: int, window: ParallelWindow) -> Case:
         "pad_value": window.pad_value,
         "taps": window.taps,
         "replays": window.replays,
+        "blocks": window.blocks,
         "extra_rows": window.extra_rows,
         "height": shape.height,
         "width": shape.width,
@@ -207,6 +211,12 @@ WINDOWS = {
     "one pixel": ParallelWindow(Shape(1, 1, 2), _same(3), pad_value=8),
     "one row": ParallelWindow(Shape(1, 9, 2), Kernel(1, 3, 1, 2, 1, 1, 0, 1, 0, 1)),
     "one column": ParallelWindow(Shape(9, 1, 2), _same(3, 2)),
+    "blocks": ParallelWindow(Shape(4, 5, 4), _same(3), pad_value=9, blocks=2),
+    "blocks, rows": ParallelWindow(Shape(5, 4, 3), _same(3, 2, 0, 1), rows=True, blocks=3),
+    "blocks and replays": ParallelWindow(Shape(4, 4, 4), _same(3), replays=2, blocks=2),
+    "blocks and replays, rows": ParallelWindow(
+        Shape(5, 6, 6), Kernel(3, 2, 2, 2), rows=True, replays=3, blocks=3
+    ),
     "extra rows": ParallelWindow(Shape(6, 5, 2), _same(3, 2), extra_rows=2),
 }
 CASES = tuple(

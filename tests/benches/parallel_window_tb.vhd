@@ -30,6 +30,7 @@ entity parallel_window_tb is
     pad_value : natural;
     taps : positive;
     replays : positive;
+    blocks : positive;
     extra_rows : natural
   );
 end entity;
@@ -40,7 +41,7 @@ architecture bench of parallel_window_tb is
   signal clk, reset : std_ulogic;
   signal input_ready, input_valid, reservable, reserve, output_valid : std_ulogic;
   signal input_data : std_ulogic_vector(channels * bits - 1 downto 0);
-  signal output_data : std_ulogic_vector(taps * channels * bits - 1 downto 0);
+  signal output_data : std_ulogic_vector(taps * (channels / blocks) * bits - 1 downto 0);
 
 begin
 
@@ -65,7 +66,7 @@ begin
     generic map (
       configuration_text => runner_cfg,
       input_width => channels * bits,
-      output_width => taps * channels * bits,
+      output_width => taps * (channels / blocks) * bits,
       seed => seed,
       valid_only => true
     )
@@ -100,6 +101,7 @@ begin
       pad_value => pad_value,
       taps => taps,
       replays => replays,
+      blocks => blocks,
       extra_rows => extra_rows
     )
     port map (

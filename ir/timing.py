@@ -68,7 +68,7 @@ def processing_latency(element: ProcessingElement) -> int:
     lookup = LOOKUP_LATENCY if element.table is not None else 0
     requantization = requantization_latency(element.requantization)
     sums = (
-        matrix_vector_latency(1)
+        matrix_vector_latency(element.taps)
         if element.depthwise
         else matrix_vector_latency(element.simd, element.sharing.chain)
     )

@@ -103,10 +103,13 @@ def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
     inputs, outputs = element.input.shape.channels, element.depth_multiplier
     if element.taps > 1:
         kernel = element.kernel
-        choices = " or ".join(map(str, sorted({1, kernel.width, kernel.taps})))
+        choices = " or ".join(map(str, sorted({kernel.width, kernel.taps} - {1})))
+        pe = f"divides {outputs}"
+        if element.depthwise:
+            pe = f"divides {inputs}" if outputs == 1 else f"{outputs} for each input channel"
         offered = [
-            Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
-            Knob("taps", element.taps, f"Taps per cycle, with all channels of each; {choices}"),
+            Knob("pe", element.pe, f"Output channels per cycle; {pe}"),
+            Knob("taps", element.taps, f"Taps of the kernel per cycle; {choices}"),
         ]
     elif not element.depthwise:
         offered = [

@@ -52,9 +52,14 @@ class Sketch:
         filters = channels or self._any(1, 2, 3, 4)
         kernel = kernel or self._any(SAME, Kernel(1, 1))
         pe, simd = self._divisor(filters), self._divisor(chain.last.output.shape.channels)
-        taps = int(self.taps.choice([1, kernel.width, kernel.taps]))
         output = self._any(UINT8, INT8)
+        taps = self._taps(kernel)
+        if taps > 1:
+            simd = chain.last.output.shape.channels
         return chain.conv(filters, kernel, pe=pe, simd=simd, taps=taps, output=output)
+
+    def _taps(self, kernel: Kernel) -> int:
+        return int(self.taps.choice([1, kernel.width, kernel.taps]))
 
     def _block(self, chain: Chain, depth: int) -> Chain:
         blocks: list[Callable[[Chain, int], Chain]] = [self._plain]
@@ -71,7 +76,9 @@ class Sketch:
         if min(shape.height, shape.width) >= 4 and self._any(False, True):
             return chain.pool(POOL, lanes=self._divisor(shape.channels))
         if self._any(False, True):
-            return chain.depthwise(SAME, lanes=self._divisor(shape.channels))
+            lanes = self._divisor(shape.channels)
+            taps = self._taps(SAME) if shape.channels > 1 else 1
+            return chain.depthwise(SAME, lanes=lanes, taps=taps)
         return self._convolved(chain)
 
     def _merged(self, first: Chain, second: Chain) -> Chain:

@@ -179,7 +179,7 @@ class Chain:
         extra_rows: int = 0,
         groups: int = 1,
     ) -> Chain:
-        """Append a processing element; with several ``taps`` all channels count for ``simd``."""
+        """Append a processing element; ``simd`` counts the channels of one of the ``taps``."""
         source = self.last.output
         inputs = source.shape.channels // groups
         weights = self.codes(weight, kernel.height, kernel.width, inputs, filters)
@@ -204,7 +204,7 @@ class Chain:
             table=self.codes(output, 2**convolved.bits) if table else None,
             pool=pool,
             pe=pe,
-            simd=simd if taps == 1 else taps * source.shape.channels,
+            simd=taps * simd,
             taps=taps,
             fifo_depth=fifo_depth,
             pool_fifo_depth=pool_fifo_depth,

@@ -130,6 +130,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "multiplier": 2,
         "blocks": 2,
         "steps": 9,
+        "taps": 1,
         "weights": table(4 * 2 * 9, 8),
     },
     "dot_product": {
@@ -246,6 +247,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "pad_value": 3,
         "taps": 9,
         "replays": 2,
+        "blocks": 1,
     },
     "pass_buffer": {"width": 8, "number_width": 20, "folds": 3, "depth": 12},
     "pointwise": {

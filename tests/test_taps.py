@@ -74,22 +74,28 @@ def convolution(shape: Shape, kernel: Kernel, groups: int = 1) -> ProcessingElem
 
 
 @pytest.mark.parametrize(
-    ("kernel", "groups", "taps"),
+    ("kernel", "taps"),
     [
-        (SAME, 1, [3, 9]),
-        (Kernel(1, 3), 1, [3]),
-        (Kernel(3, 1), 1, [3]),
-        (Kernel(1, 1), 1, []),
-        (SAME, 2, []),
-        (SAME, 4, []),
-        (Kernel(3, 3, pad_left=1, pad_right=1), 1, [3, 9]),
-        (Kernel(3, 3, pad_left=1, pad_right=2), 1, []),
-        (Kernel(2, 2, dilation_width=3, pad_left=1, pad_right=2), 1, [2, 4]),
+        (SAME, [3, 9]),
+        (Kernel(1, 3), [3]),
+        (Kernel(3, 1), [3]),
+        (Kernel(1, 1), []),
+        (Kernel(3, 3, pad_left=1, pad_right=1), [3, 9]),
+        (Kernel(3, 3, pad_left=1, pad_right=2), []),
+        (Kernel(2, 2, dilation_width=3, pad_left=1, pad_right=2), [2, 4]),
     ],
 )
-def test_legal_taps(kernel: Kernel, groups: int, taps: list[int]) -> None:
-    variants = list(parallel_taps(convolution(Shape(5, 6, 4), kernel, groups)))
+def test_legal_taps(kernel: Kernel, taps: list[int]) -> None:
+    variants = list(parallel_taps(convolution(Shape(5, 6, 4), kernel)))
     assert [(v.taps, v.simd, v.input_lanes) for v in variants] == [(t, 4 * t, 4) for t in taps]
+
+
+@pytest.mark.parametrize(("groups", "parts"), [(2, [2]), (4, [1, 2, 4])])
+def test_taps_of_groups(groups: int, parts: list[int]) -> None:
+    variants = list(parallel_taps(convolution(Shape(5, 6, 4), SAME, groups)))
+    assert [(v.taps, v.simd, v.input_lanes) for v in variants] == [
+        (taps, taps * part, 4) for taps in (3, 9) for part in parts
+    ]
 
 
 def random_kernel(random: np.random.Generator) -> Kernel:

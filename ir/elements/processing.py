@@ -48,9 +48,9 @@ class ProcessingElement:
     ``convolved``: type of one value before, ``output.number`` after the table.
     Folding: ``pe`` output channels of one group and ``simd`` input channels of one tap per cycle;
     if each channel is a group (``depthwise``), ``simd`` channels with all their outputs, ``pe``.
-    ``taps`` above 1: a row of the kernel per cycle, or all of it, with all channels of each tap,
-    which ``simd`` counts: ``taps`` * channels.  Such an element has one group and reads a pixel
-    per beat, and the padding of its columns is below the kernel's span.
+    ``taps`` above 1: a row of the kernel per cycle, or all of it, with all channels of a group (or
+    some of the channels, if depthwise) for each tap, which ``simd`` counts, too.  Such an element
+    reads a pixel per beat, and the padding of its columns is below the kernel's span.
     The sums leave ``output.lanes`` at a time, which divide ``pe``.
     """
 
@@ -114,15 +114,15 @@ class ProcessingElement:
 
     @property
     def steps(self) -> int:
-        """Cycles per group: its window values over ``simd``; taps if depthwise."""
+        """Cycles per group: its window values over ``simd``; if depthwise, its taps."""
         if self.depthwise:
-            return self.kernel.taps
+            return self.kernel.taps // self.taps
         return self.kernel.taps * self.input.shape.channels // self.groups // self.simd
 
     @property
     def input_lanes(self) -> int:
         """Channels per beat that it reads."""
-        return self.simd // self.taps
+        return self.simd if self.taps == 1 else self.input.shape.channels
 
     @property
     def is_direct(self) -> bool:
@@ -132,12 +132,12 @@ class ProcessingElement:
     @property
     def products(self) -> int:
         """Products per cycle."""
-        return self.pe if self.depthwise else self.pe * self.simd
+        return self.pe * (self.taps if self.depthwise else self.simd)
 
     @property
     def multipliers(self) -> int:
         """Multipliers that form them."""
-        return self.pe if self.depthwise else -(-self.pe // self.sharing.rows) * self.simd
+        return self.products if self.depthwise else -(-self.pe // self.sharing.rows) * self.simd
 
     @property
     def macs(self) -> int:

@@ -7,7 +7,7 @@ additions differently in time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -156,24 +156,22 @@ def _fold_processing_element(
 
     candidates = list(_foldings(element))
     if parallel and all(own_cycles(folded) > cycles for folded in candidates):
-        candidates += [f for taps in parallel_taps(element) for f in _output_foldings(taps)]
+        candidates += [f for each in parallel_taps(element) for f in _output_foldings(each)]
     return min(candidates, key=lambda e: (paced(e), e.multipliers, e.input_lanes != incoming, e.pe))
 
 
 def _foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
     """Yield ``element`` with every folding it can have."""
-    channels, outputs = element.input.shape.channels, element.depth_multiplier
+    channels = element.input.shape.channels
     for simd in divisors(channels if element.depthwise else channels // element.groups):
-        yield from _output_foldings(
-            replace(element, simd=simd), [simd * outputs] if element.depthwise else None
-        )
+        yield from _output_foldings(replace(element, simd=simd))
 
 
-def _output_foldings(
-    element: ProcessingElement, choices: Sequence[int] | None = None
-) -> Iterator[ProcessingElement]:
-    """Yield ``element`` with each of the ``choices`` of ``pe``, by default all that it can have."""
-    for pe in divisors(element.depth_multiplier) if choices is None else choices:
+def _output_foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    """Yield ``element`` with every ``pe`` that goes with its ``simd``."""
+    outputs = element.depth_multiplier
+    together = [element.simd // element.taps * outputs]
+    for pe in together if element.depthwise else divisors(outputs):
         folded = replace(element, pe=pe)
         yield replace(folded, output=with_lanes(element.output, _narrowest(pe, folded.steps)))
 

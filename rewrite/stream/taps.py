@@ -1,9 +1,10 @@
-"""Parallel taps: a row of the kernel per cycle, or all of it, with all channels of each tap.
+"""Parallel taps: a row of the kernel per cycle, or all of it.
+
+Each tap comes with all channels of a group; if depthwise, with any equal part of the channels.
 
 ``element -> element(taps, simd)``.  Exact: the order of the integer additions changes, nothing
-else.  Legal for one group of channels, where the padding of the columns is below the kernel's span:
-no window then lies in it completely, and ``parallel_window`` has to hold no more columns than a
-window spans.
+else.  Legal where the padding of the columns is below the kernel's span: no window then lies in it
+completely, and ``parallel_window`` has to hold no more columns than a window spans.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from ir.elements import ProcessingElement
 def parallel_taps(element: ProcessingElement) -> Iterator[ProcessingElement]:
     """Yield ``element`` with each legal number of parallel taps above 1, fewest first.
 
-    ``pe``, lanes and sharing stay as they are.
+    ``pe``, lanes and sharing stay as they are, and must be chosen by ``simd``.
     """
-    kernel, shape = element.kernel, element.input.shape
-    if element.groups > 1 or kernel.pad_left + kernel.pad_right >= kernel.span_width:
+    kernel, channels = element.kernel, element.input.shape.channels
+    if kernel.pad_left + kernel.pad_right >= kernel.span_width:
         return
+    each = [channels // element.groups]
+    if element.depthwise:
+        each = [part for part in range(1, channels + 1) if channels % part == 0]
     for taps in sorted({kernel.width, kernel.taps} - {1}):
-        yield replace(element, taps=taps, simd=taps * shape.channels)
+        for part in each:
+            yield replace(element, taps=taps, simd=taps * part)

@@ -52,7 +52,10 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
     if element.sharing != ALONE:
         formals |= sharing_formals(element.sharing)
     if "taps" in context.knobs:
-        formals["simd"] = f"{context.knobs['taps']} * {shape.channels}"
+        part = str(shape.channels // element.groups)
+        if element.depthwise:
+            part = f"({context.knobs['pe']} / {element.depth_multiplier})"
+        formals["simd"] = f"{context.knobs['taps']} * {part}"
     elif "simd" not in context.knobs:
         formals["simd"] = context.knobs["pe"]
     if "lanes" not in context.knobs:

@@ -11,7 +11,7 @@
 -- or threshold -> lookup -> reserving_fifo -> max_pool. What each part computes, and what its generics cost,
 -- is said in its own header.
 --
--- Beat order: raster, channel fastest; simd / taps channels per input beat, `lanes` per output beat.
+-- Beat order: raster, channel fastest; simd channels per input beat, all with several taps; `lanes` per output beat.
 -- Latency: from the issue of a group's last beat in window to the push of its first output beat into the
 -- FIFO: the sum of the latencies of the parts in between.
 -- Cycles per frame: windows * (output_channels / pe) * kernel_height * kernel_width * channels / groups
@@ -97,8 +97,8 @@ entity processing_element is
     -- Depthwise: simd input channels and all their output channels, pe; pe multipliers.
     pe : positive;
     simd : positive;
-    -- Taps of the kernel per cycle: one, or a row of it or all of it with all channels of each, which is
-    -- then simd = taps * channels. These need all channels in one group.
+    -- Taps of the kernel per cycle: one, or a row of it or all of it, which simd counts, too: it is then
+    -- taps * channels of a group (depthwise: taps * input channels), and a pixel comes per beat.
     taps : positive := 1;
     -- Output channels per beat, by which the sums of a group are requantized; divides pe. A group's
     -- beats must be as many or more: pe / lanes.
@@ -121,7 +121,7 @@ entity processing_element is
     --
     input_ready : out std_ulogic;
     input_valid : in std_ulogic;
-    input_data : in std_ulogic_vector(simd / taps * input_bits - 1 downto 0);
+    input_data : in std_ulogic_vector(either(taps = 1, simd, channels) * input_bits - 1 downto 0);
     --
     output_ready : in std_ulogic;
     output_valid : out std_ulogic;
@@ -138,14 +138,17 @@ architecture rtl of processing_element is
   constant pe_divides : boolean := require(
     output_channels mod pe = 0 and (depthwise or output_channels / groups mod pe = 0),
     "processing_element: pe must divide the output channels of a group; got " & integer'image(pe));
-  constant taps_are_whole : boolean := require(taps = 1 or (groups = 1 and simd = taps * channels),
-    "processing_element: several taps must come with all channels of one group; got "
+  constant taps_are_whole : boolean := require(
+    taps = 1 or (simd mod taps = 0 and (depthwise or simd = taps * (channels / groups))),
+    "processing_element: several taps must come with all channels of a group; got "
     & integer'image(taps) & " and simd " & integer'image(simd));
+  -- Input channels per cycle.
+  constant part : positive := simd / taps;
   constant simd_divides : boolean := require(
-    taps > 1 or (channels mod simd = 0 and (depthwise or channels / groups mod simd = 0)),
+    channels mod part = 0 and (depthwise or channels / groups mod part = 0),
     "processing_element: simd must divide the channels of a group; got " & integer'image(simd));
   constant lanes_match : boolean := require(
-    not depthwise or pe = simd * (output_channels / channels),
+    not depthwise or pe = part * (output_channels / channels),
     "processing_element: pe of a depthwise one must be all output channels of simd channels; got "
     & integer'image(pe) & " and simd " & integer'image(simd));
   constant codes_match : boolean := require(
@@ -158,7 +161,7 @@ architecture rtl of processing_element is
 
   constant folds : positive := output_channels / pe;
   constant group_beats : positive :=
-    kernel_height * kernel_width / taps * either(depthwise, 1, channels / groups / (simd / taps));
+    kernel_height * kernel_width / taps * either(depthwise, 1, channels / groups / part);
   -- Output beats of a group.
   constant parts : positive := pe / lanes;
 
@@ -233,7 +236,8 @@ begin
         pad_right => pad_right,
         pad_value => pad_value,
         taps => taps,
-        replays => folds,
+        replays => either(depthwise, 1, folds / groups),
+        blocks => either(depthwise, folds, groups),
         extra_rows => extra_rows
       )
       port map (
@@ -289,6 +293,7 @@ begin
         multiplier => output_channels / groups,
         blocks => folds,
         steps => group_beats,
+        taps => taps,
         weights => weights
       )
       port map (

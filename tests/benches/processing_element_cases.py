@@ -86,9 +86,8 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
     if layer.table:
         table = random_codes(random, (2**layer.output.bits,), layer.output.bits, False)
         table = table + layer.output.minimum
-    source = Input(
-        "source", "", "s", StreamType(layer.shape, layer.number, layer.simd // layer.taps), 0
-    )
+    lanes = layer.simd if layer.taps == 1 else layer.shape.channels
+    source = Input("source", "", "s", StreamType(layer.shape, layer.number, lanes), 0)
     shape = Shape(rows, columns, layer.channels)
     return ProcessingElement(
         name="dut",
@@ -304,6 +303,21 @@ LAYERS = {
     ),
     "whole windows, thresholds": Layer(
         Shape(4, 4, 1), Kernel(2, 2), 3, pe=3, simd=4, taps=4, output=INT4, levels=9, table=True
+    ),
+    "whole windows, depthwise": Layer(
+        Shape(5, 6, 4), SAME, 4, pe=2, simd=18, taps=9, pad_value=-3, groups=4
+    ),
+    "rows, depth multiplier": Layer(
+        Shape(6, 5, 3), SAME, 6, pe=2, simd=3, taps=3, pad_value=5, groups=3, pool=POOL
+    ),
+    "whole windows, depthwise, all at a time": Layer(
+        Shape(7, 6, 2), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 1, 1), 4, pe=4, simd=18, taps=9, groups=2
+    ),
+    "rows, two groups": Layer(
+        Shape(5, 4, 6), SAME, 4, pe=1, simd=9, taps=3, pad_value=-9, groups=2
+    ),
+    "whole windows, groups of two outputs": Layer(
+        Shape(4, 5, 4), Kernel(2, 3), 4, pe=2, simd=12, taps=6, groups=2
     ),
     "whole windows, a shallow FIFO": Layer(
         Shape(5, 4, 2), SAME, 2, pe=2, simd=18, taps=9, fifo_depth=3

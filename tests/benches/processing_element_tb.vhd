@@ -92,7 +92,7 @@ architecture bench of processing_element_tb is
   signal finished : boolean;
   signal clk, reset : std_ulogic;
   signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
-  signal input_data : std_ulogic_vector(simd / taps * input_bits - 1 downto 0);
+  signal input_data : std_ulogic_vector(either(taps = 1, simd, channels) * input_bits - 1 downto 0);
   signal output_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
 
 begin
@@ -107,7 +107,7 @@ begin
   bench : entity work.stream_bench
     generic map (
       configuration_text => runner_cfg,
-      input_width => simd / taps * input_bits,
+      input_width => either(taps = 1, simd, channels) * input_bits,
       output_width => lanes * output_bits,
       seed => seed,
       last_edge => last_edge

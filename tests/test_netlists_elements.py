@@ -41,6 +41,7 @@ FRAMES = 3
         "depth multiplier, all at a time",
         "three groups, one at a time",
         "whole windows, folded",
+        "whole windows, depthwise",
         "rows of the kernel, dilated",
     ],
 )

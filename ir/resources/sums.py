@@ -112,7 +112,9 @@ def depthwise_vector(element: ProcessingElement) -> Part:
         "soft": soft,
         "count": clog2(words) + clog2(element.steps),
     }
-    return Part("depthwise_vector", lut, ff, Resources(dsp=each * element.pe, bram18=table.bram18))
+    flags = 2 if element.steps > 1 else 1
+    exact = Resources(lut_memory=flags, dsp=each * element.pe, bram18=table.bram18)
+    return Part("depthwise_vector", lut, ff, exact)
 
 
 def serializer(width: int, parts: int) -> Part:

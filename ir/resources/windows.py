@@ -66,6 +66,47 @@ def window(
     return Part("window", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
 
 
+def parallel_window(
+    shape: Shape, kernel: Kernel, bits: int, taps: int, replays: int, extra_rows: int
+) -> Part:
+    """Return the parts of parallel_window.vhd that reads ``shape``; names as its generics.
+
+    LUT: ``gathered``, bits of pixels chosen among the rows' memories; ``padded``, bits of taps that
+    may be padding or late; ``sent``, of a window that is sent in parts; ``counters``, bits of
+    counters and places.  FF: the columns that are kept, ``history``, and the ``window``.
+    """
+    pixel = shape.channels * bits
+    banks = kernel.span_height + extra_rows
+    memory = ram(shape.width, pixel)
+    lines, places = kernel.output_size(shape.height, shape.width)
+    overhang = max(
+        0, (places - 1) * kernel.stride_width - kernel.pad_left + kernel.span_width - shape.width
+    )
+    bound = clog2((banks + kernel.stride_height + 1) * shape.width) + 1
+    rounds = (lines, places, replays, shape.width, kernel.taps // taps, banks)
+    counters = sum(clog2(count) for count in rounds) + clog2(shape.width) * 3
+    lut = {
+        "one": 1.0,
+        "gathered": kernel.height * pixel * banks,
+        "padded": kernel.taps * pixel if kernel.pad_left + kernel.pad_right + overhang else 0,
+        "sent": kernel.taps * pixel if kernel.taps > taps else 0,
+        "bound": bound,
+        "counters": counters,
+        "chosen": kernel.height * banks,
+    }
+    ff = {
+        "one": 1.0,
+        "history": (kernel.span_width - 1) * kernel.height * pixel,
+        "window": kernel.taps * pixel,
+        "word": banks * pixel if memory.luts else 0,
+        "chosen": kernel.height * banks,
+        "bound": bound,
+        "counters": counters,
+    }
+    exact = Resources(lut_memory=memory.luts * banks, bram18=memory.bram18 * banks)
+    return Part("parallel_window", lut, ff, exact)
+
+
 def _edges(shape: Shape, kernel: Kernel) -> int:
     """Return at how many places of a row and rows of a frame the window advances otherwise."""
     transposed = replace(

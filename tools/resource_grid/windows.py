@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ir.elements import Kernel, Shape
 from ir.resources.pools import max_pool, sliding_steps
-from ir.resources.windows import window
+from ir.resources.windows import parallel_window, window
 from sim.alone import Value
 from tools.resource_grid.random_elements import kernel
 from tools.resource_grid.sample import Sample
@@ -143,3 +143,33 @@ def steps() -> Iterator[Sample]:
         }
         own = sliding_steps(length, size, stride, inner, pads)
         yield Sample(("sliding_steps", values), (own,))
+
+
+def parallel_windows() -> Iterator[Sample]:
+    """Yield windows of several taps per cycle."""
+    # fmt: off
+    for shape, window_, taps, replays, bits in (
+        ((10, 10, 1), kernel(3), 9, 1, 8), ((28, 28, 1), kernel(3, 1, 1), 9, 1, 8),
+        ((12, 12, 1), kernel(5), 5, 2, 8), ((16, 16, 3), kernel(3, 1, 1), 3, 2, 4),
+        ((32, 32, 3), kernel(3, 2, 1), 9, 4, 8), ((8, 8, 4), kernel(2, 2), 4, 1, 8),
+    ):
+        # fmt: on
+        values: dict[str, Value] = {
+            "bits": bits,
+            "height": shape[0],
+            "width": shape[1],
+            "channels": shape[2],
+            "kernel_height": window_.height,
+            "kernel_width": window_.width,
+            "stride_height": window_.stride_height,
+            "stride_width": window_.stride_width,
+            "pad_top": window_.pad_top,
+            "pad_left": window_.pad_left,
+            "pad_bottom": window_.pad_bottom,
+            "pad_right": window_.pad_right,
+            "pad_value": 1,
+            "taps": taps,
+            "replays": replays,
+        }
+        own = parallel_window(Shape(*shape), window_, bits, taps, replays, 0)
+        yield Sample(("parallel_window", values), (own,))

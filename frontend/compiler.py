@@ -183,11 +183,11 @@ def _golden(
         return QuantizedModel(loaded.model, ()), ()
     floating = canonicalize(loaded.model)
     outputs = [output.name for output in floating.graph.output]
-    check_same_frames(loaded.run, floating, frames, outputs)
+    check_same_frames(loaded.run, loaded.model, floating, frames, outputs)
     vanished = without_vanished_variances(floating, frames)
     if vanished is not None:
         floating = canonicalize(vanished)
-        check_same_frames(loaded.run, floating, frames, outputs)
+        check_same_frames(loaded.run, loaded.model, floating, frames, outputs)
     quantized = quantize(floating, frames, options)
     sample = first_frames(frames, VERIFIED_FRAMES)
     return quantized, quantization_error(floating, quantized.model, sample)

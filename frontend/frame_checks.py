@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from frontend.batches import UnbatchedOutputError, fixed_batch, in_batches
 from frontend.frames import Frames, count_frames
 from frontend.onnx_reference import INPUT_TYPES, as_input, onnx_run, session
+from frontend.roundings import spread
 from frontend.source import Frames as Array
 from frontend.source import Run
 from ir.errors import CompileError
@@ -22,7 +24,8 @@ STAGE = "load"
 CHECKED = slice(2, 5)
 """Frames that are tried; the first ones of a stand-in are all low and all high."""
 TOLERANCE = 1e-3
-"""Of the largest output: roundings stay far below, what is computed of other values far above."""
+"""Of the largest output: most roundings stay far below, what is computed of other values far above.
+Roundings that do not are found by ``frontend.roundings``."""
 
 
 def check_outputs_batched(model: onnx.ModelProto, frames: Frames) -> None:
@@ -81,12 +84,18 @@ def _mixed(name: str) -> CompileError:
 
 
 def check_same_frames(
-    run: Run, canonical: onnx.ModelProto, frames: Frames, names: Sequence[str]
+    run: Run,
+    source: onnx.ModelProto,
+    canonical: onnx.ModelProto,
+    frames: Frames,
+    names: Sequence[str],
 ) -> None:
     """Refuse to go on with a graph that does not compute what the original does.
 
     Args:
         run: the original.
+        source: the original, or a graph that was held to it; what its own roundings are in float32
+            is allowed.
         canonical: what the compiler made of it; its batch is free.
         frames: of each input; a few are tried.
         names: of the outputs.
@@ -95,7 +104,10 @@ def check_same_frames(
     expected = run(few)
     if _wrong(expected, _in_batches_of(count_frames(few), canonical, few)) is None:
         return
-    wrong = _wrong(expected, _in_batches_of(1, canonical, few))
+    allowed = spread(source, few)
+    if _wrong(expected, _in_batches_of(count_frames(few), canonical, few), allowed) is None:
+        return
+    wrong = _wrong(expected, _in_batches_of(1, canonical, few), allowed)
     if wrong is None:
         raise _batch_moves(names[0], canonical)
     raise CompileError(
@@ -116,11 +128,19 @@ def _in_batches_of(size: int, model: onnx.ModelProto, frames: Frames) -> tuple[A
         return None
 
 
-def _wrong(expected: Sequence[Array], got: Sequence[Array] | None) -> int | None:
-    """Return the number of the first output that is not as ``expected``."""
+def _wrong(
+    expected: Sequence[Array],
+    got: Sequence[Array] | None,
+    allowed: Sequence[npt.NDArray[np.float64]] | None = None,
+) -> int | None:
+    """Return the number of the first output that is not as ``expected``.
+
+    ``allowed``: (frames,) of each output, what its values may differ whatever their size.
+    """
     if got is None:
         return 0
-    differ = (_differ(*pair) for pair in zip(expected, got, strict=True))
+    floors = allowed or [np.zeros(len(wanted)) for wanted in expected]
+    differ = (_differ(*triple) for triple in zip(expected, got, floors, strict=True))
     return next((number for number, found in enumerate(differ) if found), None)
 
 
@@ -146,11 +166,15 @@ def _few(frames: Frames) -> Frames:
     return {name: array[chosen] for name, array in frames.items()}
 
 
-def _differ(wanted: Array, computed: Array) -> bool:
-    """Tell whether values differ by more than roundings; what overflows is refused elsewhere."""
+def _differ(wanted: Array, computed: Array, floors: npt.NDArray[np.float64] | float = 0.0) -> bool:
+    """Tell whether values differ by more than roundings; what overflows is refused elsewhere.
+
+    ``floors``: what is allowed beside ``TOLERANCE``, for all frames or (frames,) each.
+    """
     if wanted.shape != computed.shape:
         return True
     finite = np.isfinite(wanted)
     scale = float(np.abs(wanted[finite]).max(initial=0.0))
+    limits = np.maximum(TOLERANCE * scale, floors).reshape(-1, *[1] * (wanted.ndim - 1))
     errors = np.abs(wanted[finite].astype(np.float64) - computed[finite])
-    return bool(np.any(~(errors <= TOLERANCE * scale)))
+    return bool(np.any(~(errors <= np.broadcast_to(limits, wanted.shape)[finite])))

@@ -203,6 +203,56 @@ FOUND = (
         seed=2013,
         cycles=1251,
     ),
+    # What is left of a difference is smaller than the roundings of float32.
+    Case(
+        Graph(
+            "random",
+            ((7, 1),),
+            (
+                Node(KerasLayer("Activation", activation="tanh_shrink"), (0,)),
+                Node(KerasLayer("Dense", units=9, use_bias=False, activation="celu"), (1,)),
+            ),
+            (2,),
+        ),
+        seed=221,
+        input_range=(5.0, 6.0),
+    ),
+    # All values lie where onnxruntime's Sigmoid has one digit left.
+    Case(
+        Graph(
+            "random",
+            ((1, 8, 2),),
+            (
+                Node(
+                    KerasLayer("Conv2D", filters=1, kernel_size=(1, 2), activation="silu"),
+                    (0,),
+                ),
+            ),
+            (1,),
+        ),
+        seed=2,
+        input_range=(5.0, 6.0),
+    ),
+    # A mean of 0.5 but for its roundings lies on a step.
+    Case(
+        Graph(
+            "random",
+            ((3, 6, 1),),
+            (
+                Node(
+                    KerasLayer("Conv2D", filters=5, kernel_size=(2, 3), activation="hard_sigmoid"),
+                    (0,),
+                ),
+                Node(KerasLayer("GlobalAveragePooling2D", keepdims=True), (1,)),
+                Node(KerasLayer("Activation", activation="hard_shrink"), (2,)),
+                Node(KerasLayer("Multiply"), (1, 3)),
+            ),
+            (4,),
+        ),
+        regime=Regime.TINY,
+        seed=1,
+        input_range=(-1.0, 1.0),
+    ),
 )
 
 

@@ -293,11 +293,12 @@ begin
     begin
       if rising_edge(clk) then
         if fetch then
-          chosen(row) <= (others => '0');
           for bank in 0 to banks - 1 loop
             if first_bank = (bank - row * dilation_height) mod banks
               and (not pads_rows or is_outside(first_row + row * dilation_height, height) = '0') then
               chosen(row)(bank) <= '1';
+            else
+              chosen(row)(bank) <= '0';
             end if;
           end loop;
         end if;

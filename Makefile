@@ -24,9 +24,10 @@ test-long: setup  ## more examples, more stalls, bigger networks
 random: setup  ## as many random networks as you like: make random N=500
 	$(IN_VENV) -m tests.random_networks --count $(or $(N),200) --jobs $(JOBS)
 
-bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are
+bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are; elements beside the peers
 	$(IN_VENV) -m tests.benchmark
 	$(IN_VENV) -m tests.benchmark --netlist
+	$(IN_VENV) -m tests.peers
 
 lint: setup  ## only lint and types
 	$(IN_VENV) -m pytest -q tests/test_structure.py

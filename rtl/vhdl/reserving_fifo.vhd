@@ -11,7 +11,7 @@
 -- Latency: a beat pushed at edge t can be taken at edge t + 1. A beat taken at edge t frees its place
 -- for a reserve at edge t + 1.
 -- Throughput: one beat per cycle if depth is at least the pipeline's latency + 2 and beats is 1.
--- Limits: reservable and output_valid come from registers. There is no check in hardware that
+-- Limits: reservable and output_valid are signs of counters. There is no check in hardware that
 -- reserve obeys reservable; simulation stops with an error if it does not.
 
 library ieee;
@@ -32,7 +32,7 @@ entity reserving_fifo is
     clk : in std_ulogic;
     reset : in std_ulogic;
     -- Room for that many more beats.
-    reservable : out std_ulogic := '0';
+    reservable : out std_ulogic;
     reserve : in std_ulogic;
     --
     input_valid : in std_ulogic;
@@ -49,34 +49,32 @@ architecture rtl of reserving_fifo is
   constant depth_suffices : boolean := require(depth >= beats,
     "reserving_fifo: depth must be at least beats; got " & integer'image(depth));
 
-  -- Beats reserved and not yet taken.
-  signal reserved : natural range 0 to depth := 0;
+  -- Places that are neither reserved nor taken up, less those of a reserve: its sign says whether there
+  -- is room for one.
+  signal room : integer range -beats to depth - beats := depth - beats;
   signal take : std_ulogic;
 
 begin
 
+  reservable <= '1' when room >= 0 else '0';
   take <= output_ready and output_valid;
 
   count : process (clk)
+    variable change : integer range -beats to 1;
   begin
     if rising_edge(clk) then
-      -- What is compared is the count before the edge: no adder in front of the comparison.
-      if reserve and not take then
-        reserved <= reserved + beats;
-        reservable <= '1' when reserved <= depth - 2 * beats else '0';
-      elsif take and not reserve then
-        reserved <= reserved - 1;
-        reservable <= '1' when reserved <= depth - beats + 1 else '0';
-      elsif reserve and take then
-        reserved <= reserved + beats - 1;
-        reservable <= '1' when reserved <= depth - 2 * beats + 1 else '0';
-      else
-        reservable <= '1' when reserved <= depth - beats else '0';
+      change := 0;
+      if reserve and take then
+        change := 1 - beats;
+      elsif reserve then
+        change := -beats;
+      elsif take then
+        change := 1;
       end if;
+      room <= room + change;
 
       if reset then
-        reserved <= 0;
-        reservable <= '1';
+        room <= depth - beats;
       end if;
     end if;
   end process;

@@ -6,7 +6,7 @@
 -- Latency: a beat pushed at edge t can be popped at edge t + 1. A beat popped at edge t frees its
 -- place for a push at edge t + 1.
 -- Throughput: one beat per cycle from depth 2 on; one beat in two cycles with depth 1.
--- Limits: input_ready and output_valid come from registers, so the FIFO cuts every path through it.
+-- Limits: input_ready is a register, output_valid the sign of a counter, so the FIFO cuts every path through it.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -30,7 +30,7 @@ entity stream_fifo is
     input_data : in std_ulogic_vector(width - 1 downto 0);
     --
     output_ready : in std_ulogic;
-    output_valid : out std_ulogic := '0';
+    output_valid : out std_ulogic;
     output_data : out std_ulogic_vector(width - 1 downto 0)
   );
 end entity;
@@ -43,7 +43,8 @@ architecture rtl of stream_fifo is
   attribute ram_style : string;
 
   signal write_place, read_place : natural range 0 to depth - 1 := 0;
-  signal stored : natural range 0 to depth := 0;
+  -- Beats that are stored, less one: the sign tells when there is none.
+  signal stored : integer range -1 to depth - 1 := -1;
   signal push, pop : std_ulogic;
 
   -- The place after this one on the ring.
@@ -57,6 +58,7 @@ architecture rtl of stream_fifo is
 
 begin
 
+  output_valid <= '1' when stored >= 0 else '0';
   push <= input_ready and input_valid;
   pop <= output_ready and output_valid;
 
@@ -114,21 +116,18 @@ begin
 
       if push and not pop then
         stored <= stored + 1;
-        output_valid <= '1';
-        input_ready <= '0' when stored = depth - 1 else '1';
+        input_ready <= '0' when stored = depth - 2 else '1';
       elsif pop and not push then
         stored <= stored - 1;
-        output_valid <= '0' when stored = 1 else '1';
         input_ready <= '1';
       else
-        input_ready <= '0' when stored = depth else '1';
+        input_ready <= '0' when stored = depth - 1 else '1';
       end if;
 
       if reset then
         write_place <= 0;
         read_place <= 0;
-        stored <= 0;
-        output_valid <= '0';
+        stored <= -1;
         input_ready <= '1';
       end if;
     end if;

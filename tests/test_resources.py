@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import get_args
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from ir import elements
-from ir.elements import Fork, Input
+from ir.elements import ALONE, Fork, Input
 from ir.resources import Resources, estimate, parts_of
 from ir.resources.memory import Mapping, block_ram, distributed_ram, ram, rom
 from ir.resources.part import coefficients
@@ -76,6 +77,16 @@ def test_a_processing_element_is_the_sum_of_its_parts() -> None:
     assert (estimated.dsp, estimated.bram18) == (counted.dsp, counted.bram18)
     assert estimated.lut == pytest.approx(counted.lut, rel=WORST)
     assert estimated.ff == pytest.approx(counted.ff, rel=WORST)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("taps", [3, 9])
+def test_several_taps_are_as_many_multipliers(groups: int, taps: int) -> None:
+    """The multipliers of the element itself, and one for each requantized lane."""
+    one = processing((6, 6, 4), 4, kernel(3), 4 // groups, 4 // groups, 1, groups=groups)
+    several = replace(one, taps=taps, simd=taps * 4 // groups, sharing=ALONE)
+    assert estimate(several).dsp == several.multipliers + 1
+    assert estimate(several).ff > estimate(one).ff
 
 
 @pytest.mark.parametrize("kind", sorted(ELEMENTS - {Fork}, key=lambda kind: kind.__name__))

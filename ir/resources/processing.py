@@ -37,9 +37,9 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
 
 def _window(element: ProcessingElement) -> Part:
     shape, bits = element.input.shape, element.input.number.bits
-    if element.taps > 1:
-        counts = element.taps, element.folds, element.extra_rows
-        return parallel_window(shape, element.kernel, bits, *counts)
     blocks = element.folds if element.depthwise else element.groups
+    if element.taps > 1:
+        taps = element.taps, element.replays, blocks, element.extra_rows
+        return parallel_window(shape, element.kernel, bits, *taps)
     counts = element.replays, blocks, element.extra_rows
     return window(shape, element.kernel, bits, element.simd, *counts)

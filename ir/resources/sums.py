@@ -88,19 +88,21 @@ def matrix_vector(element: ProcessingElement) -> Part:
 
 def depthwise_vector(element: ProcessingElement) -> Part:
     """Return the parts of depthwise_vector.vhd in ``element``; sizes as in ``matrix_vector``."""
-    words = element.folds * element.steps
+    words, taps = element.folds * element.steps, element.taps
     bits = element.weight_number.bits
     value = _value_bits(element.input.number.bits, element.input.number.signed)
     weight = _value_bits(bits, element.weight_number.signed)
     each = dsps(weight, value)
-    soft = 0 if each else weight * value * element.pe
+    soft = 0 if each else weight * value * element.products
+    adders, registers = _tree(element, 1, 0, weight + value, taps)
     sums = element.pe * element.accumulator.bits
-    order = element.weights.reshape(element.steps, element.folds, element.pe)
-    table = rom(words, element.pe * bits)
-    contents = order.transpose(1, 0, 2).reshape(words, element.pe)
+    order = element.weights.reshape(element.steps, taps, element.folds, element.pe)
+    contents = order.transpose(2, 0, 3, 1).reshape(words, element.pe * taps)
+    table = rom(words, element.pe * taps * bits)
     lut = {
         "one": 1.0,
         **split_by_depth(words, table_luts(contents, bits)),
+        "tree": element.pe * adders,
         "sum": sums,
         "soft": soft,
         "wraps": _wrapping(words) + _wrapping(element.steps),
@@ -108,12 +110,13 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     ff = {
         "one": 1.0,
         "word": 0 if table.bram18 else different_columns(contents, bits),
+        "tree": element.pe * registers,
         "sum": sums,
         "soft": soft,
         "count": clog2(words) + clog2(element.steps),
     }
     flags = 2 if element.steps > 1 else 1
-    exact = Resources(lut_memory=flags, dsp=each * element.pe, bram18=table.bram18)
+    exact = Resources(lut_memory=flags, dsp=each * element.products, bram18=table.bram18)
     return Part("depthwise_vector", lut, ff, exact)
 
 

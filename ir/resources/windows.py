@@ -67,7 +67,13 @@ def window(
 
 
 def parallel_window(
-    shape: Shape, kernel: Kernel, bits: int, taps: int, replays: int, extra_rows: int
+    shape: Shape,
+    kernel: Kernel,
+    bits: int,
+    taps: int,
+    replays: int,
+    blocks: int,
+    extra_rows: int,
 ) -> Part:
     """Return the parts of parallel_window.vhd that reads ``shape``; names as its generics.
 
@@ -83,13 +89,13 @@ def parallel_window(
         0, (places - 1) * kernel.stride_width - kernel.pad_left + kernel.span_width - shape.width
     )
     bound = clog2((banks + kernel.stride_height + 1) * shape.width) + 1
-    rounds = (lines, places, replays, shape.width, kernel.taps // taps, banks)
+    rounds = (lines, places, replays, blocks, shape.width, kernel.taps // taps, banks)
     counters = sum(clog2(count) for count in rounds) + clog2(shape.width) * 3
     lut = {
         "one": 1.0,
         "gathered": kernel.height * pixel * banks,
         "padded": kernel.taps * pixel if kernel.pad_left + kernel.pad_right + overhang else 0,
-        "sent": kernel.taps * pixel if kernel.taps > taps else 0,
+        "sent": kernel.taps * pixel if kernel.taps > taps or blocks > 1 else 0,
         "bound": bound,
         "counters": counters,
         "chosen": kernel.height * banks,

@@ -171,5 +171,5 @@ def parallel_windows() -> Iterator[Sample]:
             "taps": taps,
             "replays": replays,
         }
-        own = parallel_window(Shape(*shape), window_, bits, taps, replays, 0)
+        own = parallel_window(Shape(*shape), window_, bits, taps, replays, 1, 0)
         yield Sample(("parallel_window", values), (own,))

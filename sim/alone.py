@@ -28,15 +28,16 @@ TOP = "wrapper"
 
 def generics(entity: str) -> dict[str, str]:
     """Return the types of an entity's generics by name, in order."""
-    declarations = (item.split(":", 2) for item in _clause(entity, "generic").split(";"))
-    return {name.strip(): kind.strip() for name, kind, *_ in declarations}
+    return {name.strip(): kind.strip() for name, kind, *_ in _declarations(entity)}
 
 
 def wrapper(entity: str, values: Mapping[str, Value]) -> str:
     """Return VHDL of ``TOP``: ``entity`` with ``values`` for its generics."""
-    kinds = generics(entity)
+    kinds, ports = generics(entity), _clause(entity, "port")
+    in_ports = set(re.findall(r"\w+", ports))
+    defaults = {name: text for name, text in _defaults(entity).items() if name in in_ports}
+    values = {**defaults, **values}
     constants = "".join(_constant(name, kinds[name], value) for name, value in values.items())
-    ports = _clause(entity, "port")
     port_names = re.findall(r"(\w+)\s*:(?!=)", ports)
     generic_map = ", ".join(f"{name} => work.values_pkg.{name}" for name in values)
     port_map = ", ".join(f"{name} => {name}" for name in port_names)
@@ -82,6 +83,16 @@ def alone(element: Element, ways: int = 1) -> tuple[str, dict[str, Value]]:
     entity, formals = instance(element, context)
     rows = {table.generic: table.rows() for table in tables(element)}
     return entity, {**formals, **rows}
+
+
+def _declarations(entity: str) -> list[list[str]]:
+    return [item.split(":", 2) for item in _clause(entity, "generic").split(";")]
+
+
+def _defaults(entity: str) -> dict[str, str]:
+    """Return what generics are that nobody sets."""
+    declarations = _declarations(entity)
+    return {name.strip(): rest[0].lstrip("= ") for name, _, *rest in declarations if rest}
 
 
 def _clause(entity: str, keyword: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from frontend.compiler import compile_model
 from ir import elements
 from ir.elements import ALONE, Fork, Input
 from ir.resources import Resources, estimate, parts_of
@@ -16,10 +18,13 @@ from ir.resources.memory import Mapping, block_ram, distributed_ram, ram, rom
 from ir.resources.part import coefficients
 from ir.resources.products import dsps
 from ir.resources.tables import different_columns
-from sim.resources import count_element, count_entities
+from rtl import write_vhdl
+from sim.resources import count_cells, count_element, count_entities, resources
+from sim.synthesis import synthesize
 from tools.fit_resources import estimate_sample
 from tools.resource_grid import GRID, Sample
 from tools.resource_grid.random_elements import kernel, processing
+from zoo.catalogue import MODELS
 
 ELEMENTS = {kind for union in get_args(elements.Element) for kind in get_args(union) or (union,)}
 
@@ -46,6 +51,9 @@ COUNTED = {
 
 WORST = 0.15
 """Relative error of the LUTs and flip-flops of these configurations."""
+
+WORST_OF_ALL = 0.2
+"""Of the LUTs of a network: what is together is mapped otherwise than alone."""
 
 FEW = 8
 """So many cells more or less are no error."""
@@ -76,6 +84,17 @@ def test_a_processing_element_is_the_sum_of_its_parts() -> None:
     counted, estimated = count_element(element), estimate(element)
     assert (estimated.dsp, estimated.bram18) == (counted.dsp, counted.bram18)
     assert estimated.lut == pytest.approx(counted.lut, rel=WORST)
+    assert estimated.ff == pytest.approx(counted.ff, rel=WORST)
+
+
+@pytest.mark.long
+def test_a_whole_network_is_the_sum_of_its_elements(tmp_path: Path) -> None:
+    graph = compile_model(MODELS / "digits_cnn.h5").graph
+    netlist = synthesize(graph.name, write_vhdl(graph, tmp_path))
+    counted = resources(count_cells([netlist], graph.name)[0])
+    estimated = sum((estimate(element) for element in graph), Resources())
+    assert (estimated.dsp, estimated.bram18) == (counted.dsp, counted.bram18)
+    assert estimated.lut == pytest.approx(counted.lut, rel=WORST_OF_ALL)
     assert estimated.ff == pytest.approx(counted.ff, rel=WORST)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ir.elements import LayerNormalization, Softmax
 from ir.layer_normalization import score_bits
 from ir.numbers import clog2
+from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
 
@@ -38,4 +39,6 @@ def layer_normalization(element: LayerNormalization) -> tuple[Part, ...]:
         "folds": clog2(channels // lanes),
         "channels": clog2(channels),
     }
-    return (Part("layer_normalization", sizes, sizes),)
+    # For each lane a square, a score and its code; a total and a root; the table of roots.
+    exact = Resources(dsp=3 * lanes + 2, bram18=1)
+    return (Part("layer_normalization", sizes, sizes, exact),)

@@ -32,7 +32,16 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
         depth = element.pool_fifo_depth
         positions = element.window_positions
         parts += max_pool(positions, element.pool, output.bits, lanes, depth, depth)
-    return tuple(parts)
+    return (*parts, _together(parts))
+
+
+def _together(parts: list[Part]) -> Part:
+    """Return what the parts take more together than alone.
+
+    ``parts``: their LUTs. Alone, most logic of a part is on its longest path and mapped with care;
+    beside others it is not.
+    """
+    return Part("processing_element", {"parts": sum(part.resources().lut for part in parts)}, {})
 
 
 def _window(element: ProcessingElement) -> Part:

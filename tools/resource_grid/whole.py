@@ -1,4 +1,4 @@
-"""Whole processing elements: their parts' coefficients are checked on them, not fitted."""
+"""Whole processing elements: what their parts take more together than alone."""
 
 from __future__ import annotations
 

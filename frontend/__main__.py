@@ -20,6 +20,7 @@ from typer.core import TyperCommand
 from frontend import __version__
 from frontend.optional_value import filled
 from ir.errors import CompileError, printable
+from ir.parts import PARTS
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -86,8 +87,27 @@ def compile_command(
         typer.Option(
             min=1,
             show_default=False,
-            help="Cycles per frame to reach with the fewest multipliers. By default the fewest "
-            "cycles that 128 multipliers allow.",
+            help="Cycles per frame to reach at the least cost. By default the fewest that 128 DSP "
+            "blocks allow, or what is given of --part and --budget.",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0, show_default=False, help="Frames per second to reach, in its place."),
+    ] = None,
+    clock: Annotated[float, typer.Option(min=0.001, help="Clock in MHz, for --fps.")] = 100.0,
+    part: Annotated[
+        str | None,
+        typer.Option(show_default=False, help=f"FPGA that it must fit: {', '.join(PARTS)}."),
+    ] = None,
+    use: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Fraction of the part that may be used.")
+    ] = 0.8,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Resources to use at most, such as lut=20000,dsp=100; also ff, bram18, bram36.",
         ),
     ] = None,
     argmax: Annotated[
@@ -137,6 +157,7 @@ def compile_command(
     # The chain imports slowly; --help and wrong usage must not wait for it.
     from frontend.calibration import Preprocessing
     from frontend.compiler import CompileOptions, compile_model, write_output
+    from frontend.goal import goal
     from frontend.quantize import QuantizeOptions
     from frontend.simulation import SimulationRequest
     from frontend.summary import print_summary, print_times
@@ -144,6 +165,10 @@ def compile_command(
 
     if simulate is None and (trace or wave):
         raise typer.BadParameter("--trace and --wave need --simulate")
+    try:
+        wanted = goal(cycles=cycles, fps=fps, clock_mhz=clock, part=part, use=use, budget=budget)
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong)) from wrong
     console = Console(stderr=True)
     options = CompileOptions(
         weights=weights,
@@ -151,7 +176,7 @@ def compile_command(
         test=test,
         preprocessing=Preprocessing(image_scale, image_offset),
         quantization=QuantizeOptions(argmax=argmax, softmax=softmax),
-        cycles=cycles,
+        goal=wanted,
     )
     folder = output or Path(f"{model.stem}_millrace")
     stalled, unstalled = SimulationOptions(seed=seed, wave=wave), SimulationOptions.unstalled

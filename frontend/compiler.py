@@ -37,13 +37,14 @@ from frontend.vanishing_variance import without_vanished_variances
 from ir.cycles import Cycles, predict
 from ir.elements import tolerance
 from ir.errors import CompileError
+from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 from ir.interpreter import evaluate
 from rewrite.lower import Lowered, lower
 from rewrite.onnx import FusedModel, fuse
 from rewrite.onnx.float import canonicalize
-from rewrite.stream import schedule
+from rewrite.stream import Folding, connect, counted, fold
 from rtl import library
 from rtl.printer import write_vhdl
 from sim import SimulationResult
@@ -63,7 +64,7 @@ class CompileOptions:
     """What a user may choose.
 
     ``calibration`` sets the scales; ``test`` is simulated and its accuracy reported, by default
-    the calibration data again.  ``cycles``: target cycles per frame, None for the default folding.
+    the calibration data again.  ``goal``: what the folding is to reach.
     """
 
     weights: Path | None = None
@@ -71,7 +72,7 @@ class CompileOptions:
     test: Path | None = None
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     quantization: QuantizeOptions = field(default_factory=QuantizeOptions)
-    cycles: int | None = None
+    goal: Goal = DEFAULT_GOAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Compilation:
     tensor_errors: tuple[TensorError, ...]
     fused: FusedModel
     lowered: Lowered
+    folding: Folding
     graph: StreamGraph
     cycles: Cycles
     golden: GoldenModel
@@ -138,7 +140,8 @@ def compile_model(
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
         _require_class(lowered.graph, options.quantization.argmax)
     with stage("fold and size the buffers"):
-        graph = schedule(lowered.graph, options.cycles)
+        folding = fold(lowered.graph, options.goal)
+        graph = connect(folding.graph)
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
@@ -146,7 +149,8 @@ def compile_model(
         comparison = _compare(graph, golden, sample)
         approximations = _approximations(graph, golden, sample)
     return Compilation(
-        source, loaded, calibration, test, quantized, errors, fused, lowered, graph, cycles, golden,
+        source, loaded, calibration, test, quantized, errors, fused, lowered, folding, graph,
+        cycles, golden,
         comparison, approximations, stage.seconds,
     )  # fmt: skip
 
@@ -293,6 +297,16 @@ def write_output(
     return written
 
 
+def _step(folding: Folding) -> report.Step | None:
+    if folding.next_cycles is None or folding.next_cost is None:
+        return None
+    lut, ff, dsp, bram18 = (
+        math.ceil(then - now)
+        for then, now in zip(counted(folding.next_cost), counted(folding.cost), strict=True)
+    )
+    return report.Step(folding.next_cycles, (lut, ff, dsp, bram18))
+
+
 def _report(
     compilation: Compilation, request: SimulationRequest | None, result: SimulationResult | None
 ) -> report.Report:
@@ -330,4 +344,5 @@ def _report(
         evidence.accuracy(graph, loaded, compilation.golden, compilation.test, simulated_frames),
         simulation,
         evidence.tool_versions(),
+        _step(compilation.folding),
     )

@@ -152,10 +152,22 @@ class Simulation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """The cheapest folding that is faster: its cycles per frame, and what it costs more.
+
+    ``more``: look-up tables, flip-flops, DSP blocks and block RAMs of 18 kbit, estimated.
+    """
+
+    cycles: int
+    more: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that the report shows.
 
-    ``graph``: folded and buffered; ``cycles``: predicted for it; ``tools``: (tool, version).
+    ``graph``: folded and buffered; ``cycles``: predicted for it; ``tools``: (tool, version);
+    ``step``: what the next faster folding would be, None if there is none.
     """
 
     source: Source
@@ -168,6 +180,7 @@ class Report:
     accuracy: Accuracy | None = None
     simulation: Simulation | None = None
     tools: tuple[tuple[str, str], ...] = ()
+    step: Step | None = None
 
     @property
     def elements(self) -> tuple[ElementFacts, ...]:

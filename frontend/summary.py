@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from frontend.report import Accuracy, Report, Score
+from frontend.report import Accuracy, Report, Score, Step
 from frontend.report_elements import ElementFacts, total_resources
 from ir.errors import printable
 
@@ -32,6 +32,8 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
         f"estimated: {taken.lut + taken.lut_memory:,} LUT, {taken.ff:,} FF, {taken.dsp:,} DSP, "
         f"{taken.bram18 / 2:,g} BRAM36 (7-series, before place and route)"
     )
+    if report.step is not None:
+        console.print(f"one step faster, {report.step.cycles:,} cycles: {_more(report.step)}")
     if report.simulation is not None:
         measured = report.simulation
         pace = _cycles(measured.cycles_per_frame, " per frame")
@@ -77,6 +79,14 @@ def print_times(seconds: Mapping[str, float], console: Console | None = None) ->
     for stage, spent in (*seconds.items(), ("all", sum(seconds.values()))):
         table.add_row(stage, f"{spent:.1f}")
     (console or Console()).print(table)
+
+
+def _more(step: Step) -> str:
+    names = ("LUT", "FF", "DSP", "BRAM18")
+    changed = [
+        f"{more:+,} {name}" for name, more in zip(names, step.more, strict=True) if more != 0
+    ]
+    return f"{', '.join(changed) or 'nothing more'} (estimated)"
 
 
 def _cycles(count: int | None, suffix: str = "") -> str:

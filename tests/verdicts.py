@@ -17,6 +17,7 @@ from frontend.compiler import Compilation, CompileOptions, compile_model
 from frontend.frames import FloatArray, Frames, first_frames, frames_by_input
 from frontend.quantize import QuantizeOptions
 from ir.errors import CompileError
+from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray
@@ -108,7 +109,7 @@ def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
     options = CompileOptions(
         calibration=calibration,
         quantization=QuantizeOptions(argmax=case.argmax, softmax=case.softmax),
-        cycles=case.cycles,
+        goal=DEFAULT_GOAL if case.cycles is None else Goal(case.cycles),
     )
     compilation = compile_model(source, options)
     frames = case.frames(INTERPRETED_FRAMES)

@@ -7,13 +7,11 @@ from the weights and the range of the inputs; a multiplier of a DSP48 is 25 x 18
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import ALONE, Consumer, ProcessingElement, Sharing
-from ir.graph import StreamGraph
+from ir.elements import ALONE, ProcessingElement, Sharing
 from ir.numbers import IntArray, IntegerType
 
 FACTOR_BITS = 25
@@ -27,42 +25,61 @@ FEWEST_PACKED_BITS = 4
 """Activations of fewer bits are multiplied in logic, at a LUT or two for each product."""
 
 
-def share_multipliers(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with the fewest multipliers, and of these with the fewest adders."""
-    return graph.rebuild(_shared)
+@dataclass(frozen=True, slots=True)
+class SharingLimits:
+    """What the weights of a layer allow, in any folding.
+
+    ``largest_sums``: by length of a chain, the largest absolute sum of its products; ``packs``:
+    whether 1 can be borrowed of each weight; ``weight_bits``: width of a weight as a signed number.
+    """
+
+    largest_sums: dict[int, int]
+    packs: bool
+    weight_bits: int
+
+    def sharings(self, pe: int, simd: int) -> list[Sharing]:
+        """Return the sharings worth considering: the longest chain for each number of rows."""
+        found = [Sharing(chain=self._longest(simd, None))]
+        for rows in range(2, min(MOST_ROWS, pe) + 1) if self.packs else ():
+            spacing = (FACTOR_BITS - self.weight_bits) // (rows - 1)
+            if spacing < self.weight_bits:
+                continue
+            plain, overlapping = self._longest(simd, spacing - 1), self._longest(simd, spacing)
+            if overlapping > plain:
+                found.append(Sharing(rows, spacing, True, overlapping))
+            elif plain:
+                found.append(Sharing(rows, spacing, False, plain))
+        return found
+
+    def _longest(self, simd: int, bits: int | None) -> int:
+        """Return the longest chain whose sums are below ``2**bits``, 0 if none is."""
+        fitting = (
+            chain
+            for chain, largest in self.largest_sums.items()
+            if simd % chain == 0 and (bits is None or largest < 1 << bits)
+        )
+        return max(fitting, default=0)
 
 
-def _shared(element: Consumer) -> Consumer:
-    if not isinstance(element, ProcessingElement) or element.depthwise:
-        return element
-    candidates = [ALONE, *_sharings(element)]
-    return replace(element, sharing=min(candidates, key=lambda sharing: _cost(element, sharing)))
-
-
-def _cost(element: ProcessingElement, sharing: Sharing) -> tuple[int, int, bool]:
-    multipliers = -(-element.pe // sharing.rows) * element.simd
-    adders = element.pe * element.simd // sharing.chain
-    return multipliers, adders, sharing.overlap
-
-
-def _sharings(element: ProcessingElement) -> Iterator[Sharing]:
-    """Yield all that the weights allow."""
+def sharing_limits(element: ProcessingElement) -> SharingLimits:
+    """Return what the weights of ``element`` allow; nothing to share in a depthwise one."""
     weight, inputs = element.weight_number, element.input.number
     width = weight.bits if weight.signed else weight.bits + 1
     matrix = element.weights.reshape(-1, element.weights.shape[3]).T
-    chains = [n for n in range(1, LONGEST_CHAIN + 1) if element.simd % n == 0]
-    yield from (Sharing(chain=chain) for chain in chains)
-    if inputs.bits < FEWEST_PACKED_BITS or _has_least(matrix, weight):
-        return
-    for rows in range(2, min(MOST_ROWS, element.pe) + 1):
-        spacing = (FACTOR_BITS - width) // (rows - 1)
-        if spacing < width:
-            continue
-        for chain in chains:
-            bound = _largest_sum(matrix, inputs, chain)
-            for overlap in (False, True):
-                if bound < 1 << (spacing - 1 + overlap):
-                    yield Sharing(rows, spacing, overlap, chain)
+    inner = element.weights.shape[2]
+    chains = [n for n in range(1, LONGEST_CHAIN + 1) if inner % n == 0]
+    largest = {chain: _largest_sum(matrix, inputs, chain) for chain in chains}
+    packs = inputs.bits >= FEWEST_PACKED_BITS and not _has_least(matrix, weight)
+    return SharingLimits(largest, packs, width)
+
+
+def fewest_multipliers(pe: int, simd: int, found: list[Sharing]) -> Sharing:
+    """Return the sharing with the fewest multipliers, and of these with the fewest adders."""
+
+    def cost(sharing: Sharing) -> tuple[int, int, bool]:
+        return -(-pe // sharing.rows) * simd, pe * simd // sharing.chain, sharing.overlap
+
+    return min([ALONE, *found], key=cost)
 
 
 def _has_least(matrix: IntArray, weight: IntegerType) -> bool:

@@ -1,0 +1,37 @@
+"""What a folding is to reach: a pace, within what an FPGA has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ir.parts import PARTS
+
+Amounts: TypeAlias = tuple[float, float, float, float]
+"""Look-up tables of all uses, flip-flops, DSP blocks and block RAMs of 18 kbit."""
+
+UNLIMITED: Amounts = (math.inf, math.inf, math.inf, math.inf)
+
+DEFAULT_DSP = 128
+"""DSP blocks that the default folding may use: about what the smaller boards have."""
+
+REFERENCE = PARTS["xc7z020"]
+"""The part whose mix of resources says what they are worth, if none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a folding is to reach.
+
+    ``cycles``: per frame, at most; by default the fewest that fit.  ``limits``: the most that may
+    be used of each resource.  ``worth``: how much of each makes up a whole FPGA, in parts of which
+    costs are added up.
+    """
+
+    cycles: int | None = None
+    limits: Amounts = UNLIMITED
+    worth: Amounts = REFERENCE.amounts
+
+
+DEFAULT_GOAL = Goal(limits=(math.inf, math.inf, DEFAULT_DSP, math.inf))

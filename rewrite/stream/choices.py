@@ -1,0 +1,195 @@
+"""The foldings that each element can have, with their cycles, their lanes and what they cost.
+
+All of them compute the same integers; they differ in time and area.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ir.cycles import own_cycles
+from ir.elements import (
+    ALONE,
+    Affine,
+    ArgMax,
+    AveragePool,
+    Border,
+    Concatenate,
+    DotProduct,
+    Element,
+    Extremum,
+    Fifo,
+    Fork,
+    GlobalAverage,
+    GlobalMaximum,
+    Input,
+    LayerNormalization,
+    Lookup,
+    MaxPool,
+    Merge,
+    Output,
+    PairLookup,
+    ProcessingElement,
+    Product,
+    Rectifier,
+    Reorder,
+    Reshape,
+    Softmax,
+    StreamType,
+    WidthConverter,
+    input_lanes,
+    sources,
+)
+from ir.goal import Amounts
+from ir.resources import Resources
+from rewrite.stream.share import sharing_limits
+
+Cost: TypeAlias = Callable[[Element], Resources]
+"""What an element needs of the FPGA."""
+
+
+def counted(resources: Resources) -> Amounts:
+    """Return the amounts that a folding is judged by."""
+    return resources.all_luts, resources.ff, resources.dsp, resources.bram18
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One folding of an element.
+
+    ``reads`` and ``sends``: lanes of its streams, 0 of an input's; ``cycles`` per frame that
+    it needs by itself; ``cost`` of the element alone, without what adapts its streams.
+    """
+
+    element: Element
+    reads: int
+    sends: int
+    cycles: int
+    cost: Resources
+
+    @property
+    def amounts(self) -> Amounts:
+        """The resources that are counted, in the order of ``COUNTED``."""
+        return counted(self.cost)
+
+
+def choices(element: Element, cost: Cost) -> list[Choice]:
+    """Return what ``element`` can be, without what is beaten by another with the same streams."""
+    return _undominated([_choice(folded, cost) for folded in foldings(element)])
+
+
+def _choice(folded: Element, cost: Cost) -> Choice:
+    if isinstance(folded, Input):
+        return Choice(folded, 0, folded.output.lanes, folded.output.beats, cost(folded))
+    if follows_its_source(folded):
+        lanes, beats = folded.output.lanes, folded.output.beats
+        return Choice(folded, lanes, lanes, beats, cost(folded))
+    if isinstance(folded, Reshape):
+        beats = folded.output.beats
+        return Choice(folded, folded.output.lanes, folded.output.lanes, beats, cost(folded))
+    reads = 1 if isinstance(folded, ArgMax) else input_lanes(folded)
+    return Choice(folded, reads, folded.output.lanes, own_cycles(folded), cost(folded))
+
+
+def follows_its_source(element: Element) -> bool:
+    """True if nothing may stand between ``element`` and what it reads."""
+    return isinstance(element, Fork | Fifo | Output)
+
+
+def foldings(element: Element) -> Iterator[Element]:
+    """Yield ``element`` with every folding it can have."""
+    match element:
+        case ProcessingElement():
+            yield from _processing_elements(element)
+        case DotProduct():
+            for simd in divisors(element.sources[0].output.shape.channels):
+                yield replace(element, simd=simd)
+        case Reorder():
+            yield from _with_lanes(element, element.most_lanes)
+        case ArgMax():
+            yield replace(element, output=with_lanes(element.output, 1))
+        case Reshape():
+            # Wires: a beat stays within a pixel on both sides.
+            common = math.gcd(element.source.output.shape.channels, element.output.shape.channels)
+            yield from _with_lanes(element, common)
+        case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
+            channels = (source.output.shape.channels for source in sources(element))
+            yield from _with_lanes(element, math.gcd(*channels))
+        case WidthConverter():
+            yield element
+        case _:
+            yield from _with_lanes(element, element.output.shape.channels)
+
+
+_Uniform: TypeAlias = (
+    Input
+    | MaxPool
+    | AveragePool
+    | GlobalAverage
+    | Affine
+    | Lookup
+    | Rectifier
+    | GlobalMaximum
+    | Border
+    | Softmax
+    | LayerNormalization
+    | Merge
+    | Product
+    | Extremum
+    | PairLookup
+    | Concatenate
+    | Reshape
+    | Reorder
+    | Fork
+    | Fifo
+    | Output
+)
+
+
+def _with_lanes(element: _Uniform, channels: int) -> Iterator[Element]:
+    for lanes in divisors(channels):
+        yield replace(element, output=with_lanes(element.output, lanes))
+
+
+def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    channels, outputs = element.input.shape.channels, element.depth_multiplier
+    limits = None if element.depthwise else sharing_limits(element)
+    for simd in divisors(channels if element.depthwise else channels // element.groups):
+        for pe in [simd * outputs] if element.depthwise else divisors(outputs):
+            found = [ALONE] if limits is None else limits.sharings(pe, simd)
+            for sharing in found:
+                folded = replace(element, pe=pe, simd=simd, sharing=sharing)
+                for lanes in divisors(pe):
+                    if pe // lanes <= folded.steps:
+                        yield replace(folded, output=with_lanes(element.output, lanes))
+
+
+def _undominated(found: list[Choice]) -> list[Choice]:
+    """Keep, for each pair of lanes, what no other choice beats in cycles and every resource."""
+    kept: list[Choice] = []
+    for choice in sorted(found, key=lambda c: (c.cycles, c.amounts)):
+        if not any(_beats(other, choice) for other in kept):
+            kept.append(choice)
+    return kept
+
+
+def _beats(other: Choice, choice: Choice) -> bool:
+    return (
+        (other.reads, other.sends) == (choice.reads, choice.sends)
+        and other.cycles <= choice.cycles
+        and all(a <= b for a, b in zip(other.amounts, choice.amounts, strict=True))
+    )
+
+
+def with_lanes(stream: StreamType, lanes: int) -> StreamType:
+    """Return ``stream`` with ``lanes`` values per beat."""
+    return replace(stream, lanes=lanes)
+
+
+def divisors(n: int) -> list[int]:
+    """Return the divisors of ``n``, ascending."""
+    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return small + [n // d for d in reversed(small) if d * d != n]

@@ -1,0 +1,268 @@
+"""The cheapest folding for a number of cycles: an exact optimum over all choices of all elements.
+
+Once the cycles are fixed, elements only meet where the lanes of a sender and a reader differ: what
+adapts them is part of the cost.  As a mixed integer program: ``x(e, c)`` is 1 for the choice c of
+element e; ``y(s, r, u, v)`` is 1 if the stream from s to r is sent in u lanes and read in v:
+
+    sum over c of x(e, c) = 1
+    sum over v of y(s, r, u, v) = sum over the c that send u lanes of x(s, c); likewise for readers
+    sum of all costs of a resource <= its limit
+    minimize the sum of all costs, each resource in parts of what the FPGA has
+
+The y are the flow of a path through the lanes, so without limits the relaxation of a chain is whole
+already, and branching is rare.  HiGHS solves it (Huangfu and Hall, "Parallelizing the dual revised
+simplex method", 2018).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
+
+from ir.elements import (
+    Consumer,
+    Element,
+    Input,
+    StreamType,
+    WidthConverter,
+    sources,
+    with_sources,
+)
+from ir.goal import Amounts
+from ir.graph import StreamGraph
+from ir.resources import Resources
+from rewrite.stream.choices import (
+    Choice,
+    Cost,
+    choices,
+    counted,
+    follows_its_source,
+    with_lanes,
+)
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Foldings by name of their element, and what they cost with all that adapts their streams."""
+
+    foldings: Mapping[str, Choice]
+    cost: Resources
+
+    @property
+    def cycles(self) -> int:
+        """Cycles per frame of the slowest element."""
+        return max(choice.cycles for choice in self.foldings.values())
+
+    @property
+    def slowest(self) -> Choice:
+        """The choice of the element that limits the rate."""
+        return max(self.foldings.values(), key=lambda choice: choice.cycles)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A stream between two elements, which may be adapted unless ``same``."""
+
+    sender: str
+    reader: str
+    stream: StreamType
+    same: bool
+
+
+class Problem:
+    """All choices of all elements of ``graph``; ``cost`` says what they cost.
+
+    ``worth``: the amount of each resource that costs as much as that of another.
+    """
+
+    def __init__(self, graph: StreamGraph, cost: Cost, worth: Amounts) -> None:
+        self.graph, self.cost = graph, cost
+        self.weights = 1 / np.array(worth, np.float64)
+        self.choices = {element.name: choices(element, cost) for element in graph}
+        self.edges = [
+            Edge(source.name, element.name, source.output, follows_its_source(element))
+            for element in graph
+            if not isinstance(element, Input)
+            for source in sources(element)
+        ]
+        self._adapters: dict[tuple[StreamType, int, int], Resources] = {}
+
+    @property
+    def least_cycles(self) -> int:
+        """Cycles that no folding is faster than."""
+        return self._least(self.least_element)
+
+    @property
+    def least_element(self) -> Element:
+        """The element that is why."""
+        return max(self.graph, key=self._least)
+
+    def _least(self, element: Element) -> int:
+        return min(choice.cycles for choice in self.choices[element.name])
+
+    def least_amounts(self, cycles: int) -> Amounts:
+        """Return how little of each resource, for itself, a folding within ``cycles`` can need."""
+        found = self._within(cycles)
+        units = np.eye(len(self.weights))
+        least = [_Program(self, found, cycles, None).solve(unit) for unit in units]
+        amounts = [
+            counted(solution.cost)[n] if solution else 0.0 for n, solution in enumerate(least)
+        ]
+        return amounts[0], amounts[1], amounts[2], amounts[3]
+
+    @property
+    def rates(self) -> list[int]:
+        """All cycles per frame that the slowest element can have, ascending."""
+        every = {choice.cycles for found in self.choices.values() for choice in found}
+        beats = {
+            edge.stream.shape.size // math.gcd(sent.sends, read.reads)
+            for edge in self.edges
+            for sent in self.choices[edge.sender]
+            for read in self.choices[edge.reader]
+        }
+        return sorted(rate for rate in every | beats if rate >= self.least_cycles)
+
+    def cheapest(self, cycles: int, limits: Amounts | None = None) -> Solution | None:
+        """Return the cheapest folding within ``cycles`` and ``limits``, None if there is none."""
+        found = self._within(cycles)
+        if not all(found.values()):
+            return None
+        return _Program(self, found, cycles, limits).solve(self.weights)
+
+    def _within(self, cycles: int) -> dict[str, list[Choice]]:
+        return {
+            name: [choice for choice in all_of_it if choice.cycles <= cycles]
+            for name, all_of_it in self.choices.items()
+        }
+
+    def adapter(self, stream: StreamType, sent: int, read: int) -> Resources:
+        """Return the cost of what stands between ``sent`` and ``read`` lanes of ``stream``."""
+        if sent == read:
+            return Resources()
+        key = (replace(stream, lanes=1), sent, read)
+        if key not in self._adapters:
+            common = math.gcd(sent, read)
+            parts = [(sent, common), (common, read)]
+            self._adapters[key] = sum(
+                (self.cost(_converter(stream, a, b)) for a, b in parts if a != b), Resources()
+            )
+        return self._adapters[key]
+
+
+def _converter(stream: StreamType, sent: int, read: int) -> WidthConverter:
+    source = Input("source", "", "s", with_lanes(stream, sent), 0)
+    return WidthConverter("converter", "", source, with_lanes(stream, read))
+
+
+@dataclass(slots=True)
+class _Program:
+    """The integer program for a number of cycles."""
+
+    problem: Problem
+    found: Mapping[str, Sequence[Choice]]
+    cycles: int
+    limits: Amounts | None
+    costs: list[Amounts] = field(default_factory=list)
+    entries: list[tuple[int, int, float]] = field(default_factory=list)
+    sums: list[float] = field(default_factory=list)
+
+    def solve(self, weights: FloatArray) -> Solution | None:
+        """Return the optimum for what resources cost; None if nothing satisfies all constraints."""
+        numbers = {
+            name: self._variables(c.cost for c in found) for name, found in self.found.items()
+        }
+        whole = len(self.costs)
+        for variables in numbers.values():
+            self._equal([(variable, 1.0) for variable in variables], 1.0)
+        for edge in self.problem.edges:
+            if not self._flow(edge, numbers):
+                return None
+        costs = np.array(self.costs, np.float64)
+        matrix = coo_array(
+            (
+                [value for _, _, value in self.entries],
+                ([row for row, _, _ in self.entries], [column for _, column, _ in self.entries]),
+            ),
+            shape=(len(self.sums), len(costs)),
+        ).tocsr()
+        constraints = [LinearConstraint(matrix, self.sums, self.sums)]
+        if self.limits is not None:
+            constraints.append(LinearConstraint(costs.T, -np.inf, np.array(self.limits)))
+        result = milp(
+            costs @ weights,
+            integrality=np.arange(len(costs)) < whole,
+            bounds=Bounds(0, 1),
+            constraints=constraints,
+            options={"mip_rel_gap": 0.0},
+        )
+        if result.x is None:
+            return None
+        foldings = {
+            name: self.found[name][int(np.argmax(result.x[variables]))]
+            for name, variables in numbers.items()
+        }
+        return Solution(foldings, self._total(foldings))
+
+    def _variables(self, costs: Iterable[Resources]) -> list[int]:
+        first = len(self.costs)
+        self.costs.extend(counted(cost) for cost in costs)
+        return list(range(first, len(self.costs)))
+
+    def _equal(self, terms: Sequence[tuple[int, float]], total: float) -> None:
+        row = len(self.sums)
+        self.sums.append(total)
+        self.entries.extend((row, column, value) for column, value in terms)
+
+    def _flow(self, edge: Edge, numbers: Mapping[str, Sequence[int]]) -> bool:
+        """Add the variables of a stream; say whether any pair of lanes is quick enough."""
+        senders, readers = self.found[edge.sender], self.found[edge.reader]
+        sent = sorted({choice.sends for choice in senders})
+        read = sorted({choice.reads for choice in readers})
+        pairs = [(u, v) for u in sent for v in read if self._carries(edge, u, v)]
+        flows = self._variables(self.problem.adapter(edge.stream, u, v) for u, v in pairs)
+        for lanes in sent:
+            terms = [(y, 1.0) for y, (u, _) in zip(flows, pairs, strict=True) if u == lanes]
+            chosen = zip(numbers[edge.sender], senders, strict=True)
+            self._equal(terms + [(x, -1.0) for x, c in chosen if c.sends == lanes], 0.0)
+        for lanes in read:
+            terms = [(y, 1.0) for y, (_, v) in zip(flows, pairs, strict=True) if v == lanes]
+            chosen = zip(numbers[edge.reader], readers, strict=True)
+            self._equal(terms + [(x, -1.0) for x, c in chosen if c.reads == lanes], 0.0)
+        return bool(pairs)
+
+    def _carries(self, edge: Edge, sent: int, read: int) -> bool:
+        if edge.same:
+            return sent == read
+        return edge.stream.shape.size // math.gcd(sent, read) <= self.cycles
+
+    def _total(self, foldings: Mapping[str, Choice]) -> Resources:
+        own = sum((choice.cost for choice in foldings.values()), Resources())
+        adapters = (
+            self.problem.adapter(e.stream, foldings[e.sender].sends, foldings[e.reader].reads)
+            for e in self.problem.edges
+        )
+        return sum(adapters, own)
+
+
+def folded(graph: StreamGraph, solution: Solution) -> StreamGraph:
+    """Return ``graph`` with the foldings of ``solution``; lanes may still disagree."""
+    inputs = {
+        id(i): replace(i, output=solution.foldings[i.name].element.output) for i in graph.inputs
+    }
+
+    def rule(element: Consumer) -> Element:
+        streams = tuple(inputs.get(id(source), source) for source in sources(element))
+        chosen = solution.foldings[element.name].element
+        assert not isinstance(chosen, Input)
+        return with_sources(chosen, streams)
+
+    outputs = graph.rebuild(rule).outputs
+    return replace(graph, inputs=tuple(inputs.values()), outputs=outputs)

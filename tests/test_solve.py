@@ -1,0 +1,122 @@
+"""The folding is the cheapest that reaches its goal: held to all combinations of small graphs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from ir.elements import Element, Input, Kernel, Shape, WidthConverter
+from ir.errors import CompileError
+from ir.goal import Goal
+from ir.graph import StreamGraph
+from ir.resources import Resources
+from rewrite.stream import fold
+from rewrite.stream.choices import Choice, counted
+from rewrite.stream.solve import Problem, Solution
+from tests.stream_graphs import Chain
+
+INFINITE = (math.inf,) * 4
+WORTH = (1000.0, 2000.0, 10.0, 20.0)
+
+
+def small(channels: int = 4) -> StreamGraph:
+    chain = Chain(Shape(4, 4, channels)).conv(4, Kernel(3, 3))
+    return chain.conv(6, Kernel(1, 1)).dense(5).graph()
+
+
+def drawn(seed: int):  # type: ignore[no-untyped-def]
+    """Return a cost function that has nothing to do with hardware."""
+
+    def cost(element: Element) -> Resources:
+        if isinstance(element, WidthConverter):
+            lanes = abs(element.source.output.lanes - element.output.lanes)
+            return Resources(lut=20 * lanes, ff=10 * lanes)
+        key = (element.name, element.output.lanes, getattr(element, "simd", 0))
+        random = np.random.default_rng([seed, *repr((key, getattr(element, "pe", 0))).encode()])
+        lut, ff, dsp, bram = random.integers(0, [400, 300, 6, 4])
+        return Resources(lut=int(lut), ff=int(ff), dsp=int(dsp), bram18=int(bram))
+
+    return cost
+
+
+def best_of_all(problem: Problem, cycles: int, limits: tuple[float, ...]) -> float:
+    """Return the least cost of all combinations, infinite if none fits."""
+    names = list(problem.choices)
+    least = math.inf
+    for combination in itertools.product(*problem.choices.values()):
+        chosen: dict[str, Choice] = dict(zip(names, combination, strict=True))
+        total = sum((choice.cost for choice in combination), Resources())
+        ok = all(choice.cycles <= cycles for choice in combination)
+        for edge in problem.edges:
+            sent, read = chosen[edge.sender].sends, chosen[edge.reader].reads
+            beats = edge.stream.shape.size // math.gcd(sent, read)
+            ok &= sent == read if edge.same else beats <= cycles
+            total += problem.adapter(edge.stream, sent, read)
+        if ok and all(a <= b for a, b in zip(counted(total), limits, strict=True)):
+            least = min(least, value(total))
+    return least
+
+
+def value(cost: Resources) -> float:
+    return sum(amount / of for amount, of in zip(counted(cost), WORTH, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("limits", [INFINITE, (900.0, 800.0, 9.0, 6.0)], ids=["free", "limited"])
+def test_the_optimum_is_that_of_all_combinations(seed: int, limits: tuple[float, ...]) -> None:
+    chain = Chain(Shape(4, 4, 2)).conv(2, Kernel(3, 3)).dense(3).graph()
+    problem = Problem(chain, drawn(seed), WORTH)
+    for cycles in (problem.least_cycles, 60, 200):
+        solution = problem.cheapest(cycles, limits)  # type: ignore[arg-type]
+        least = best_of_all(problem, cycles, limits)
+        assert math.isclose(least, value(solution.cost) if solution else math.inf, rel_tol=1e-9)
+        assert solution is None or solution.cycles <= cycles
+
+
+def test_a_tighter_target_costs_more_and_names_its_element() -> None:
+    costs = []
+    for cycles in (600, 300, 150):
+        folding = fold(small(), Goal(cycles))
+        assert folding.cycles <= cycles
+        assert folding.cycles == max(_own(folding.graph))
+        costs.append(value(folding.cost))
+        assert folding.next_cycles is not None
+        assert folding.next_cycles < folding.cycles
+    assert costs == sorted(costs)
+
+
+def _own(graph: StreamGraph) -> list[int]:
+    from ir.cycles import own_cycles
+
+    return [own_cycles(e) if not isinstance(e, Input) else e.output.beats for e in graph]
+
+
+def test_a_budget_gets_the_fastest_that_fits() -> None:
+    limits = (math.inf, math.inf, 12.0, math.inf)
+    folding = fold(small(), Goal(limits=limits))
+    assert counted(folding.cost)[2] <= 12
+    with pytest.raises(CompileError):
+        fold(small(), Goal(folding.cycles - 1, limits))
+
+
+def test_an_impossible_target_is_refused_with_what_is_possible() -> None:
+    with pytest.raises(CompileError) as refused:
+        fold(small(), Goal(7))
+    assert str(refused.value).endswith("ask for --cycles 36 or more")
+
+
+def test_a_small_budget_is_refused_with_what_is_missing() -> None:
+    with pytest.raises(CompileError) as refused:
+        fold(small(), Goal(limits=(math.inf, math.inf, 0.0, math.inf)))
+    assert "need at least" in str(refused.value)
+    assert "DSP blocks, not 0" in str(refused.value)
+
+
+def test_solution_knows_its_slowest() -> None:
+    problem = Problem(small(), drawn(1), WORTH)
+    solution = problem.cheapest(400)
+    assert isinstance(solution, Solution)
+    assert solution.slowest.cycles == solution.cycles

@@ -49,6 +49,9 @@ def _sized(element: Consumer) -> Consumer:
         case ProcessingElement():
             latency = element.steps - 1 + timing.processing_latency(element)
             depth = max(MINIMUM_DEPTH, _reserved(latency, element.steps, element.parts))
+            if element.parts > 1:
+                # A join behind it takes the beats of a group not at once but at its other pace.
+                depth += element.parts
             return replace(element, fifo_depth=depth, pool_fifo_depth=_pool_depth(element))
         case MaxPool():
             kernel = element.kernel

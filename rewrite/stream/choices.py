@@ -53,7 +53,7 @@ Cost: TypeAlias = Callable[[Element], Resources]
 
 def counted(resources: Resources) -> Amounts:
     """Return the amounts that a folding is judged by."""
-    return resources.all_luts, resources.ff, resources.dsp, resources.bram18
+    return resources.lut + resources.lut_memory, resources.ff, resources.dsp, resources.bram18
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +162,14 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
             found = [ALONE] if limits is None else limits.sharings(pe, simd)
             for sharing in found:
                 folded = replace(element, pe=pe, simd=simd, sharing=sharing)
-                for lanes in divisors(pe):
-                    if pe // lanes <= folded.steps:
-                        yield replace(folded, output=with_lanes(element.output, lanes))
+                # Between the narrowest and all at a time there is nothing that a converter is not.
+                for lanes in sorted({_narrowest(pe, folded.steps), pe}):
+                    yield replace(folded, output=with_lanes(element.output, lanes))
+
+
+def _narrowest(pe: int, steps: int) -> int:
+    """Return the fewest lanes by which ``pe`` sums leave within the ``steps`` cycles of a group."""
+    return next(lanes for lanes in divisors(pe) if pe // lanes <= steps)
 
 
 def _undominated(found: list[Choice]) -> list[Choice]:

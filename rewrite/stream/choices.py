@@ -46,6 +46,7 @@ from ir.elements import (
 from ir.goal import Amounts
 from ir.resources import Resources
 from rewrite.stream.share import sharing_limits
+from rewrite.stream.taps import parallel_taps
 
 Cost: TypeAlias = Callable[[Element], Resources]
 """What an element needs of the FPGA."""
@@ -157,11 +158,19 @@ def _with_lanes(element: _Uniform, channels: int) -> Iterator[Element]:
 def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingElement]:
     channels, outputs = element.input.shape.channels, element.depth_multiplier
     limits = None if element.depthwise else sharing_limits(element)
-    for simd in divisors(channels if element.depthwise else channels // element.groups):
-        for pe in [simd * outputs] if element.depthwise else divisors(outputs):
-            found = [ALONE] if limits is None else limits.sharings(pe, simd)
+    read = [
+        *(
+            replace(element, simd=simd)
+            for simd in divisors(channels if element.depthwise else channels // element.groups)
+        ),
+        *parallel_taps(element),
+    ]
+    for reading in read:
+        together = [reading.simd // reading.taps * outputs]
+        for pe in together if element.depthwise else divisors(outputs):
+            found = [ALONE] if limits is None else limits.sharings(pe, reading.simd)
             for sharing in found:
-                folded = replace(element, pe=pe, simd=simd, sharing=sharing)
+                folded = replace(reading, pe=pe, sharing=sharing)
                 # Between the narrowest and all at a time there is nothing that a converter is not.
                 for lanes in sorted({_narrowest(pe, folded.steps), pe}):
                     yield replace(folded, output=with_lanes(element.output, lanes))

@@ -18,7 +18,7 @@ FACTOR_BITS = 25
 """Width of the wider factor of a DSP48E1's product."""
 
 MOST_ROWS = 4
-LONGEST_CHAIN = 8
+LONGEST_CHAIN = 9
 """Longer chains save few adders and delay every lane more."""
 
 FEWEST_PACKED_BITS = 4
@@ -66,8 +66,7 @@ def sharing_limits(element: ProcessingElement) -> SharingLimits:
     weight, inputs = element.weight_number, element.input.number
     width = weight.bits if weight.signed else weight.bits + 1
     matrix = element.weights.reshape(-1, element.weights.shape[3]).T
-    inner = element.weights.shape[2]
-    chains = [n for n in range(1, LONGEST_CHAIN + 1) if inner % n == 0]
+    chains = [n for n in range(1, LONGEST_CHAIN + 1) if matrix.shape[1] % n == 0]
     largest = {chain: _largest_sum(matrix, inputs, chain) for chain in chains}
     packs = inputs.bits >= FEWEST_PACKED_BITS and not _has_least(matrix, weight)
     return SharingLimits(largest, packs, width)

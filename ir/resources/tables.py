@@ -25,13 +25,15 @@ def different_columns(words: IntArray, bits: int) -> int:
     count, values = words.shape
     if count > SEARCHED_WORDS:
         return int(values) * bits
-    shifts = np.arange(bits, dtype=np.int64)
-    columns = ((words[:, :, None] >> shifts) & 1).reshape(count, -1)
-    patterns: set[bytes] = {
-        column.tobytes() for column in np.packbits(columns.astype(np.uint8), axis=0).T
-    }
-    constants: set[bytes] = {np.packbits(np.full(count, bit, np.uint8)).tobytes() for bit in (0, 1)}
-    return len(patterns - constants)
+    # A column is a number of at most 64 bits.
+    places = np.uint64(1) << np.arange(count, dtype=np.uint64)
+    columns = [
+        (((words >> bit) & 1).astype(np.uint64) * places[:, None]).sum(axis=0, dtype=np.uint64)
+        for bit in range(bits)
+    ]
+    patterns = np.unique(np.concatenate(columns))
+    constants = (np.uint64(0), places.sum(dtype=np.uint64))
+    return len(patterns) - int(np.isin(patterns, constants).sum())
 
 
 def logic_luts(words: int, columns: int) -> float:

@@ -87,8 +87,8 @@ def compile_command(
         typer.Option(
             min=1,
             show_default=False,
-            help="Cycles per frame to reach at the least cost. By default the fewest that 128 DSP "
-            "blocks allow, or what is given of --part and --budget.",
+            help="Cycles per frame to reach with the fewest multipliers. By default the fewest "
+            "that 128 products a cycle allow, or that fit --part and --budget.",
         ),
     ] = None,
     fps: Annotated[

@@ -13,9 +13,6 @@ Amounts: TypeAlias = tuple[float, float, float, float]
 
 UNLIMITED: Amounts = (math.inf, math.inf, math.inf, math.inf)
 
-DEFAULT_DSP = 128
-"""DSP blocks that the default folding may use: about what the smaller boards have."""
-
 REFERENCE = PARTS["xc7z020"]
 """The part whose mix of resources says what they are worth, if none is named."""
 
@@ -34,4 +31,5 @@ class Goal:
     worth: Amounts = REFERENCE.amounts
 
 
-DEFAULT_GOAL = Goal(limits=(math.inf, math.inf, DEFAULT_DSP, math.inf))
+DEFAULT_GOAL = Goal()
+"""The fewest cycles that the default number of multipliers allows."""

@@ -5,25 +5,28 @@ The pipeline, in order; none changes a single value that the network computes.
 
 from __future__ import annotations
 
-from ir.goal import DEFAULT_GOAL, Goal
+from ir.goal import DEFAULT_GOAL, UNLIMITED, Goal
 from ir.graph import StreamGraph, check_legal
 from rewrite.stream.buffers import size_outputs
 from rewrite.stream.choices import counted
-from rewrite.stream.fold import Folding, fold
+from rewrite.stream.fold import fold_to_cycles, fold_to_multipliers
 from rewrite.stream.lanes import adapt_lanes
+from rewrite.stream.optimum import Folding, fold_optimally
+from rewrite.stream.share import share_multipliers
 from rewrite.stream.slack import add_slack
 from rewrite.stream.turns import buffer_turns
 
-__all__ = [
-    "DEFAULT_DSP",
-    "DEFAULT_GOAL",
-    "Folding",
-    "Goal",
-    "connect",
-    "counted",
-    "fold",
-    "schedule",
-]
+__all__ = ["Folding", "connect", "counted", "fold_optimally", "schedule"]
+
+
+def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
+    """Return ``graph`` folded, with matching lanes and sized buffers.
+
+    ``goal``: cycles per frame; by default the fewest that need at most ``DEFAULT_MULTIPLIERS``
+    multipliers; or a goal, whose limits, if it has any, are kept at the least cost.
+    """
+    wanted = goal if isinstance(goal, Goal) else DEFAULT_GOAL if goal is None else Goal(goal)
+    return connect(_folded(graph, wanted))
 
 
 def connect(graph: StreamGraph) -> StreamGraph:
@@ -34,9 +37,9 @@ def connect(graph: StreamGraph) -> StreamGraph:
     return graph
 
 
-def schedule(graph: StreamGraph, cycles: int | None = None) -> StreamGraph:
-    """Return ``graph`` folded, with matching lanes and sized buffers.
-
-    ``cycles``: target cycles per frame; by default those of ``DEFAULT_GOAL``.
-    """
-    return connect(fold(graph, DEFAULT_GOAL if cycles is None else Goal(cycles)).graph)
+def _folded(graph: StreamGraph, goal: Goal) -> StreamGraph:
+    if goal is DEFAULT_GOAL:
+        return share_multipliers(fold_to_multipliers(graph))
+    if goal.cycles is not None and goal.limits == UNLIMITED:
+        return share_multipliers(fold_to_cycles(graph, goal.cycles))
+    return fold_optimally(graph, goal).graph

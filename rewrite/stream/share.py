@@ -7,18 +7,19 @@ from the weights and the range of the inputs; a multiplier of a DSP48 is 25 x 18
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ir.elements import ALONE, ProcessingElement, Sharing
+from ir.elements import ALONE, Consumer, ProcessingElement, Sharing
+from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
 
 FACTOR_BITS = 25
 """Width of the wider factor of a DSP48E1's product."""
 
 MOST_ROWS = 4
-LONGEST_CHAIN = 9
+LONGEST_CHAIN = 8
 """Longer chains save few adders and delay every lane more."""
 
 FEWEST_PACKED_BITS = 4
@@ -72,13 +73,21 @@ def sharing_limits(element: ProcessingElement) -> SharingLimits:
     return SharingLimits(largest, packs, width)
 
 
-def fewest_multipliers(pe: int, simd: int, found: list[Sharing]) -> Sharing:
-    """Return the sharing with the fewest multipliers, and of these with the fewest adders."""
+def share_multipliers(graph: StreamGraph) -> StreamGraph:
+    """Return ``graph`` with the fewest multipliers, and of these with the fewest adders."""
+    return graph.rebuild(_shared)
+
+
+def _shared(element: Consumer) -> Consumer:
+    if not isinstance(element, ProcessingElement) or element.depthwise:
+        return element
+    pe, simd = element.pe, element.simd
 
     def cost(sharing: Sharing) -> tuple[int, int, bool]:
         return -(-pe // sharing.rows) * simd, pe * simd // sharing.chain, sharing.overlap
 
-    return min([ALONE, *found], key=cost)
+    found = sharing_limits(element).sharings(pe, simd)
+    return replace(element, sharing=min([ALONE, *found], key=cost))
 
 
 def _has_least(matrix: IntArray, weight: IntegerType) -> bool:

@@ -1,0 +1,107 @@
+"""Folding as an optimum: the cheapest choice of all elements that reaches a goal.
+
+``element -> element(pe, simd, lanes, sharing)``.  Exact for any choice: folding orders the same
+integer additions differently in time.  The choice is an optimum (``rewrite/stream/solve``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ir.elements import Element
+from ir.errors import CompileError
+from ir.goal import Amounts, Goal
+from ir.graph import StreamGraph
+from ir.resources import Resources, estimate
+from rewrite.stream.solve import Problem, Solution, folded
+
+NAMES = ("look-up tables", "flip-flops", "DSP blocks", "block RAMs of 18 kbit")
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A folded graph, and what its choice rests on.
+
+    ``cycles``: per frame, of ``slowest``, the element that limits them; ``cost``: estimated.
+    ``next_cycles`` and ``next_cost``: of the cheapest one that is faster, None if none is.
+    """
+
+    graph: StreamGraph
+    cycles: int
+    slowest: Element
+    cost: Resources
+    next_cycles: int | None
+    next_cost: Resources | None
+
+
+def fold_optimally(graph: StreamGraph, goal: Goal) -> Folding:
+    """Return ``graph`` folded at the least cost that reaches ``goal``; lanes may still disagree.
+
+    Raises:
+        CompileError: no folding is that fast, or that small.
+    """
+    problem = Problem(graph, estimate, goal.worth)
+    if goal.cycles is not None:
+        solution = _within(problem, goal.cycles, goal.limits)
+    else:
+        solution = _fastest(problem, goal)
+    faster = [rate for rate in problem.rates if rate < solution.cycles]
+    following = problem.cheapest(faster[-1]) if faster else None
+    return Folding(
+        folded(graph, solution),
+        solution.cycles,
+        solution.slowest.element,
+        solution.cost,
+        following.cycles if following else None,
+        following.cost if following else None,
+    )
+
+
+def _within(problem: Problem, cycles: int, limits: Amounts) -> Solution:
+    if cycles < problem.least_cycles:
+        slowest = problem.least_element
+        raise CompileError(
+            "fold",
+            slowest.layer,
+            f"needs at least {problem.least_cycles} cycles per frame, not {cycles}",
+            f"ask for --cycles {problem.least_cycles} or more",
+        )
+    solution = problem.cheapest(cycles, limits)
+    if solution is None:
+        raise _too_small(problem, cycles, limits)
+    return solution
+
+
+def _fastest(problem: Problem, goal: Goal) -> Solution:
+    """Return the cheapest of the fastest foldings within the limits: they get cheaper with time."""
+    rates = problem.rates
+    best = problem.cheapest(rates[-1], goal.limits)
+    if best is None:
+        raise _too_small(problem, rates[-1], goal.limits)
+    low, high = 0, len(rates) - 1
+    while low < high:
+        middle = (low + high) // 2
+        candidate = problem.cheapest(rates[middle], goal.limits)
+        if candidate is None:
+            low = middle + 1
+        else:
+            best, high = candidate, middle
+    return best
+
+
+def _too_small(problem: Problem, cycles: int, limits: Amounts) -> CompileError:
+    """Return the error that says what is too little, and by how much."""
+    needed = problem.least_amounts(cycles)
+    missing = [
+        f"{math.ceil(need):,} {name}, not {limit:,.0f}"
+        for name, need, limit in zip(NAMES, needed, limits, strict=True)
+        if need > limit
+    ]
+    what = " and ".join(missing) or "more of some resource than its limit, whatever is saved"
+    return CompileError(
+        "fold",
+        problem.graph.name,
+        f"{cycles:,} cycles per frame need at least {what}",
+        "raise the limit, take a larger part, or allow more cycles",
+    )

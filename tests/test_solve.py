@@ -105,7 +105,7 @@ def test_a_budget_gets_the_fastest_that_fits() -> None:
 def test_an_impossible_target_is_refused_with_what_is_possible() -> None:
     with pytest.raises(CompileError) as refused:
         fold(small(), Goal(7))
-    assert str(refused.value).endswith("ask for --cycles 36 or more")
+    assert str(refused.value).endswith("ask for --cycles 16 or more")
 
 
 def test_a_small_budget_is_refused_with_what_is_missing() -> None:

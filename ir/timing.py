@@ -130,8 +130,11 @@ def channel_reduce_latency(lanes: int) -> int:
 
 
 def root_latency(half_width: int) -> int:
-    """From a radicand to its inverse root: a stage per bit of the move, line, product, root."""
-    return clog2(half_width) + 3
+    """From a radicand to its inverse root.
+
+    A stage per bit of the move, line read and held, product, root.
+    """
+    return clog2(half_width) + 4
 
 
 def moments_latency(lanes: int, half_width: int) -> int:

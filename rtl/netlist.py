@@ -51,6 +51,11 @@ from rtl.structure import (
     stream_ports,
 )
 
+FACTOR_BITS = 25
+"""Width of the wider factor of a DSP48E1."""
+
+FACTOR_COMMENT = "Wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5"
+
 
 def build_netlist(graph: StreamGraph) -> Netlist:
     """Return the netlist of ``graph``.
@@ -75,6 +80,7 @@ class _Builder:
         self.readers = _readers(graph)
         self.generics: list[Generic] = []
         self.knobs = {element.name: self._offer(element) for element in graph}
+        self.factor_bits = self._offer_factor_bits()
         self.streams: dict[str, Stream] = {}
         self.forks: dict[int, Stream] = {}
         self.signals: list[Stream] = []
@@ -105,6 +111,13 @@ class _Builder:
 
         return {knob.suffix: offer(knob) for knob in knobs(element)}
 
+    def _offer_factor_bits(self) -> str:
+        """Make the part's multipliers a generic if any depend on it; return its name."""
+        name = self.names.new("factor_bits")
+        if any(isinstance(element, ProcessingElement) for element in self.graph):
+            self.generics.append(Generic(name, FACTOR_BITS, "positive", FACTOR_COMMENT))
+        return name
+
     def _instantiate(self, element: Element) -> None:
         ports: Pairs = () if isinstance(element, Fork) else CLOCKED
         output_lanes = str(element.output.lanes)
@@ -127,6 +140,7 @@ class _Builder:
             output_lanes,
             tables_package(self.graph, element),
             len(self.readers.get(id(element), ())),
+            self.factor_bits,
         )
         entity, generics = instance(element, context)
         label = self.labels[element.name]

@@ -17,7 +17,8 @@ class Context:
     """VHDL expressions that an element's generics refer to.
 
     ``knobs``: by suffix, the name of the top's generic; ``input_lanes``, ``output_lanes``: of its
-    streams; ``ways``: readers of its stream; ``tables``: the package of its constants.
+    streams; ``ways``: readers of its stream; ``tables``: the package of its constants;
+    ``factor_bits``: width of the wider factor of a multiplier of the part.
     """
 
     knobs: Mapping[str, str]
@@ -25,6 +26,7 @@ class Context:
     output_lanes: str
     tables: str
     ways: int = 1
+    factor_bits: str = "25"
 
 
 @singledispatch

@@ -51,6 +51,7 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         formals["groups"] = str(element.groups)
     if element.sharing != ALONE:
         formals |= sharing_formals(element.sharing)
+    formals["factor_bits"] = context.factor_bits
     if "taps" in context.knobs:
         part = str(shape.channels // element.groups)
         if element.depthwise:

@@ -6,7 +6,7 @@
 --   1 / sqrt(radicand) = root * 2 ** -17 * 2 ** (moved + 1 - half_width), within 3.0e-5 of itself
 --
 -- Beat order: unchanged; valid only, never stalled.
--- Latency: ceil(log2(half_width)) + 3 edges: a stage per bit of `moved`, line, product, root.
+-- Latency: ceil(log2(half_width)) + 4 edges: a stage per bit of `moved`, line read and held, product, root.
 -- Cycles: one per radicand.
 -- Limits: a radicand must not be 0.
 
@@ -70,11 +70,12 @@ architecture rtl of inverse_root is
 
   signal radicands : radicands_t;
   signal moves : moves_t(0 to stages);
-  signal moves_behind : moves_t(1 to 3);
-  signal valid : std_ulogic_vector(1 to stages + 3) := (others => '0');
+  signal moves_behind : moves_t(1 to 4);
+  signal valid : std_ulogic_vector(1 to stages + 4) := (others => '0');
 
-  signal line : std_ulogic_vector(line_bits - 1 downto 0);
-  signal along : unsigned(piece_bits - 1 downto 0);
+  -- What the memory holds, and in a register of its own.
+  signal read_line, line : std_ulogic_vector(line_bits - 1 downto 0);
+  signal read_along, along : unsigned(piece_bits - 1 downto 0);
   signal base, root : unsigned(base_bits - 1 downto 0);
   signal product : unsigned(slope_bits + piece_bits - 1 downto 0);
 
@@ -116,25 +117,27 @@ begin
   follow_line : process (clk)
   begin
     if rising_edge(clk) then
-      line <= rom(to_integer(unsigned(radicands(stages)(width - 1 downto width - piece_bits))));
-      along <= unsigned(radicands(stages)(width - piece_bits - 1 downto width - 2 * piece_bits));
+      read_line <= rom(to_integer(unsigned(radicands(stages)(width - 1 downto width - piece_bits))));
+      read_along <= unsigned(radicands(stages)(width - piece_bits - 1 downto width - 2 * piece_bits));
+      line <= read_line;
+      along <= read_along;
       product <= unsigned(line(line_bits - 1 downto base_bits)) * along;
       base <= unsigned(line(base_bits - 1 downto 0));
       root <= base - product(product'high downto piece_bits);
 
-      moves_behind <= moves(stages) & moves_behind(1 to 2);
+      moves_behind <= moves(stages) & moves_behind(1 to 3);
     end if;
   end process;
 
   output_root <= std_ulogic_vector(root);
-  output_moved <= moves_behind(3);
-  output_valid <= valid(stages + 3);
+  output_moved <= moves_behind(4);
+  output_valid <= valid(stages + 4);
 
   ------------------------------------------------------------------------------
   control : process (clk)
   begin
     if rising_edge(clk) then
-      valid <= input_valid & valid(1 to stages + 2);
+      valid <= input_valid & valid(1 to stages + 3);
       if reset then
         valid <= (others => '0');
       end if;

@@ -8,7 +8,7 @@
 -- Shifts are arithmetic (floor). Beat order: raster, channel fastest, `lanes` channels per beat; unchanged.
 -- Two passes, with a buffer of a pixel and what is on its way between them: sums and root, then scores.
 -- Latency: from taking a pixel's last beat to the push of its first score: reduction + 1 + s + 7 edges,
--- s = ceil(log2(half_width)), reduction = 2 + ceil(log2(lanes)) + s + 8; it can be taken one edge later.
+-- s = ceil(log2(half_width)), reduction = 2 + ceil(log2(lanes)) + s + 9; it can be taken one edge later.
 -- Cycles per frame: one per beat.
 -- Limits: a beat per cycle needs fifo_depth >= s + 9.
 
@@ -72,7 +72,7 @@ architecture rtl of layer_normalization is
   constant number_bits : positive := total_bits + root_bits + move_bits;
 
   -- With this depth a pass takes a beat per cycle: see pass_depth in ir/timing.py.
-  constant reduction : positive := 2 + clog2(lanes) + move_bits + 8;
+  constant reduction : positive := 2 + clog2(lanes) + move_bits + 9;
   constant code_depth : positive := folds + reduction + 1;
 
   constant legal : boolean := require(channels mod lanes = 0,

@@ -48,6 +48,9 @@ entity matrix_vector is
     -- one bit more.
     packing : positive := 1;
     spacing : positive := 17;
+    -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5. Rows
+    -- whose packed weights are wider do not share.
+    factor_bits : positive := 25;
     overlap : boolean := false;
     -- Multipliers in a row, each of which adds to the sum of the one before. Of a simd that is no multiple,
     -- the greatest common divisor is taken: shorter chains have smaller sums.
@@ -78,6 +81,8 @@ architecture rtl of matrix_vector is
   constant rows_are_there : boolean := require(logic_rows <= pe,
     "matrix_vector: logic_rows must not exceed pe; got " & integer'image(logic_rows));
   constant multiplied_rows : natural := pe - logic_rows;
+  constant packed_bits : positive := (packing - 1) * spacing + value_bits(weight_bits, weight_signed);
+  constant packed_rows : positive := either(packed_bits > factor_bits, 1, packing);
   constant chained : positive := common_divisor(simd, chain);
   constant chains : positive := simd / chained;
 
@@ -93,7 +98,7 @@ architecture rtl of matrix_vector is
     variable word : word_t := (others => '0');
   begin
     for row in 0 to multiplied_rows - 1 loop
-      if row mod packing = place then
+      if row mod packed_rows = place then
         for index in 0 to chains - 1 loop
           word(row * piece + index * weight_bits + bit_of_weight) := '1';
         end loop;
@@ -108,7 +113,7 @@ architecture rtl of matrix_vector is
     variable result : word_t := word;
     variable borrow, signs, difference : word_t;
   begin
-    for place in 1 to smaller(packing, pe) - 1 loop
+    for place in 1 to smaller(packed_rows, pe) - 1 loop
       -- All weights of the rows at a time. A sign that is set keeps a difference to its own weight.
       signs := bits_of_rows(place, sign);
       borrow := std_ulogic_vector(shift_right(shift_left(
@@ -141,7 +146,7 @@ architecture rtl of matrix_vector is
         end loop;
       end if;
     end loop;
-    if packing > 1 and pe > 1 and weight_signed then
+    if packed_rows > 1 and pe > 1 and weight_signed then
       word := borrowed(word);
     end if;
     return word;
@@ -262,9 +267,9 @@ begin
 
   end generate;
 
-  packs : for pack in 0 to (multiplied_rows + packing - 1) / packing - 1 generate
-    constant row : natural := pack * packing;
-    constant rows : positive := smaller(packing, multiplied_rows - row);
+  packs : for pack in 0 to (multiplied_rows + packed_rows - 1) / packed_rows - 1 generate
+    constant row : natural := pack * packed_rows;
+    constant rows : positive := smaller(packed_rows, multiplied_rows - row);
   begin
 
     sums : entity work.row_sums
@@ -276,7 +281,7 @@ begin
         accumulator_bits => accumulator_bits,
         rows => rows,
         spacing => spacing,
-        overlap => overlap,
+        overlap => overlap and packed_rows > 1,
         simd => simd,
         chain => chained,
         accumulates => steps > 1

@@ -7,7 +7,7 @@
 --
 -- Beat order: `lanes` channels per beat, channels / lanes beats per pixel; one result per pixel. Valid only,
 -- never stalled.
--- Latency: 2 + (2 + ceil(log2(lanes))) + 3 + (ceil(log2(half_width)) + 3) edges from a pixel's last beat to the
+-- Latency: 2 + (2 + ceil(log2(lanes))) + 3 + (ceil(log2(half_width)) + 4) edges from a pixel's last beat to the
 -- one that can push its result: operands, squares; sums; products, variance, radicand; root.
 -- Cycles per frame: one per beat.
 -- Limits: half_width must hold the radicand.
@@ -72,7 +72,7 @@ architecture rtl of moments is
   signal radicand : unsigned(constant_bits(radicand_bits) - 1 downto 0);
   signal radicand_valid : std_ulogic_vector(1 to 3) := (others => '0');
   -- The total waits for its root.
-  type totals_t is array (1 to clog2(half_width) + 6) of std_ulogic_vector(total_bits - 1 downto 0);
+  type totals_t is array (1 to clog2(half_width) + 7) of std_ulogic_vector(total_bits - 1 downto 0);
   signal totals : totals_t;
 
 begin

@@ -108,6 +108,9 @@ entity processing_element is
     spacing : positive := 17;
     overlap : boolean := false;
     chain : positive := 1;
+    -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5. Wider
+    -- ones are taken apart.
+    factor_bits : positive range 2 to 64 := 25;
     -- Image rows buffered beyond those the window needs.
     extra_rows : natural := 0;
     -- Output beats under way or waiting: distributed RAM. At full speed it covers the latency.
@@ -268,6 +271,7 @@ begin
         packing => packing,
         spacing => spacing,
         overlap => overlap,
+        factor_bits => factor_bits,
         chain => chain,
         weights => weights
       )
@@ -333,6 +337,7 @@ begin
         input_bits => accumulator_bits,
         output_bits => convolved_bits,
         output_signed => convolved_signed,
+        factor_bits => factor_bits,
         multiplier_bits => multiplier_bits,
         offset_bits => offset_bits,
         shift => shift,

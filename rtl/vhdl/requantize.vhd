@@ -9,7 +9,8 @@
 -- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
 -- Latency: 4 edges: parameters and operand, product, sum, shift and clamp.
 -- Cycles per frame: one per beat.
--- Limits: multiplier and sum are one DSP48 per lane up to 25 x 18 bits, 48-bit sums.
+-- Limits: multiplier and sum are one DSP48 per lane up to 25 x 18 bits, 48-bit sums. Values wider than
+-- factor_bits have two products, of their upper and of their lower bits, that the sum joins.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -24,6 +25,8 @@ entity requantize is
     -- Width of the codes that go out, and whether they are signed.
     output_bits : positive range 1 to 16;
     output_signed : boolean;
+    -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5.
+    factor_bits : positive range 2 to 64 := 25;
     -- Width of the signed multipliers: more than 18 bits cost a second DSP48 per lane.
     multiplier_bits : positive;
     -- Width of the signed offsets.
@@ -69,6 +72,9 @@ architecture rtl of requantize is
     "requantize: offsets must hold one number per channel in rows of 256 bits; rows got "
     & integer'image(offsets'length));
 
+  constant is_split : boolean := input_bits > factor_bits;
+  -- Bits of the lower part, to which a zero makes a sign.
+  constant low_bits : natural := either(is_split, factor_bits - 1, 0);
   constant product_bits : positive := input_bits + multiplier_bits;
   constant sum_bits : positive := larger(product_bits, offset_bits) + 1;
 
@@ -131,17 +137,52 @@ begin
   end process;
 
   scale_lanes : for lane in 0 to lanes - 1 generate
-    signal product : signed(product_bits - 1 downto 0);
     signal sum : signed(sum_bits - 1 downto 0);
   begin
 
-    scale_lane : process (clk)
+    whole : if not is_split generate
+      signal product : signed(product_bits - 1 downto 0);
+    begin
+
+      multiply : process (clk)
+      begin
+        if rising_edge(clk) then
+          product <= lane_value(operand, lane, input_bits, true)
+            * lane_value(multiplier, lane, multiplier_bits, true);
+          sum <= resize(product, sum_bits)
+            + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+        end if;
+      end process;
+
+    end generate;
+
+    parts : if is_split generate
+      signal low : std_ulogic_vector(low_bits downto 0);
+      signal high : std_ulogic_vector(input_bits - low_bits - 1 downto 0);
+      signal low_product : signed(low_bits + multiplier_bits downto 0);
+      signal high_product : signed(product_bits - low_bits - 1 downto 0);
+    begin
+
+      low <= '0' & operand(lane * input_bits + low_bits - 1 downto lane * input_bits);
+      high <= operand((lane + 1) * input_bits - 1 downto lane * input_bits + low_bits);
+
+      multiply : process (clk)
+      begin
+        if rising_edge(clk) then
+          low_product <= signed(low) * lane_value(multiplier, lane, multiplier_bits, true);
+          high_product <= signed(high) * lane_value(multiplier, lane, multiplier_bits, true);
+          sum <= resize(low_product, sum_bits)
+            + resize(signed(std_ulogic_vector'(
+              std_ulogic_vector(high_product) & (low_bits - 1 downto 0 => '0'))), sum_bits)
+            + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+        end if;
+      end process;
+
+    end generate;
+
+    limit : process (clk)
     begin
       if rising_edge(clk) then
-        product <= lane_value(operand, lane, input_bits, true)
-          * lane_value(multiplier, lane, multiplier_bits, true);
-        sum <= resize(product, sum_bits)
-          + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
         output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= code(sum);
       end if;
     end process;

@@ -29,6 +29,7 @@ class Product:
     overlap: bool = False
     chain: int = 1
     logic_rows: int = 0
+    factor_bits: int = 25
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -74,6 +75,7 @@ def _case(seed: int, product: Product) -> Case:
         "steps": product.steps,
         "packing": product.packing,
         "spacing": product.spacing,
+        "factor_bits": product.factor_bits,
         "overlap": product.overlap,
         "chain": product.chain,
         "logic_rows": product.logic_rows,
@@ -83,6 +85,8 @@ def _case(seed: int, product: Product) -> Case:
     a, w = product.activation, product.weight
     fold = f"pe {product.pe}, simd {product.simd}, {product.folds} x {product.steps}"
     sharing = f", {product.packing} packed, chains of {product.chain}"
+    if product.factor_bits != 25:
+        sharing += f", factors of {product.factor_bits}"
     shared = product.packing * product.chain > 1
     logic = f", {product.logic_rows} in logic" if product.logic_rows else ""
     return Case(f"{a} x {w}, {fold}{sharing if shared else ''}{logic}", generics, write)
@@ -132,6 +136,12 @@ CASES = tuple(
             (INT4, IntegerType(3, False), 2, 4, 1, 1, 1, 17, False, 2, 1),
             (IntegerType(1, False), IntegerType(3, True), 2, 3, 2, 2, 1, 17, False, 3, 2),
             (IntegerType(3, True), INT4, 5, 3, 3, 2, 2, 12, True, 1, 1),
+            # More words
+            (INT8, INT8, 1, 2, 5, 9),
+            (UINT8, INT8, 2, 6, 6, 7, 1, 17, False, 3),
+            # Too wide for the part's multipliers, and not
+            (UINT8, INT8, 4, 4, 3, 5, 2, 17, True, 4, 0, 18),
+            (UINT4, INT4, 4, 4, 2, 2, 2, 11, True, 4, 0, 18),
         ),
         start=1,
     )

@@ -26,6 +26,7 @@ entity matrix_vector_tb is
     steps : positive;
     packing : positive;
     spacing : positive;
+    factor_bits : positive;
     overlap : boolean;
     chain : positive;
     logic_rows : natural
@@ -84,6 +85,7 @@ begin
       steps => steps,
       packing => packing,
       spacing => spacing,
+      factor_bits => factor_bits,
       overlap => overlap,
       chain => chain,
       logic_rows => logic_rows,

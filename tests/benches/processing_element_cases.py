@@ -49,6 +49,7 @@ class Layer:
     lanes: int = 0
     sharing: Sharing = ALONE
     taps: int = 1
+    factor_bits: int = 25
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -139,7 +140,11 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
             write_table(folder / f"{table.generic}.txt", table.values, table.bits)
 
     context = Context(
-        {knob.suffix: str(knob.default) for knob in knobs(element)}, "simd", "lanes", "tables"
+        {knob.suffix: str(knob.default) for knob in knobs(element)},
+        "simd",
+        "lanes",
+        "tables",
+        factor_bits=str(layer.factor_bits),
     )
     _, formals = instance(element, context)
     generics: dict[str, int | bool | str] = {
@@ -262,6 +267,16 @@ LAYERS = {
     ),
     "depthwise in parts": Layer(
         Shape(5, 6, 4), SAME, 4, pe=4, simd=4, lanes=1, pool=POOL, groups=4
+    ),
+    "factors of 18 bits": Layer(
+        Shape(4, 4, 8),
+        SAME,
+        4,
+        pe=4,
+        simd=4,
+        number=UINT8,
+        sharing=Sharing(2, 17, True, 4),
+        factor_bits=18,
     ),
     "two packed, chain of four": Layer(
         Shape(4, 4, 4), SAME, 4, pe=4, simd=4, number=UINT8, sharing=Sharing(2, 17, True, 4)

@@ -64,6 +64,7 @@ entity processing_element_tb is
     packing : positive := 1;
     spacing : positive := 17;
     overlap : boolean := false;
+    factor_bits : positive := 25;
     chain : positive := 1;
     extra_rows : natural := 0;
     fifo_depth : positive;
@@ -180,6 +181,7 @@ begin
       packing => packing,
       spacing => spacing,
       overlap => overlap,
+      factor_bits => factor_bits,
       chain => chain,
       extra_rows => extra_rows,
       fifo_depth => fifo_depth,

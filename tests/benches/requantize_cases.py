@@ -32,6 +32,7 @@ class Scaling:
     folds: int = 1
     low: int | None = None
     high: int | None = None
+    factor_bits: int = 25
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -89,6 +90,7 @@ def _case(seed: int, scaling: Scaling) -> Case:
         "input_bits": scaling.input_bits,
         "output_bits": scaling.output.bits,
         "output_signed": scaling.output.signed,
+        "factor_bits": scaling.factor_bits,
         "multiplier_bits": scaling.multiplier_bits,
         "offset_bits": scaling.offset_bits,
         "shift": scaling.shift,
@@ -101,6 +103,8 @@ def _case(seed: int, scaling: Scaling) -> Case:
     }
     shape = f"{scaling.lanes} lanes, {scaling.folds} folds"
     widths = f"{scaling.input_bits} x {scaling.multiplier_bits} + {scaling.offset_bits}"
+    if scaling.factor_bits != 25:
+        shape += f", factors of {scaling.factor_bits}"
     name = f"{widths} over {scaling.shift} to {scaling.output} {low} to {high}, {shape}"
     return Case(name, generics, write)
 
@@ -121,6 +125,9 @@ CASES = tuple(
             Scaling(1, IntegerType(4, True), 1, 1, 0, lanes=2, folds=2),
             Scaling(10, INT8, 4, 30, 25, lanes=2, folds=3),
             Scaling(8, INT8, 4, 4, 14, lanes=1, folds=1),
+            Scaling(24, INT8, 8, 28, 18, lanes=2, folds=3, factor_bits=18),
+            Scaling(19, UINT8, 8, 28, 18, lanes=1, folds=2, factor_bits=18),
+            Scaling(18, UINT8, 8, 20, 18, lanes=2, folds=2, factor_bits=18),
         ),
         start=1,
     )

@@ -18,6 +18,7 @@ entity requantize_tb is
     input_bits : positive;
     output_bits : positive;
     output_signed : boolean;
+    factor_bits : positive;
     multiplier_bits : positive;
     offset_bits : positive;
     shift : natural;
@@ -72,6 +73,7 @@ begin
       input_bits => input_bits,
       output_bits => output_bits,
       output_signed => output_signed,
+      factor_bits => factor_bits,
       multiplier_bits => multiplier_bits,
       offset_bits => offset_bits,
       shift => shift,

@@ -1,0 +1,172 @@
+"""Moves registers into ECP5's multipliers and block RAM, as vendors' tools do and yosys does not.
+
+A MULT18X18D has registers at both factors and at its product, a DP16KD one behind its output.
+Left in the fabric, they cost routes beside the slow block between two clock edges.  Works on the
+netlist that yosys writes as JSON, and changes no value at any edge but those before the first data.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Bit: TypeAlias = int | str
+"""A net by number, or a constant."""
+
+Cell: TypeAlias = dict[str, Any]
+"""A cell as in yosys' JSON."""
+
+OPERAND_BITS, PRODUCT_BITS, MEMORY_BITS = 18, 36, 18
+"""Pins of a multiplier's factors and product, and of an output of a memory."""
+
+WIDE_MEMORY = 36
+"""Bits of a word that takes both outputs of a memory."""
+
+_PLAIN = {"CEMUX": "1", "CLKMUX": "CLK", "REGSET": "RESET"}
+"""Of a flip-flop that a block's register can stand for: no enable, no inversion."""
+
+
+def move_registers(module: dict[str, Any]) -> int:
+    """Move what registers of ``module`` can be moved into its blocks; return how many groups.
+
+    The output of a block is moved if each of its bits that is read is read by one plain flip-flop
+    only; a factor if all its bits are constants or come from plain flip-flops of one clock, of
+    which those that nothing else reads are taken away.  Memories come first: without registers of
+    their own they are the slowest of all.
+
+    Args:
+        module: of the JSON that yosys writes, changed in place.
+    """
+    blocks = _Blocks(module["cells"], module["ports"])
+    cells = list(blocks.cells.values())
+    moved = sum(blocks.move_word(cell) for cell in cells if cell["type"] == "DP16KD")
+    for cell in cells:
+        if cell["type"] == "MULT18X18D":
+            moved += sum(blocks.move_factor(cell, factor) for factor in "AB")
+            moved += blocks.move_product(cell)
+    return moved
+
+
+class _Blocks:
+    """The cells of a module, and who reads and drives its nets."""
+
+    def __init__(self, cells: dict[str, Cell], ports: Mapping[str, Any]) -> None:
+        self.cells = cells
+        self.readers: Counter[Bit] = Counter()
+        for cell in cells.values():
+            for port, bits in cell["connections"].items():
+                if cell["port_directions"][port] == "input":
+                    self.readers.update(bits)
+        for port in ports.values():
+            if port["direction"] == "output":
+                self.readers.update(port["bits"])
+        plain = {name: cell for name, cell in cells.items() if _is_plain(cell)}
+        self.behind = {_bit(cell, "DI"): name for name, cell in plain.items()}
+        self.driving = {_bit(cell, "Q"): name for name, cell in plain.items()}
+
+    def move_word(self, memory: Cell) -> bool:
+        """Move the registers behind the one port of a memory that is read."""
+        is_wide = int(memory["parameters"]["DATA_WIDTH_B"], 2) == WIDE_MEMORY
+        pins = {side: [f"DO{side}{place}" for place in range(MEMORY_BITS)] for side in "AB"}
+        sides = "AB" if is_wide else "".join(s for s in "AB" if self._read(memory, pins[s]))
+        if not is_wide and len(sides) != 1:
+            return False
+        clock = "CLKB" if is_wide else f"CLK{sides}"
+        if _bit(memory, clock.replace("CLK", "OCE")) != "1":
+            return False
+        outputs = [pin for side in sides for pin in pins[side]]
+        if not self._take_behind(memory, outputs, _bit(memory, clock)):
+            return False
+        memory["parameters"] |= {f"REGMODE_{side}": "OUTREG" for side in sides}
+        return True
+
+    def move_product(self, multiplier: Cell) -> bool:
+        """Move the registers behind a multiplier."""
+        pins = [f"P{place}" for place in range(PRODUCT_BITS)]
+        clock = self._clock([self.behind.get(net) for net in self._read(multiplier, pins)])
+        if not _may_have(multiplier, clock) or not self._take_behind(multiplier, pins, clock):
+            return False
+        _set_clock(multiplier, clock, "REG_OUTPUT_CLK")
+        return True
+
+    def move_factor(self, multiplier: Cell, factor: str) -> bool:
+        """Move the registers in front of one factor of a multiplier."""
+        pins = [f"{factor}{place}" for place in range(OPERAND_BITS)]
+        nets = {pin: _bit(multiplier, pin) for pin in pins}
+        sources: dict[Bit, str | None] = {
+            net: self.driving.get(net) for net in nets.values() if isinstance(net, int)
+        }
+        clock = self._clock(list(sources.values()))
+        if not _may_have(multiplier, clock):
+            return False
+        for pin, net in nets.items():
+            if name := sources.get(net):
+                data = _bit(self.cells[name], "DI")
+                multiplier["connections"][pin] = [data]
+                self.readers[data] += 1
+                self.readers[net] -= 1
+        for net, name in sources.items():
+            if name and not self.readers[net]:
+                self._remove(name)
+        _set_clock(multiplier, clock, f"REG_INPUT{factor}_CLK")
+        return True
+
+    def _read(self, cell: Cell, pins: Sequence[str]) -> list[Bit]:
+        """Return the nets at ``pins`` that something reads."""
+        nets = (_bit(cell, pin) for pin in pins if cell["connections"].get(pin))
+        return [net for net in nets if isinstance(net, int) and self.readers[net]]
+
+    def _clock(self, names: Sequence[str | None]) -> Bit | None:
+        """Return the clock that all these flip-flops have, None if they do not, or are none."""
+        clocks = {_bit(self.cells[name], "CLK") if name else None for name in names}
+        return clocks.pop() if len(clocks) == 1 else None
+
+    def _take_behind(self, cell: Cell, pins: Sequence[str], clock: Bit | None) -> bool:
+        """Let ``cell`` drive what flip-flops behind ``pins`` drive, if that is all that they do."""
+        nets = self._read(cell, pins)
+        names = [self.behind.get(net) for net in nets]
+        if any(self.readers[net] != 1 for net in nets) or self._clock(names) in (None, "0"):
+            return False
+        if self._clock(names) != clock:
+            return False
+        for pin in pins:
+            bits = cell["connections"].get(pin)
+            if bits and bits[0] in nets:
+                name = self.behind[bits[0]]
+                output = _bit(self.cells[name], "Q")
+                self._remove(name)
+                cell["connections"][pin] = [output]
+        return True
+
+    def _remove(self, name: str) -> None:
+        flip_flop = self.cells.pop(name)
+        data, output = _bit(flip_flop, "DI"), _bit(flip_flop, "Q")
+        self.readers[data] -= 1
+        if self.behind.get(data) == name:
+            del self.behind[data]
+        self.driving.pop(output, None)
+
+
+def _is_plain(cell: Cell) -> bool:
+    """Whether a cell is a flip-flop without enable and reset."""
+    if cell["type"] != "TRELLIS_FF" or _bit(cell, "LSR") not in ("0", "x"):
+        return False
+    parameters = {name: str(value).strip() for name, value in cell["parameters"].items()}
+    return all(parameters.get(name, value) == value for name, value in _PLAIN.items())
+
+
+def _bit(cell: Cell, port: str) -> Bit:
+    bits: list[Bit] = cell["connections"].get(port) or ["0"]
+    return bits[0]
+
+
+def _may_have(multiplier: Cell, clock: Bit | None) -> bool:
+    """Whether the multiplier's clock is, or can become, ``clock``."""
+    return clock is not None and _bit(multiplier, "CLK0") in ("0", clock)
+
+
+def _set_clock(multiplier: Cell, clock: Bit | None, register: str) -> None:
+    multiplier["parameters"][register] = "CLK0"
+    multiplier["connections"] |= {"CLK0": [clock], "CE0": ["1"], "RST0": ["0"]}
+    multiplier["port_directions"] |= {"CLK0": "input", "CE0": "input", "RST0": "input"}

@@ -1,0 +1,172 @@
+"""Clock speed of every element and of small networks: ``python -m tests.clock``.
+
+Placed and routed for Lattice's ECP5, speed grade 6, between registers (``sim.place_and_route``).
+``--write`` puts the tables into docs/clock.md.  Results are cached: what did not change takes no
+time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import zoo
+from frontend.compiler import CompileOptions, compile_model
+from rtl import write_vhdl
+from sim.ghdl import find_ghdl
+from sim.place_and_route import Effort, Timing, find_nextpnr, find_yosys, place_and_route
+from sim.synthesis import synthesize
+from tests.synthesis import generics, verilog
+from tests.test_synthesis_elements import CONFIGURATIONS
+
+PAGE = Path(__file__).parent.parent / "docs" / "clock.md"
+BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+NETWORKS = (("pocket_2x", 2300), ("digits_cnn", 576))
+"""Networks of the zoo, and cycles per frame to fold them to."""
+
+FACTOR_BITS = 18
+"""Of ECP5's multipliers."""
+
+WIDTH = 180
+"""Columns of what is printed, unless to a terminal."""
+
+Netlist = tuple[str, str]
+"""Verilog and the name of its top."""
+
+HEADINGS = [
+    *("", "MHz", "as yosys leaves it", "from", "to", "levels", "logic, ns", "path, ns"),
+    *("LUT4", "FF", "multipliers", "block RAM"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A netlist's figures with registers moved into multipliers, and its clock without that."""
+
+    name: str
+    timing: Timing
+    plain_mhz: float
+
+    def row(self) -> list[str]:
+        """Return the cells of the table."""
+        timing = self.timing
+        counts = (timing.luts, timing.flip_flops, timing.multipliers, timing.block_rams)
+        return [
+            self.name,
+            f"{timing.fmax_mhz:.0f}",
+            f"{self.plain_mhz:.0f}",
+            *(signal.removeprefix("element.") for signal in (timing.start, timing.end)),
+            f"{timing.levels}",
+            f"{timing.logic_ns:.1f}",
+            f"{timing.path_ns:.1f}",
+            *(f"{count:,}" for count in counts),
+        ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(prog="python -m tests.clock", description=__doc__)
+    parser.add_argument("names", nargs="*", help="elements and networks (all)")
+    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
+    options = parser.parse_args(arguments)
+    networks = {name for name, _ in NETWORKS}
+    unknown = sorted(set(options.names) - CONFIGURATIONS.keys() - networks)
+    if unknown:
+        parser.error(f"neither an element nor a network: {', '.join(unknown)}")
+    if options.write and options.names:
+        parser.error("--write takes all of them")
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    tables: dict[str, list[Speed]] = {}
+    for title, netlists in (("Elements", elements), ("Networks", small_networks)):
+        tables[title] = []
+        for name, netlist in netlists(options.names):
+            found = speed(name, netlist)
+            console.print(escape(" ".join(found.row())), highlight=False)
+            tables[title].append(found)
+    for title, speeds in tables.items():
+        table = Table(*HEADINGS, title=title, box=box.SIMPLE_HEAD)
+        for found in speeds:
+            table.add_row(*map(escape, found.row()))
+        if speeds:
+            console.print(table)
+    if options.write:
+        PAGE.write_text(with_figures(PAGE.read_text("utf-8"), markdown(tables)), "utf-8")
+    return 0
+
+
+def elements(names: Sequence[str] = ()) -> Iterator[tuple[str, Callable[[], Netlist]]]:
+    """Yield the elements in the configurations of their resource rows."""
+    for name in sorted(CONFIGURATIONS):
+        if name in names or not names:
+            yield name, lambda name=name: element(name)  # type: ignore[misc]
+
+
+def element(name: str) -> Netlist:
+    """Return the netlist of an element."""
+    values = CONFIGURATIONS[name]
+    if "factor_bits" in generics(name):
+        values = values | {"factor_bits": FACTOR_BITS}
+    with tempfile.TemporaryDirectory() as folder:
+        return verilog(name, values, Path(folder)).read_text("ascii"), "wrapper"
+
+
+def small_networks(names: Sequence[str] = ()) -> Iterator[tuple[str, Callable[[], Netlist]]]:
+    """Yield the networks."""
+    for name, cycles in NETWORKS:
+        if name in names or not names:
+            yield name, lambda name=name, cycles=cycles: network(name, cycles)  # type: ignore[misc]
+
+
+def network(name: str, cycles: int) -> Netlist:
+    """Return the netlist of a network of the zoo, folded to ``cycles`` per frame."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source = folder / f"{name}.h5"
+        zoo.save(name, source)
+        compilation = compile_model(source, CompileOptions(cycles=cycles))
+        files = write_vhdl(compilation.graph, folder / "vhdl")
+        top = files[-1].stem
+        return synthesize(top, files, {"factor_bits": FACTOR_BITS}), top
+
+
+def speed(name: str, netlist: Callable[[], Netlist], effort: Effort | None = None) -> Speed:
+    """Place and route a netlist, and again with all registers where yosys left them."""
+    effort = effort or Effort()
+    text, top = netlist()
+    timing = place_and_route(text, top, effort)
+    if not timing.multipliers:
+        return Speed(name, timing, timing.fmax_mhz)
+    plain = place_and_route(text, top, replace(effort, moves_registers=False))
+    return Speed(name, timing, plain.fmax_mhz)
+
+
+def markdown(tables: dict[str, list[Speed]]) -> str:
+    """Return the tables with date and versions of the tools."""
+    tools = ", ".join(tool.name for tool in (find_ghdl(), find_yosys(), find_nextpnr()))
+    parts = [f"{datetime.now(UTC):%Y-%m-%d}; {tools}.\n"]
+    for title, speeds in tables.items():
+        rule = " | ".join(["---", "---:", "---:", "---", "---", *["---:"] * 7])
+        rows = "".join(f"| {' | '.join(found.row())} |\n" for found in speeds)
+        parts.append(f"\n## {title}\n\n| {' | '.join(HEADINGS)} |\n| {rule} |\n{rows}")
+    return "".join(parts)
+
+
+def with_figures(page: str, text: str) -> str:
+    """Return ``page`` with ``text`` between the markers."""
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}{text}{END}{tail}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,10 +23,10 @@ from rich.table import Table
 import zoo
 from frontend.compiler import CompileOptions, compile_model
 from rtl import write_vhdl
+from sim.alone import TOP, generics, verilog
 from sim.ghdl import find_ghdl
 from sim.place_and_route import Effort, Timing, find_nextpnr, find_yosys, place_and_route
 from sim.synthesis import synthesize
-from tests.synthesis import generics, verilog
 from tests.test_synthesis_elements import CONFIGURATIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "clock.md"
@@ -116,8 +116,7 @@ def element(name: str) -> Netlist:
     values = CONFIGURATIONS[name]
     if "factor_bits" in generics(name):
         values = values | {"factor_bits": FACTOR_BITS}
-    with tempfile.TemporaryDirectory() as folder:
-        return verilog(name, values, Path(folder)).read_text("ascii"), "wrapper"
+    return verilog(name, values), TOP
 
 
 def small_networks(names: Sequence[str] = ()) -> Iterator[tuple[str, Callable[[], Netlist]]]:

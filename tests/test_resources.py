@@ -29,7 +29,7 @@ from zoo.catalogue import MODELS
 ELEMENTS = {kind for union in get_args(elements.Element) for kind in get_args(union) or (union,)}
 
 COUNTED = {
-    ("stream_fifo", 4): Resources(lut=9, lut_memory=12, ff=8),
+    ("stream_fifo", 4): Resources(lut=11, lut_memory=12, ff=8),
     ("stream_fifo", 16): Resources(lut=44, lut_memory=96, ff=26),
     ("stream_fifo", 21): Resources(lut=64, ff=53, bram18=2),
     ("stream_fifo", 22): Resources(lut=131, ff=73, bram18=6),

@@ -232,7 +232,7 @@ def test_long_turns_are_buffered() -> None:
         output = StreamType(Shape(1, 1, size), UINT8, 1)
         return Concatenate("rows", "", tuple(ends), output)
 
-    scheduled = schedule(graph_of(rows, Shape(6, 6, 2)), cycles=600)
+    scheduled = schedule(graph_of(rows, Shape(6, 6, 2)), 600)
     predicted = predict(scheduled)
     assert predicted.cycles_per_frame == predicted.lower_bound
     turns = [e for e in scheduled if isinstance(e, Fifo) and e.name.startswith("rows_turn")]

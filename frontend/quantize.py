@@ -42,6 +42,9 @@ SMALLEST_SCALE = 2.0**-68
 """Of any activation: products of scales must be normal float32 numbers."""
 PROBABILITY = Quantized(np.float32(1 / 256), 0)
 """The scale of every Softmax's result, as onnxruntime's own quantizer has it."""
+MOST_CODES_OF_A_STEP = 128
+"""Codes of a mean that one step of a sum may pass: onnxruntime's average refuses 256 and more."""
+
 MOST_CODES_OF_A_SCORE = 2.0**11
 """Of a LayerNormalization's result: a score has 12 bits behind the point."""
 INTEGER_FORMS = {
@@ -200,8 +203,12 @@ def choose_scales(
         elif node.op_type == "AveragePool":
             scales[output] = mean_scale(source)
         elif node.op_type in AVERAGING:
-            wanted = _output_scale(output, plan, ranges, 0.0)
             pixels = _pixels(graph, node.input[0])
+            try:
+                least = float(source.scale) / (pixels * MOST_CODES_OF_A_STEP)
+                wanted = _output_scale(output, plan, ranges, least)
+            except ValueError as error:
+                raise CompileError(STAGE, node.name, str(error), "rescale its input") from error
             chosen, shift = snap_average(pixels, source, wanted)
             scales[output] = chosen
             growth = float(chosen.scale) / float(wanted.scale) - 1

@@ -20,6 +20,7 @@ from tests.strategies import cases, draw
 from tests.verdicts import Verdict, judge
 from zoo.network import (
     Activate,
+    Again,
     BatchNorm,
     Conv,
     Dense,
@@ -41,6 +42,23 @@ SHORT, GHDL, LONG = 40, 4, 200
 
 
 FOUND = (
+    # Means near 0 got a scale that onnxruntime's average refuses.
+    Case(
+        Graph(
+            "random",
+            ((6, 7, 2),),
+            (
+                Node(KerasLayer("BatchNormalization", center=True, scale=False), (0,)),
+                Node(KerasLayer("GlobalAveragePooling2D", keepdims=True), (0,)),
+                Node(KerasLayer("Subtract"), (0, 2)),
+                Node(Again(1), (3,)),
+            ),
+            (1, 4),
+        ),
+        regime=Regime.SETTLED,
+        seed=67,
+        input_range=(0.0, 255.0),
+    ),
     # Windows of padding only were sent before their frame began.
     Case(Network("random", (3, 3, 1), (Pad(0, 1, 2, 1), Conv(2, 2)))),
     # Two values of the canonical graph had one name.

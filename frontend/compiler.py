@@ -37,14 +37,14 @@ from frontend.vanishing_variance import without_vanished_variances
 from ir.cycles import Cycles, predict
 from ir.elements import tolerance
 from ir.errors import CompileError
-from ir.goal import DEFAULT_GOAL, UNLIMITED, Goal
+from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 from ir.interpreter import evaluate
 from rewrite.lower import Lowered, lower
 from rewrite.onnx import FusedModel, fuse
 from rewrite.onnx.float import canonicalize
-from rewrite.stream import Folding, connect, counted, fold_optimally, schedule
+from rewrite.stream import Folding, connect, counted, fold
 from rtl import library
 from rtl.printer import write_vhdl
 from sim import SimulationResult
@@ -140,7 +140,8 @@ def compile_model(
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
         _require_class(lowered.graph, options.quantization.argmax)
     with stage("fold and size the buffers"):
-        folding, graph = _scheduled(lowered.graph, options.goal)
+        folded, folding = fold(lowered.graph, options.goal)
+        graph = connect(folded)
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
@@ -294,14 +295,6 @@ def write_output(
     compilation.stage_seconds.update(stage.seconds)
     assert written is not None
     return written
-
-
-def _scheduled(graph: StreamGraph, goal: Goal) -> tuple[Folding | None, StreamGraph]:
-    """Return the optimum for a goal with limits, if it has any, and the graph that runs."""
-    if goal is DEFAULT_GOAL or goal.limits == UNLIMITED:
-        return None, schedule(graph, goal)
-    folding = fold_optimally(graph, goal)
-    return folding, connect(folding.graph)
 
 
 def _step(folding: Folding | None) -> report.Step | None:

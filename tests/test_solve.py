@@ -13,8 +13,8 @@ from ir.errors import CompileError
 from ir.goal import Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources
-from rewrite.stream import fold_optimally as fold
 from rewrite.stream.choices import Choice, counted
+from rewrite.stream.optimum import fold_optimally as fold
 from rewrite.stream.solve import Problem, Solution
 from tests.stream_graphs import Chain
 

@@ -16,7 +16,7 @@ from rewrite.stream.share import share_multipliers
 from rewrite.stream.slack import add_slack
 from rewrite.stream.turns import buffer_turns
 
-__all__ = ["Folding", "connect", "counted", "fold_optimally", "schedule"]
+__all__ = ["Folding", "connect", "counted", "fold", "schedule"]
 
 
 def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
@@ -26,7 +26,7 @@ def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
     multipliers; or a goal, whose limits, if it has any, are kept at the least cost.
     """
     wanted = goal if isinstance(goal, Goal) else DEFAULT_GOAL if goal is None else Goal(goal)
-    return connect(_folded(graph, wanted))
+    return connect(fold(graph, wanted)[0])
 
 
 def connect(graph: StreamGraph) -> StreamGraph:
@@ -37,9 +37,11 @@ def connect(graph: StreamGraph) -> StreamGraph:
     return graph
 
 
-def _folded(graph: StreamGraph, goal: Goal) -> StreamGraph:
-    if goal is DEFAULT_GOAL:
-        return share_multipliers(fold_to_multipliers(graph))
-    if goal.cycles is not None and goal.limits == UNLIMITED:
-        return share_multipliers(fold_to_cycles(graph, goal.cycles))
-    return fold_optimally(graph, goal).graph
+def fold(graph: StreamGraph, goal: Goal) -> tuple[StreamGraph, Folding | None]:
+    """Return ``graph`` folded, lanes may still disagree, and the optimum for a goal with limits."""
+    if goal.limits != UNLIMITED:
+        optimum = fold_optimally(graph, goal)
+        return optimum.graph, optimum
+    cycles = goal.cycles
+    folded = fold_to_multipliers(graph) if cycles is None else fold_to_cycles(graph, cycles)
+    return share_multipliers(folded), None

@@ -38,13 +38,13 @@ from ir.elements import (
     Reorder,
     Reshape,
     Softmax,
-    StreamType,
     WidthConverter,
     input_lanes,
     sources,
 )
 from ir.goal import Amounts
 from ir.resources import Resources
+from rewrite.stream.counts import divisors, narrowest, with_lanes
 from rewrite.stream.share import sharing_limits
 from rewrite.stream.taps import parallel_taps
 
@@ -73,7 +73,7 @@ class Choice:
 
     @property
     def amounts(self) -> Amounts:
-        """The resources that are counted, in the order of ``COUNTED``."""
+        """What a folding is judged by."""
         return counted(self.cost)
 
 
@@ -172,13 +172,8 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
             for sharing in found:
                 folded = replace(reading, pe=pe, sharing=sharing)
                 # Between the narrowest and all at a time there is nothing that a converter is not.
-                for lanes in sorted({_narrowest(pe, folded.steps), pe}):
+                for lanes in sorted({narrowest(pe, folded.steps), pe}):
                     yield replace(folded, output=with_lanes(element.output, lanes))
-
-
-def _narrowest(pe: int, steps: int) -> int:
-    """Return the fewest lanes by which ``pe`` sums leave within the ``steps`` cycles of a group."""
-    return next(lanes for lanes in divisors(pe) if pe // lanes <= steps)
 
 
 def _undominated(found: list[Choice]) -> list[Choice]:
@@ -196,14 +191,3 @@ def _beats(other: Choice, choice: Choice) -> bool:
         and other.cycles <= choice.cycles
         and all(a <= b for a, b in zip(other.amounts, choice.amounts, strict=True))
     )
-
-
-def with_lanes(stream: StreamType, lanes: int) -> StreamType:
-    """Return ``stream`` with ``lanes`` values per beat."""
-    return replace(stream, lanes=lanes)
-
-
-def divisors(n: int) -> list[int]:
-    """Return the divisors of ``n``, ascending."""
-    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-    return small + [n // d for d in reversed(small) if d * d != n]

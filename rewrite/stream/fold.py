@@ -41,13 +41,13 @@ from ir.elements import (
     Reshape,
     Shape,
     Softmax,
-    StreamType,
     WidthConverter,
     sources,
     with_sources,
 )
 from ir.errors import CompileError
 from ir.graph import StreamGraph
+from rewrite.stream.counts import divisors, narrowest, with_lanes
 from rewrite.stream.taps import parallel_taps
 
 DEFAULT_MULTIPLIERS = 128
@@ -173,12 +173,7 @@ def _output_foldings(element: ProcessingElement) -> Iterator[ProcessingElement]:
     together = [element.simd // element.taps * outputs]
     for pe in together if element.depthwise else divisors(outputs):
         folded = replace(element, pe=pe)
-        yield replace(folded, output=with_lanes(element.output, _narrowest(pe, folded.steps)))
-
-
-def _narrowest(pe: int, steps: int) -> int:
-    """Return the fewest lanes by which ``pe`` sums leave within the ``steps`` cycles of a group."""
-    return next(lanes for lanes in divisors(pe) if pe // lanes <= steps)
+        yield replace(folded, output=with_lanes(element.output, narrowest(pe, folded.steps)))
 
 
 _Uniform: TypeAlias = (
@@ -243,14 +238,3 @@ def _lanes(shape: Shape, cycles: int) -> int:
 def converter_beats(shape: Shape, incoming: int, outgoing: int) -> int:
     """Return the beats per frame at the narrowest point between two lane counts."""
     return shape.size // math.gcd(incoming, outgoing)
-
-
-def with_lanes(stream: StreamType, lanes: int) -> StreamType:
-    """Return ``stream`` with ``lanes`` values per beat."""
-    return replace(stream, lanes=lanes)
-
-
-def divisors(n: int) -> list[int]:
-    """Return the divisors of ``n``, ascending."""
-    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-    return small + [n // d for d in reversed(small) if d * d != n]

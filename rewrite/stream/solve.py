@@ -43,8 +43,8 @@ from rewrite.stream.choices import (
     choices,
     counted,
     follows_its_source,
-    with_lanes,
 )
+from rewrite.stream.counts import with_lanes
 
 FloatArray = npt.NDArray[np.float64]
 

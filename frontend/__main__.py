@@ -87,7 +87,7 @@ def compile_command(
         typer.Option(
             min=1,
             show_default=False,
-            help="Cycles per frame to reach with the fewest multipliers. By default the fewest "
+            help="Cycles per frame to reach at the least cost. By default the fewest "
             "that 128 products a cycle allow, or that fit --part and --budget.",
         ),
     ] = None,
@@ -107,7 +107,8 @@ def compile_command(
         str | None,
         typer.Option(
             show_default=False,
-            help="Resources to use at most, such as lut=20000,dsp=100; also ff, bram18, bram36.",
+            help="Resources to use at most, such as lut=20000,dsp=100; also ff, bram18, bram36, "
+            "and products per cycle.",
         ),
     ] = None,
     argmax: Annotated[

@@ -91,7 +91,7 @@ class Compilation:
     tensor_errors: tuple[TensorError, ...]
     fused: FusedModel
     lowered: Lowered
-    folding: Folding | None
+    folding: Folding
     graph: StreamGraph
     cycles: Cycles
     golden: GoldenModel
@@ -140,8 +140,8 @@ def compile_model(
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
         _require_class(lowered.graph, options.quantization.argmax)
     with stage("fold and size the buffers"):
-        folded, folding = fold(lowered.graph, options.goal)
-        graph = connect(folded)
+        folding = fold(lowered.graph, options.goal)
+        graph = connect(folding.graph)
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
@@ -297,10 +297,10 @@ def write_output(
     return written
 
 
-def _step(folding: Folding | None) -> report.Step | None:
-    if folding is None or folding.next_cycles is None or folding.next_cost is None:
+def _step(folding: Folding) -> report.Step | None:
+    if folding.next_cycles is None or folding.next_cost is None:
         return None
-    lut, ff, dsp, bram18 = (
+    lut, ff, dsp, bram18, _ = (
         math.ceil(then - now)
         for then, now in zip(counted(folding.next_cost), counted(folding.cost), strict=True)
     )

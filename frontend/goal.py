@@ -7,7 +7,7 @@ import math
 from ir.goal import DEFAULT_GOAL, UNLIMITED, Goal
 from ir.parts import PARTS
 
-RESOURCES = {"lut": 0, "ff": 1, "dsp": 2, "bram18": 3, "bram36": 3}
+RESOURCES = {"lut": 0, "ff": 1, "dsp": 2, "bram18": 3, "bram36": 3, "products": 4}
 """Names in a budget, and the place of each among the amounts."""
 
 
@@ -28,7 +28,8 @@ def goal(
         clock_mhz: clock in MHz.
         part: FPGA of which at most the fraction ``use`` is taken.
         use: above 0, at most 1.
-        budget: ``lut=20000,dsp=100``: resources to take at most, beside the part's.
+        budget: ``lut=20000,dsp=100``: resources to take at most, beside the part's; ``products``
+            per cycle may be limited in the same way.
 
     Raises:
         ValueError: with one line, if something is wrong.
@@ -47,11 +48,11 @@ def goal(
     if part is not None:
         if part not in PARTS:
             raise ValueError(f"--part must be one of {', '.join(PARTS)}, not {part}")
-        worth = PARTS[part].amounts
+        worth = (*PARTS[part].amounts, math.inf)
         limits = [amount * use for amount in worth]
     for place, amount in _budget(budget or "").items():
         limits[place] = amount
-    return Goal(cycles, (limits[0], limits[1], limits[2], limits[3]), worth)
+    return Goal(cycles, (limits[0], limits[1], limits[2], limits[3], limits[4]), worth)
 
 
 def _budget(text: str) -> dict[int, float]:

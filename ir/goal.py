@@ -8,10 +8,13 @@ from typing import TypeAlias
 
 from ir.parts import PARTS
 
-Amounts: TypeAlias = tuple[float, float, float, float]
-"""Look-up tables of all uses, flip-flops, DSP blocks and block RAMs of 18 kbit."""
+Amounts: TypeAlias = tuple[float, float, float, float, float]
+"""Look-up tables of all uses, flip-flops, DSP blocks, block RAMs of 18 kbit, products per cycle."""
 
-UNLIMITED: Amounts = (math.inf, math.inf, math.inf, math.inf)
+UNLIMITED: Amounts = (math.inf,) * 5
+
+DEFAULT_PRODUCTS = 128
+"""Products per cycle that are allowed by default: what the smallest boards' DSP blocks hold."""
 
 REFERENCE = PARTS["xc7z020"]
 """The part whose mix of resources says what they are worth, if none is named."""
@@ -23,13 +26,13 @@ class Goal:
 
     ``cycles``: per frame, at most; by default the fewest that fit.  ``limits``: the most that may
     be used of each resource.  ``worth``: how much of each makes up a whole FPGA, in parts of which
-    costs are added up.
+    costs are added up; infinite for products, which cost nothing beside what forms them.
     """
 
     cycles: int | None = None
     limits: Amounts = UNLIMITED
-    worth: Amounts = REFERENCE.amounts
+    worth: Amounts = (*REFERENCE.amounts, math.inf)
 
 
-DEFAULT_GOAL = Goal()
-"""The fewest cycles that the default number of multipliers allows."""
+DEFAULT_GOAL = Goal(limits=(*UNLIMITED[:4], DEFAULT_PRODUCTS))
+"""The fewest cycles that the default number of products allows, or one product each if less."""

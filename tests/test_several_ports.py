@@ -85,7 +85,7 @@ def test_the_top_has_axi_streams_of_these_names(
     del run
     contents = json.loads((place / "out" / "manifest.json").read_text())
     top = (place / "out" / "vhdl" / f"{contents['top']}.vhd").read_text()
-    ports = dict(re.findall(r"^    (\w+_t\w+) : (\w+) ", top, re.MULTILINE))
+    ports = dict(re.findall(r"^    (\w+_t\w+) : (in|out) ", top, re.MULTILINE))
     expected = {}
     for direction, listed in (("in", contents["inputs"]), ("out", contents["outputs"])):
         back = "out" if direction == "in" else "in"

@@ -8,18 +8,19 @@ import math
 import numpy as np
 import pytest
 
-from ir.elements import Element, Input, Kernel, Shape, WidthConverter
+from ir.elements import Element, Input, Kernel, ProcessingElement, Shape, WidthConverter
 from ir.errors import CompileError
-from ir.goal import Goal
+from ir.goal import DEFAULT_GOAL, DEFAULT_PRODUCTS, UNLIMITED, Goal
 from ir.graph import StreamGraph
-from ir.resources import Resources
+from ir.resources import Resources, estimate
 from rewrite.stream.choices import Choice, counted
-from rewrite.stream.optimum import fold_optimally as fold
+from rewrite.stream.optimum import fold
 from rewrite.stream.solve import Problem, Solution
 from tests.stream_graphs import Chain
 
-INFINITE = (math.inf,) * 4
-WORTH = (1000.0, 2000.0, 10.0, 20.0)
+WORTH = (1000.0, 2000.0, 10.0, 20.0, math.inf)
+TIGHT = (900.0, 800.0, 9.0, 6.0, math.inf)
+FEW_PRODUCTS = (*UNLIMITED[:4], 7.0)
 
 
 def small(channels: int = 4) -> StreamGraph:
@@ -49,13 +50,14 @@ def best_of_all(problem: Problem, cycles: int, limits: tuple[float, ...]) -> flo
     for combination in itertools.product(*problem.choices.values()):
         chosen: dict[str, Choice] = dict(zip(names, combination, strict=True))
         total = sum((choice.cost for choice in combination), Resources())
+        products = sum(choice.products for choice in combination)
         ok = all(choice.cycles <= cycles for choice in combination)
         for edge in problem.edges:
             sent, read = chosen[edge.sender].sends, chosen[edge.reader].reads
             beats = edge.stream.shape.size // math.gcd(sent, read)
             ok &= sent == read if edge.same else beats <= cycles
             total += problem.adapter(edge.stream, sent, read)
-        if ok and all(a <= b for a, b in zip(counted(total), limits, strict=True)):
+        if ok and all(a <= b for a, b in zip(counted(total, products), limits, strict=True)):
             least = min(least, value(total))
     return least
 
@@ -65,7 +67,7 @@ def value(cost: Resources) -> float:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("limits", [INFINITE, (900.0, 800.0, 9.0, 6.0)], ids=["free", "limited"])
+@pytest.mark.parametrize("limits", [UNLIMITED, TIGHT, FEW_PRODUCTS], ids=["free", "limited", "few"])
 def test_the_optimum_is_that_of_all_combinations(seed: int, limits: tuple[float, ...]) -> None:
     chain = Chain(Shape(4, 4, 2)).conv(2, Kernel(3, 3)).dense(3).graph()
     problem = Problem(chain, drawn(seed), WORTH)
@@ -95,7 +97,7 @@ def _own(graph: StreamGraph) -> list[int]:
 
 
 def test_a_budget_gets_the_fastest_that_fits() -> None:
-    limits = (math.inf, math.inf, 12.0, math.inf)
+    limits = (math.inf, math.inf, 12.0, math.inf, math.inf)
     folding = fold(small(), Goal(limits=limits))
     assert counted(folding.cost)[2] <= 12
     with pytest.raises(CompileError):
@@ -110,7 +112,7 @@ def test_an_impossible_target_is_refused_with_what_is_possible() -> None:
 
 def test_a_small_budget_is_refused_with_what_is_missing() -> None:
     with pytest.raises(CompileError) as refused:
-        fold(small(), Goal(limits=(math.inf, math.inf, 0.0, math.inf)))
+        fold(small(), Goal(limits=(math.inf, math.inf, 0.0, math.inf, math.inf)))
     assert "need at least" in str(refused.value)
     assert "DSP blocks, not 0" in str(refused.value)
 
@@ -120,3 +122,29 @@ def test_solution_knows_its_slowest() -> None:
     solution = problem.cheapest(400)
     assert isinstance(solution, Solution)
     assert solution.slowest.cycles == solution.cycles
+
+
+def products(graph: StreamGraph) -> int:
+    return sum(e.products for e in graph if isinstance(e, ProcessingElement))
+
+
+def test_by_default_the_fewest_cycles_of_so_many_products() -> None:
+    chain = Chain(Shape(8, 8, 16)).conv(32, Kernel(3, 3)).conv(32, Kernel(3, 3)).dense(10)
+    folding = fold(chain.graph(), DEFAULT_GOAL)
+    assert products(folding.graph) <= DEFAULT_PRODUCTS
+    problem = Problem(chain.graph(), estimate, DEFAULT_GOAL.worth)
+    faster = max(rate for rate in problem.rates if rate < folding.cycles)
+    assert problem.cheapest(faster, DEFAULT_GOAL.limits) is None
+    assert problem.cheapest(folding.cycles, DEFAULT_GOAL.limits) is not None
+
+
+def test_a_product_each_is_not_refused_by_default() -> None:
+    chain = Chain(Shape(1, 1, 2))
+    for _ in range(DEFAULT_PRODUCTS + 2):
+        chain.conv(2, Kernel(1, 1))
+    folding = fold(chain.graph(), DEFAULT_GOAL)
+    assert products(folding.graph) == DEFAULT_PRODUCTS + 2
+    with pytest.raises(CompileError) as refused:
+        fold(chain.graph(), Goal(limits=(*UNLIMITED[:4], 100.0)))
+    expected = "need at least 130 products per cycle, not 100; "
+    assert expected in str(refused.value)

@@ -10,7 +10,13 @@ from ir.resources.count import Resources
 from ir.resources.memory import rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
-from ir.resources.tables import different_columns, split_by_depth, table_luts
+from ir.resources.tables import (
+    SEARCHED_WORDS,
+    different_columns,
+    logic_luts,
+    split_by_depth,
+    table_luts,
+)
 
 SHORTEST_SHIFT_REGISTER = 3
 """Flip-flops in a row from which on yosys takes an SRL16."""
@@ -48,14 +54,12 @@ def matrix_vector(element: ProcessingElement) -> Part:
     sums = 0 if inside else element.pe * element.accumulator.bits
     table = rom(words, width // chain)
     overlapped = sum(rows - 1 for rows in packs) * element.simd if sharing.overlap else 0
-    contents = _tables(element)
-    bits = element.weight_number.bits
-    luts = sum(table_luts(part, bits) for part in contents)
+    columns = 0 if table.bram18 else _columns(element)
     count = clog2(words) + clog2(steps)
     beat = chains * element.input.number.bits
     lut = {
         "one": 1.0,
-        **split_by_depth(words, luts),
+        **split_by_depth(words, logic_luts(words, columns)),
         "tree": tree,
         "sum": sums if steps > 1 else carries,
         "borrow": carries if steps > 1 and not sharing.overlap else 0,
@@ -66,7 +70,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
     }
     ff = {
         "one": 1.0,
-        "word": 0 if table.bram18 else sum(different_columns(part, bits) for part in contents),
+        "word": columns,
         "history": beat * min(3, chain * (chain - 1) // 2),
         "tree": nodes,
         "sum": sums,
@@ -153,6 +157,14 @@ def _tree(
         nodes = -(-nodes // 2)
         registers += nodes * bits
     return adders, registers
+
+
+def _columns(element: ProcessingElement) -> int:
+    """Return the columns of all ROMs that are no constants: see ``different_columns``."""
+    bits, count = element.weight_number.bits, element.folds * element.steps
+    if count > SEARCHED_WORDS:
+        return element.pe * element.simd * bits
+    return sum(different_columns(part, bits) for part in _tables(element))
 
 
 def _tables(element: ProcessingElement) -> list[IntArray]:

@@ -25,15 +25,20 @@ def different_columns(words: IntArray, bits: int) -> int:
     count, values = words.shape
     if count > SEARCHED_WORDS:
         return int(values) * bits
-    # A column is a number of at most 64 bits.
-    places = np.uint64(1) << np.arange(count, dtype=np.uint64)
-    columns = [
-        (((words >> bit) & 1).astype(np.uint64) * places[:, None]).sum(axis=0, dtype=np.uint64)
-        for bit in range(bits)
-    ]
-    patterns = np.unique(np.concatenate(columns))
-    constants = (np.uint64(0), places.sum(dtype=np.uint64))
-    return len(patterns) - int(np.isin(patterns, constants).sum())
+    planes = np.unpackbits(_narrow(words, bits).view(np.uint8).reshape(count, -1), axis=1)
+    columns = np.zeros((planes.shape[1], SEARCHED_WORDS // 8), np.uint8)
+    columns[:, : -(-count // 8)] = np.packbits(planes, axis=0).T
+    patterns = np.unique(columns.view(np.uint64))
+    ones = np.zeros(SEARCHED_WORDS, np.uint8)
+    ones[:count] = 1
+    constants = (np.uint64(0), np.packbits(ones).view(np.uint64)[0])
+    return len(patterns) - sum(int(constant in patterns) for constant in constants)
+
+
+def _narrow(words: IntArray, bits: int) -> IntArray:
+    """Return ``words`` in the narrowest type; bits above are those of signs, or zeros."""
+    narrowest = next(n for n in (8, 16, 32, 64) if bits <= n)
+    return np.ascontiguousarray(words.astype(f"int{narrowest}"))
 
 
 def logic_luts(words: int, columns: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from ir.elements import Kernel, Shape
 from ir.numbers import clog2
@@ -11,6 +12,7 @@ from ir.resources.memory import ram
 from ir.resources.part import Part
 
 
+@lru_cache(1024)
 def window(
     shape: Shape, kernel: Kernel, bits: int, simd: int, replays: int, blocks: int, extra_rows: int
 ) -> Part:
@@ -66,6 +68,7 @@ def window(
     return Part("window", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
 
 
+@lru_cache(1024)
 def parallel_window(
     shape: Shape,
     kernel: Kernel,

@@ -41,10 +41,11 @@ MINIMUM_DEPTH = 2
 
 def size_outputs(graph: StreamGraph) -> StreamGraph:
     """Return ``graph`` with every output FIFO as deep as its pipeline needs."""
-    return graph.rebuild(_sized)
+    return graph.rebuild(sized)
 
 
-def _sized(element: Consumer) -> Consumer:
+def sized(element: Consumer) -> Consumer:
+    """Return ``element`` with its output FIFO as deep as its pipeline needs."""
     match element:
         case ProcessingElement():
             latency = element.steps - 1 + timing.processing_latency(element)

@@ -18,6 +18,7 @@ from ir.elements import (
     AveragePool,
     Border,
     Concatenate,
+    Consumer,
     DotProduct,
     Element,
     Extremum,
@@ -41,9 +42,11 @@ from ir.elements import (
     WidthConverter,
     input_lanes,
     sources,
+    with_sources,
 )
 from ir.goal import Amounts
 from ir.resources import Resources
+from rewrite.stream.buffers import sized
 from rewrite.stream.counts import divisors, narrowest, with_lanes
 from rewrite.stream.share import sharing_limits
 from rewrite.stream.taps import parallel_taps
@@ -52,9 +55,10 @@ Cost: TypeAlias = Callable[[Element], Resources]
 """What an element needs of the FPGA."""
 
 
-def counted(resources: Resources) -> Amounts:
+def counted(resources: Resources, products: int = 0) -> Amounts:
     """Return the amounts that a folding is judged by."""
-    return resources.lut + resources.lut_memory, resources.ff, resources.dsp, resources.bram18
+    luts = resources.lut + resources.lut_memory
+    return luts, resources.ff, resources.dsp, resources.bram18, products
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,18 @@ class Choice:
     @property
     def amounts(self) -> Amounts:
         """What a folding is judged by."""
-        return counted(self.cost)
+        return counted(self.cost, self.products)
+
+    @property
+    def products(self) -> int:
+        """Products of values of streams, or of values and weights, per cycle."""
+        match self.element:
+            case ProcessingElement():
+                return self.element.products
+            case Product() | DotProduct():
+                return self.element.multipliers
+            case _:
+                return 0
 
 
 def choices(element: Element, cost: Cost) -> list[Choice]:
@@ -85,14 +100,20 @@ def choices(element: Element, cost: Cost) -> list[Choice]:
 def _choice(folded: Element, cost: Cost) -> Choice:
     if isinstance(folded, Input):
         return Choice(folded, 0, folded.output.lanes, folded.output.beats, cost(folded))
-    if follows_its_source(folded):
-        lanes, beats = folded.output.lanes, folded.output.beats
-        return Choice(folded, lanes, lanes, beats, cost(folded))
-    if isinstance(folded, Reshape):
-        beats = folded.output.beats
-        return Choice(folded, folded.output.lanes, folded.output.lanes, beats, cost(folded))
+    sends = folded.output.lanes
+    if follows_its_source(folded) or isinstance(folded, Reshape):
+        return Choice(folded, sends, sends, folded.output.beats, cost(_alone(folded, sends)))
     reads = 1 if isinstance(folded, ArgMax) else input_lanes(folded)
-    return Choice(folded, reads, folded.output.lanes, own_cycles(folded), cost(folded))
+    alone = _alone(folded, reads)
+    return Choice(alone, reads, sends, own_cycles(alone), cost(alone))
+
+
+def _alone(element: Consumer, reads: int) -> Consumer:
+    """Return ``element`` with streams of ``reads`` lanes and FIFOs as deep as it needs."""
+    streams = tuple(
+        Input("source", "", "s", with_lanes(source.output, reads), 0) for source in sources(element)
+    )
+    return sized(with_sources(element, streams))
 
 
 def follows_its_source(element: Element) -> bool:

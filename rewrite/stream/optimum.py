@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from ir.elements import Element
 from ir.errors import CompileError
-from ir.goal import Amounts, Goal
+from ir.goal import DEFAULT_GOAL, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
 from rewrite.stream.solve import Problem, Solution, folded
 
-NAMES = ("look-up tables", "flip-flops", "DSP blocks", "block RAMs of 18 kbit")
+NAMES = (
+    *("look-up tables", "flip-flops", "DSP blocks", "block RAMs of 18 kbit"),
+    "products per cycle",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,20 @@ class Folding:
     next_cost: Resources | None
 
 
-def fold_optimally(graph: StreamGraph, goal: Goal) -> Folding:
+def fold(graph: StreamGraph, goal: Goal) -> Folding:
     """Return ``graph`` folded at the least cost that reaches ``goal``; lanes may still disagree.
 
     Raises:
         CompileError: no folding is that fast, or that small.
     """
     problem = Problem(graph, estimate, goal.worth)
+    limits = goal.limits
+    if goal == DEFAULT_GOAL:
+        limits = (*limits[:4], max(limits[4], problem.least_products))
     if goal.cycles is not None:
-        solution = _within(problem, goal.cycles, goal.limits)
+        solution = _within(problem, goal.cycles, limits)
     else:
-        solution = _fastest(problem, goal)
+        solution = _fastest(problem, limits)
     faster = [rate for rate in problem.rates if rate < solution.cycles]
     following = problem.cheapest(faster[-1]) if faster else None
     return Folding(
@@ -73,16 +79,16 @@ def _within(problem: Problem, cycles: int, limits: Amounts) -> Solution:
     return solution
 
 
-def _fastest(problem: Problem, goal: Goal) -> Solution:
+def _fastest(problem: Problem, limits: Amounts) -> Solution:
     """Return the cheapest of the fastest foldings within the limits: they get cheaper with time."""
     rates = problem.rates
-    best = problem.cheapest(rates[-1], goal.limits)
+    best = problem.cheapest(rates[-1], limits)
     if best is None:
-        raise _too_small(problem, rates[-1], goal.limits)
+        raise _too_small(problem, rates[-1], limits)
     low, high = 0, len(rates) - 1
     while low < high:
         middle = (low + high) // 2
-        candidate = problem.cheapest(rates[middle], goal.limits)
+        candidate = problem.cheapest(rates[middle], limits)
         if candidate is None:
             low = middle + 1
         else:

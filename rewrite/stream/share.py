@@ -7,12 +7,11 @@ from the weights and the range of the inputs; a multiplier of a DSP48 is 25 x 18
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ir.elements import ALONE, Consumer, ProcessingElement, Sharing
-from ir.graph import StreamGraph
+from ir.elements import ProcessingElement, Sharing
 from ir.numbers import IntArray, IntegerType
 
 FACTOR_BITS = 25
@@ -71,23 +70,6 @@ def sharing_limits(element: ProcessingElement) -> SharingLimits:
     largest = {chain: _largest_sum(matrix, inputs, chain) for chain in chains}
     packs = inputs.bits >= FEWEST_PACKED_BITS and not _has_least(matrix, weight)
     return SharingLimits(largest, packs, width)
-
-
-def share_multipliers(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with the fewest multipliers, and of these with the fewest adders."""
-    return graph.rebuild(_shared)
-
-
-def _shared(element: Consumer) -> Consumer:
-    if not isinstance(element, ProcessingElement) or element.depthwise:
-        return element
-    pe, simd = element.pe, element.simd
-
-    def cost(sharing: Sharing) -> tuple[int, int, bool]:
-        return -(-pe // sharing.rows) * simd, pe * simd // sharing.chain, sharing.overlap
-
-    found = sharing_limits(element).sharings(pe, simd)
-    return replace(element, sharing=min([ALONE, *found], key=cost))
 
 
 def _has_least(matrix: IntArray, weight: IntegerType) -> bool:

@@ -57,6 +57,11 @@ class Solution:
     cost: Resources
 
     @property
+    def amounts(self) -> Amounts:
+        """What it is judged by."""
+        return counted(self.cost, sum(choice.products for choice in self.foldings.values()))
+
+    @property
     def cycles(self) -> int:
         """Cycles per frame of the slowest element."""
         return max(choice.cycles for choice in self.foldings.values())
@@ -113,10 +118,13 @@ class Problem:
         found = self._within(cycles)
         units = np.eye(len(self.weights))
         least = [_Program(self, found, cycles, None).solve(unit) for unit in units]
-        amounts = [
-            counted(solution.cost)[n] if solution else 0.0 for n, solution in enumerate(least)
-        ]
-        return amounts[0], amounts[1], amounts[2], amounts[3]
+        amounts = [solution.amounts[n] if solution else 0.0 for n, solution in enumerate(least)]
+        return amounts[0], amounts[1], amounts[2], amounts[3], amounts[4]
+
+    @property
+    def least_products(self) -> int:
+        """The fewest products per cycle of any folding, however slow."""
+        return sum(min(c.products for c in found) for found in self.choices.values())
 
     @property
     def rates(self) -> list[int]:
@@ -177,7 +185,7 @@ class _Program:
     def solve(self, weights: FloatArray) -> Solution | None:
         """Return the optimum for what resources cost; None if nothing satisfies all constraints."""
         numbers = {
-            name: self._variables(c.cost for c in found) for name, found in self.found.items()
+            name: self._variables(c.amounts for c in found) for name, found in self.found.items()
         }
         whole = len(self.costs)
         for variables in numbers.values():
@@ -211,9 +219,9 @@ class _Program:
         }
         return Solution(foldings, self._total(foldings))
 
-    def _variables(self, costs: Iterable[Resources]) -> list[int]:
+    def _variables(self, costs: Iterable[Amounts]) -> list[int]:
         first = len(self.costs)
-        self.costs.extend(counted(cost) for cost in costs)
+        self.costs.extend(costs)
         return list(range(first, len(self.costs)))
 
     def _equal(self, terms: Sequence[tuple[int, float]], total: float) -> None:
@@ -227,7 +235,8 @@ class _Program:
         sent = sorted({choice.sends for choice in senders})
         read = sorted({choice.reads for choice in readers})
         pairs = [(u, v) for u in sent for v in read if self._carries(edge, u, v)]
-        flows = self._variables(self.problem.adapter(edge.stream, u, v) for u, v in pairs)
+        adapters = (self.problem.adapter(edge.stream, u, v) for u, v in pairs)
+        flows = self._variables(counted(adapter) for adapter in adapters)
         for lanes in sent:
             terms = [(y, 1.0) for y, (u, _) in zip(flows, pairs, strict=True) if u == lanes]
             chosen = zip(numbers[edge.sender], senders, strict=True)

@@ -6,11 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from ir.elements import Element, Input, Kernel, Output, ProcessingElement, Shape, StreamType
-from ir.graph import StreamGraph
+from ir.elements import (
+    ALONE,
+    Input,
+    Kernel,
+    ProcessingElement,
+    Shape,
+    Sharing,
+    StreamType,
+)
 from ir.numbers import IntArray, IntegerType, frozen_integers
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
-from rewrite.stream.share import share_multipliers
+from rewrite.stream.share import sharing_limits
 
 UINT4, UINT8, INT8 = IntegerType(4, False), IntegerType(8, False), IntegerType(8, True)
 
@@ -123,10 +130,11 @@ def processing(
 
 
 def shared(element: ProcessingElement) -> ProcessingElement:
-    """Return the element with the multipliers shared that its weights allow."""
-    output = Output("result", "result", element, element.output, "m_axis")
-    source: Element = element.source
-    assert isinstance(source, Input)
-    graph = share_multipliers(StreamGraph("network", (source,), (output,), {}))
-    (found,) = (item for item in graph if isinstance(item, ProcessingElement))
-    return replace(element, sharing=found.sharing)
+    """Return the element with the fewest multipliers, and of these with the fewest adders."""
+    pe, simd = element.pe, element.simd
+
+    def cost(sharing: Sharing) -> tuple[int, int, bool]:
+        return -(-pe // sharing.rows) * simd, pe * simd // sharing.chain, sharing.overlap
+
+    found = sharing_limits(element).sharings(pe, simd)
+    return replace(element, sharing=min([ALONE, *found], key=cost))

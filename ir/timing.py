@@ -70,10 +70,16 @@ def processing_latency(element: ProcessingElement) -> int:
     sums = (
         matrix_vector_latency(element.taps)
         if element.depthwise
-        else matrix_vector_latency(element.simd, element.sharing.chain)
+        else matrix_vector_latency(element.fan_in, element.sharing.chain)
     )
     serializer = 1 if element.parts > 1 else 0
-    return sums + serializer + requantization + lookup + 1
+    maxima = 0 if element.members is None else lane_maxima_latency(element.members.shape[1])
+    return sums + serializer + requantization + lookup + maxima + 1
+
+
+def lane_maxima_latency(members: int) -> int:
+    """From the values of a beat to their maxima: a register per level of the tree."""
+    return clog2(members)
 
 
 def sliding_maximum_latency(kernel: int) -> int:

@@ -101,7 +101,9 @@ def _lanes_and_depth(element: Consumer, fifo_depth: int) -> tuple[Knob, ...]:
 
 def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
     inputs, outputs = element.input.shape.channels, element.depth_multiplier
-    if element.taps > 1:
+    if element.reads is not None:
+        offered = []
+    elif element.taps > 1:
         kernel = element.kernel
         choices = " or ".join(map(str, sorted({kernel.width, kernel.taps} - {1})))
         pe = f"divides {outputs}"
@@ -127,7 +129,7 @@ def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
             Knob("pe", element.pe, f"Output channels per cycle; {outputs} for each input channel"),
             Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
         ]
-    if element.parts > 1:
+    if element.reads is None and element.parts > 1:
         comment = "Output channels per beat; divides those per cycle"
         offered.append(Knob("lanes", element.output.lanes, comment))
     offered += [

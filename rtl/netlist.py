@@ -175,7 +175,7 @@ class _Builder:
         match element:
             case ProcessingElement():
                 own = self.knobs[element.name]
-                if "taps" in own:
+                if "taps" in own or element.reads is not None:
                     return str(element.input_lanes)
                 return own.get("simd", own["pe"])
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
@@ -201,7 +201,7 @@ class _Builder:
     def _output_lanes(self, element: Element) -> str:
         """Return the expression for the lanes that ``element`` sends."""
         match element:
-            case ProcessingElement():
+            case ProcessingElement(reads=None):
                 own = self.knobs[element.name]
                 return own.get("lanes", own["pe"])
             case MaxPool() | GlobalAverage():

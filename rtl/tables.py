@@ -19,8 +19,9 @@ from ir.elements import (
     Rectifier,
     Softmax,
 )
+from ir.elements.processing import weight_rows
 from ir.layer_normalization import BASE_BITS, SLOPE_BITS, roots, score_bits
-from ir.numbers import IntArray, IntegerType
+from ir.numbers import IntArray, IntegerType, clog2
 from ir.requantize import Requantization, ScaleRequantization
 
 ROM_WORD_BITS = 256
@@ -59,14 +60,7 @@ def tables(element: Element) -> tuple[Table, ...]:
     """Return the constant tables of ``element``, in the order of docs/elements.md."""
     match element:
         case ProcessingElement():
-            # (kernel row, kernel column, input, output channel) -> output channel slowest
-            order = element.weights.transpose(3, 0, 1, 2)
-            weights = Table("weights", order.reshape(-1), element.weight_number.bits)
-            requantization = _requantization(element.requantization, element.accumulator.bits)
-            if element.table is None:
-                return (weights, *requantization)
-            table = Table("table", element.table, element.output.number.bits)
-            return (weights, *requantization, table)
+            return _processing_element(element)
         case GlobalAverage() | AveragePool() | DotProduct():
             return _requantization(element.requantization, element.accumulator.bits)
         case Affine():
@@ -93,6 +87,23 @@ def tables(element: Element) -> tuple[Table, ...]:
             return (Table("table", element.table.reshape(-1), element.output.number.bits),)
         case _:
             return ()
+
+
+def _processing_element(element: ProcessingElement) -> tuple[Table, ...]:
+    # Output channel slowest, then kernel row, kernel column, input channel.
+    weights = Table("weights", weight_rows(element).reshape(-1), element.weight_number.bits)
+    found = [weights, *_requantization(element.requantization, element.accumulator.bits)]
+    if element.table is not None:
+        found.append(Table("table", element.table, element.output.number.bits))
+    if element.reads is not None:
+        found.append(_numbers("reads", element.reads, element.simd))
+    if element.members is not None:
+        found.append(_numbers("members", element.members, element.pe))
+    return tuple(found)
+
+
+def _numbers(generic: str, numbers: IntArray, of: int) -> Table:
+    return Table(generic, numbers.reshape(-1), max(1, clog2(of)))
 
 
 def signed_bits(values: IntArray) -> int:

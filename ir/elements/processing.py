@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ir.elements.streams import Kernel, Shape, StreamType
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import Requantization
@@ -52,6 +54,13 @@ class ProcessingElement:
     some of the channels, if depthwise) for each tap, which ``simd`` counts, too.  Such an element
     reads a pixel per beat, and the padding of its columns is below the kernel's span.
     The sums leave ``output.lanes`` at a time, which divide ``pe``.
+
+    Where a pixel is a block of several pixels (``rewrite/stream/blocks.py``), most weights are 0:
+    ``reads``: (parts, n) values of the window, of ``simd``, that each of as many equal parts of the
+    output channels has weights for; all of its other weights are 0.  ``simd`` are then all values
+    of a window, and ``pe`` all output channels.
+    ``members``: (n, m); channel c of the output is the largest of the codes, after the table, of
+    the output channels ``members[c]``: a max pool within a block.  None: the codes themselves.
     """
 
     name: str
@@ -75,6 +84,8 @@ class ProcessingElement:
     fifo_depth: int = 2
     pool_fifo_depth: int = 2
     extra_rows: int = 0
+    reads: IntArray | None = None
+    members: IntArray | None = None
 
     @property
     def input(self) -> StreamType:
@@ -105,7 +116,7 @@ class ProcessingElement:
     @property
     def parts(self) -> int:
         """Output beats of a group of ``pe`` output channels."""
-        return self.pe // self.output.lanes
+        return 1 if self.members is not None else self.pe // self.output.lanes
 
     @property
     def replays(self) -> int:
@@ -132,14 +143,40 @@ class ProcessingElement:
     @property
     def products(self) -> int:
         """Products per cycle."""
-        return self.pe * (self.taps if self.depthwise else self.simd)
+        return self.pe * (self.taps if self.depthwise else self.fan_in)
+
+    @property
+    def fan_in(self) -> int:
+        """Window values per cycle that an output channel sees; not for depthwise ones."""
+        return self.simd if self.reads is None else int(self.reads.shape[1])
+
+    @property
+    def clusters(self) -> int:
+        """Parts of the output channels that read values of their own."""
+        return 1 if self.reads is None else len(self.reads)
 
     @property
     def multipliers(self) -> int:
         """Multipliers that form them."""
-        return self.products if self.depthwise else -(-self.pe // self.sharing.rows) * self.simd
+        if self.depthwise:
+            return self.products
+        packs = -(-(self.pe // self.clusters) // self.sharing.rows)
+        return packs * self.clusters * self.fan_in
 
     @property
     def macs(self) -> int:
         """Multiplications per frame."""
+        if self.reads is not None:
+            return self.window_positions.pixels * self.products
         return self.window_positions.pixels * int(self.weights.size)
+
+
+def weight_rows(element: ProcessingElement) -> IntArray:
+    """Return (output channels, n) weights: all of a window, or those that its cluster reads."""
+    outputs = element.weights.shape[3]
+    rows = element.weights.reshape(-1, outputs).T
+    if element.reads is None:
+        return rows
+    parts = rows.reshape(element.clusters, -1, rows.shape[1])
+    found: IntArray = np.take_along_axis(parts, element.reads[:, None, :], axis=2)
+    return found.reshape(outputs, -1)

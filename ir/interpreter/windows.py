@@ -23,6 +23,8 @@ def _processing_element(element: ProcessingElement, x: IntArray) -> IntArray:
     y = element.requantization(accumulate(element, x))
     if element.table is not None:
         y = look_up(element.table, element.convolved, y)
+    if element.members is not None:
+        y = y[..., element.members].max(axis=-1)
     return y if element.pool is None else maximum_over_windows(element.pool, y)
 
 

@@ -48,7 +48,7 @@ from ir.goal import Amounts
 from ir.resources import Resources
 from rewrite.stream.buffers import sized
 from rewrite.stream.counts import divisors, narrowest, with_lanes
-from rewrite.stream.share import sharing_limits
+from rewrite.stream.share import sharing_limits, sharings
 from rewrite.stream.taps import parallel_taps
 
 Cost: TypeAlias = Callable[[Element], Resources]
@@ -177,6 +177,10 @@ def _with_lanes(element: _Uniform, channels: int) -> Iterator[Element]:
 
 
 def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    if element.reads is not None:
+        for sharing in sharings(element):
+            yield replace(element, sharing=sharing)
+        return
     channels, outputs = element.input.shape.channels, element.depth_multiplier
     limits = None if element.depthwise else sharing_limits(element)
     read = [

@@ -14,6 +14,7 @@ from ir.errors import CompileError
 from ir.goal import DEFAULT_GOAL, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
+from rewrite.stream.blocks import in_blocks
 from rewrite.stream.solve import Problem, Solution, folded
 
 NAMES = (
@@ -44,6 +45,8 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
     Raises:
         CompileError: no folding is that fast, or that small.
     """
+    if goal.cycles is not None:
+        graph = in_blocks(graph, goal.cycles)
     problem = Problem(graph, estimate, goal.worth)
     limits = goal.limits
     if goal == DEFAULT_GOAL:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ir.elements import ProcessingElement, Sharing
+from ir.elements.processing import weight_rows
 from ir.numbers import IntArray, IntegerType
 
 FACTOR_BITS = 25
@@ -65,11 +66,17 @@ def sharing_limits(element: ProcessingElement) -> SharingLimits:
     """Return what the weights of ``element`` allow; nothing to share in a depthwise one."""
     weight, inputs = element.weight_number, element.input.number
     width = weight.bits if weight.signed else weight.bits + 1
-    matrix = element.weights.reshape(-1, element.weights.shape[3]).T
+    matrix = weight_rows(element)
     chains = [n for n in range(1, LONGEST_CHAIN + 1) if matrix.shape[1] % n == 0]
     largest = {chain: _largest_sum(matrix, inputs, chain) for chain in chains}
     packs = inputs.bits >= FEWEST_PACKED_BITS and not _has_least(matrix, weight)
     return SharingLimits(largest, packs, width)
+
+
+def sharings(element: ProcessingElement) -> list[Sharing]:
+    """Return the sharings worth considering for ``element`` as it is folded."""
+    rows = element.pe // element.clusters
+    return sharing_limits(element).sharings(rows, element.fan_in)
 
 
 def _has_least(matrix: IntArray, weight: IntegerType) -> bool:

@@ -52,6 +52,8 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
     if element.sharing != ALONE:
         formals |= sharing_formals(element.sharing)
     formals["factor_bits"] = context.factor_bits
+    if element.reads is not None:
+        return "processing_element", {**formals, **_of_blocks(element), **context.knobs}
     if "taps" in context.knobs:
         part = str(shape.channels // element.groups)
         if element.depthwise:
@@ -62,6 +64,22 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
     if "lanes" not in context.knobs:
         formals["lanes"] = context.knobs["pe"]
     return "processing_element", {**formals, **context.knobs}
+
+
+def _of_blocks(element: ProcessingElement) -> Formals:
+    """Return the generics of an element over blocks of pixels, which is not folded."""
+    formals = {
+        "pe": str(element.pe),
+        "simd": str(element.simd),
+        "taps": str(element.taps),
+        "lanes": str(element.pe),
+        "clusters": str(element.clusters),
+        "fan_in": str(element.fan_in),
+    }
+    if element.members is not None:
+        maxima, most = element.members.shape
+        formals |= {"maxima": str(maxima), "most": str(most)}
+    return formals
 
 
 @instance.register

@@ -57,6 +57,9 @@ package millrace_pkg is
   function rom_slice (words : rom_words_t; first : natural; count : positive)
     return std_ulogic_vector;
 
+  -- The table of the bits from `first` on, `bits` of them, the last row filled up with zeros.
+  function rom_part (words : rom_words_t; first : natural; bits : positive) return rom_words_t;
+
   -- GHDL 2.0's synthesis takes a constant for zero if its ones are all in its uppermost 32 bits and its
   -- length is a multiple of 32, beyond 32. Tables and wide summands keep away from that:
 
@@ -211,6 +214,18 @@ package body millrace_pkg is
       column := 0;
     end loop;
     return slice;
+  end function;
+
+  function rom_part (words : rom_words_t; first : natural; bits : positive) return rom_words_t is
+    variable part : rom_words_t(0 to (bits + rom_word_bits - 1) / rom_word_bits - 1);
+    variable length : positive;
+  begin
+    for row in part'range loop
+      length := smaller(rom_word_bits, bits - row * rom_word_bits);
+      part(row) := (others => '0');
+      part(row)(length - 1 downto 0) := rom_slice(words, first + row * rom_word_bits, length);
+    end loop;
+    return part;
   end function;
 
   function spare_rows (contents : std_ulogic_vector) return natural is

@@ -5,10 +5,11 @@
 --     * (channels / groups)
 --   code = requantize(accumulator) or threshold(accumulator), by `requantization`
 --   code = table(code)                                        if has_table
+--   code(n) = maximum of the codes at members(n)              if most > 0: a pool within a beat
 --   output = maximum of the codes of a pool's window          if has_pool
 --
--- Composed of window or parallel_window -> matrix_vector or depthwise_vector -> serializer -> requantize
--- or threshold -> lookup -> reserving_fifo -> max_pool. What each part computes, and what its generics cost,
+-- Composed of window or parallel_window -> matrix_vector, cluster_sums or depthwise_vector -> serializer ->
+-- requantize or threshold -> lookup -> lane_maxima -> reserving_fifo -> max_pool. What each part computes, and what its generics cost,
 -- is said in its own header.
 --
 -- Beat order: raster, channel fastest; simd channels per input beat, all with several taps; `lanes` per output beat.
@@ -108,6 +109,15 @@ entity processing_element is
     spacing : positive := 17;
     overlap : boolean := false;
     chain : positive := 1;
+    -- Clusters of output channels of which each reads `fan_in` values of a window, at `reads`; the weights are
+    -- those of these values. All others are 0. pe is output_channels, simd the window. 0: all are read.
+    clusters : positive := 1;
+    fan_in : natural := 0;
+    reads : rom_words_t := no_table;
+    -- Values per output beat if each is the largest of `most` codes at `members`; 0: the codes themselves.
+    maxima : natural := 0;
+    most : natural := 0;
+    members : rom_words_t := no_table;
     -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5. Wider
     -- ones are taken apart.
     factor_bits : positive range 2 to 64 := 25;
@@ -128,7 +138,7 @@ entity processing_element is
     --
     output_ready : in std_ulogic;
     output_valid : out std_ulogic;
-    output_data : out std_ulogic_vector(lanes * output_bits - 1 downto 0)
+    output_data : out std_ulogic_vector(either(maxima = 0, lanes, maxima) * output_bits - 1 downto 0)
   );
 end entity;
 
@@ -174,13 +184,25 @@ architecture rtl of processing_element is
     "processing_element: packing and chain must be 1 in a depthwise one; got " & integer'image(packing)
     & " and " & integer'image(chain));
 
+  constant clusters_are_unfolded : boolean := require(
+    fan_in = 0 or (groups = 1 and folds * group_beats = 1 and output_channels mod clusters = 0),
+    "processing_element: clusters must divide the output channels, all of which come at once; got "
+    & integer'image(clusters));
+  constant maxima_are_unfolded : boolean := require(
+    maxima = 0 or (folds * parts = 1 and most > 0 and not has_pool),
+    "processing_element: maxima must be of output channels that all come at once; got " & integer'image(maxima));
+  -- Values per output beat.
+  constant results : positive := either(maxima = 0, lanes, maxima);
+
   signal reservable, reserve : std_ulogic;
-  signal tap_valid, sum_valid, part_valid, code_valid, result_valid, convolved_ready, convolved_valid : std_ulogic;
+  signal tap_valid, sum_valid, part_valid, code_valid, active_valid, result_valid : std_ulogic;
+  signal convolved_ready, convolved_valid : std_ulogic;
   signal tap_data : std_ulogic_vector(simd * input_bits - 1 downto 0);
   signal sum_data : std_ulogic_vector(pe * accumulator_bits - 1 downto 0);
   signal part_data : std_ulogic_vector(lanes * accumulator_bits - 1 downto 0);
   signal code_data : std_ulogic_vector(lanes * convolved_bits - 1 downto 0);
-  signal result_data, convolved_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
+  signal active_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
+  signal result_data, convolved_data : std_ulogic_vector(results * output_bits - 1 downto 0);
 
 begin
 
@@ -256,7 +278,7 @@ begin
       );
   end generate;
 
-  full : if not depthwise generate
+  full : if not depthwise and fan_in = 0 generate
     sums : entity work.matrix_vector
       generic map (
         activation_bits => input_bits,
@@ -273,6 +295,36 @@ begin
         overlap => overlap,
         factor_bits => factor_bits,
         chain => chain,
+        weights => weights
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => tap_valid,
+        input_data => tap_data,
+        output_valid => sum_valid,
+        output_data => sum_data
+      );
+  end generate;
+
+  clustered : if fan_in > 0 generate
+    sums : entity work.cluster_sums
+      generic map (
+        activation_bits => input_bits,
+        activation_signed => input_signed,
+        weight_bits => weight_bits,
+        weight_signed => weight_signed,
+        accumulator_bits => accumulator_bits,
+        inputs => simd,
+        clusters => clusters,
+        rows => output_channels / clusters,
+        fan_in => fan_in,
+        packing => packing,
+        spacing => spacing,
+        overlap => overlap,
+        factor_bits => factor_bits,
+        chain => chain,
+        reads => reads,
         weights => weights
       )
       port map (
@@ -393,20 +445,45 @@ begin
         reset => reset,
         input_valid => code_valid,
         input_data => code_data,
+        output_valid => active_valid,
+        output_data => active_data
+      );
+  end generate;
+
+  linear : if not has_table generate
+    active_valid <= code_valid;
+    active_data <= code_data;
+  end generate;
+
+  pooled_within : if maxima > 0 generate
+    largest : entity work.lane_maxima
+      generic map (
+        bits => output_bits,
+        is_signed => output_signed,
+        inputs => lanes,
+        outputs => maxima,
+        most => most,
+        members => members
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => active_valid,
+        input_data => active_data,
         output_valid => result_valid,
         output_data => result_data
       );
   end generate;
 
-  linear : if not has_table generate
-    result_valid <= code_valid;
-    result_data <= code_data;
+  each_code : if maxima = 0 generate
+    result_valid <= active_valid;
+    result_data <= active_data;
   end generate;
 
-  results : entity work.reserving_fifo
+  buffered : entity work.reserving_fifo
     generic map (
       depth => fifo_depth,
-      width => lanes * output_bits,
+      width => results * output_bits,
       beats => parts
     )
     port map (

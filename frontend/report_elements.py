@@ -117,7 +117,7 @@ def element_facts(element: Element, cycles: Cycles, readers: int = 1) -> Element
         pe=processing.pe if processing else None,
         simd=element.simd if isinstance(element, ProcessingElement | DotProduct) else None,
         macs=element.macs if isinstance(element, ProcessingElement | DotProduct) else None,
-        weights=int(processing.weights.size) if processing else None,
+        weights=_weights(processing) if processing else None,
         weight_bits=processing.weight_number.bits if processing else None,
         accumulator_bits=_accumulator_bits(element),
         requantization=describe_requantization(requantization) if requantization else None,
@@ -145,6 +145,11 @@ def describe_requantization(requantization: Requantization) -> str:
         bits, shift = requantization.multiplier_bits, requantization.shift
         return f"multiplier {bits} {plural('bit', bits)} >> {shift}"
     return f"{requantization.levels} {plural('threshold', requantization.levels)}"
+
+
+def _weights(element: ProcessingElement) -> int:
+    """Return the weights that ``element`` holds; those of blocks that nobody reads are left out."""
+    return int(element.weights.size) if element.reads is None else element.products
 
 
 def _requantization(element: Element) -> Requantization | None:
@@ -220,7 +225,11 @@ def _operation(element: Element) -> str:
 
 def _processing(element: ProcessingElement) -> str:
     shape = element.input.shape
-    if shape.pixels == 1 and element.kernel.taps == 1:
+    if element.reads is not None:
+        sums = f"{element.pe} sums of {element.fan_in} values"
+        blocks = f", windows of {_kernel(element.kernel)} blocks" if element.taps > 1 else ""
+        parts = [f"blocks of pixels: {sums}{blocks}"]
+    elif shape.pixels == 1 and element.kernel.taps == 1:
         parts = [f"dense {shape.channels} to {element.weights.shape[3]}"]
     else:
         groups = f" in {element.groups} groups" if element.groups > 1 else ""
@@ -228,6 +237,9 @@ def _processing(element: ProcessingElement) -> str:
         parts = [f"convolution {_kernel(element.kernel)}{groups}{taps}"]
     if element.table is not None:
         parts.append("table")
+    if element.members is not None:
+        maxima, most = element.members.shape
+        parts.append(f"{maxima} maxima of {most} codes")
     if element.pool is not None:
         parts.append(f"max pool {_kernel(element.pool)}")
     return ", then ".join(parts)

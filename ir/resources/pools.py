@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ir.elements import Kernel, MaxPool, Shape
-from ir.numbers import clog2
+from ir.numbers import IntArray, clog2
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
 from ir.resources.memory import ram
@@ -54,6 +54,18 @@ def sliding_maximum(
     )
     own = Part("sliding_maximum", lut, ff, exact)
     return (own, sliding_steps(length, kernel, stride, inner, pads), *reserving_fifo(depth, beat))
+
+
+def lane_maxima(members: IntArray, bits: int) -> Part:
+    """Return the trees of lane_maxima.vhd, as those of a sliding maximum."""
+    outputs, count = members.shape
+    tree = nodes = 0
+    for _ in range(clog2(count)):
+        tree += count // 2
+        count = -(-count // 2)
+        nodes += count
+    beat = outputs * bits
+    return Part("sliding_maximum", {"compared": tree * beat}, {"tree": nodes * beat})
 
 
 def max_pool(

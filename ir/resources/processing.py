@@ -7,19 +7,17 @@ from ir.resources.codes import lookup, requantization
 from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
-from ir.resources.pools import max_pool
-from ir.resources.sums import depthwise_vector, matrix_vector, serializer
+from ir.resources.pools import lane_maxima, max_pool
+from ir.resources.sums import cluster_sums, depthwise_vector, matrix_vector, serializer
 from ir.resources.windows import parallel_window, window
 
 
 @parts_of.register
 def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
     """Return what processing_element.vhd is composed of, as ``element`` sets its generics."""
-    lanes, output = element.output.lanes, element.output.number
-    parts: list[Part] = [
-        _window(element),
-        depthwise_vector(element) if element.depthwise else matrix_vector(element),
-    ]
+    output = element.output.number
+    lanes = element.output.lanes if element.members is None else element.pe
+    parts: list[Part] = [_window(element), _sums(element)]
     if element.parts > 1:
         parts.append(serializer(lanes * element.accumulator.bits, element.parts))
     function, sums = element.requantization, element.accumulator.bits
@@ -27,7 +25,9 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
     parts.append(requantization(function, sums, element.convolved.bits, lanes, folds))
     if element.table is not None:
         parts.append(lookup(element.table, output.bits, lanes))
-    parts += reserving_fifo(element.fifo_depth, lanes * output.bits, element.parts)
+    if element.members is not None:
+        parts.append(lane_maxima(element.members, output.bits))
+    parts += reserving_fifo(element.fifo_depth, element.output.width_bits, element.parts)
     if element.pool is not None:
         depth = element.pool_fifo_depth
         positions = element.window_positions
@@ -42,6 +42,12 @@ def _together(parts: list[Part]) -> Part:
     beside others it is not.
     """
     return Part("processing_element", {"parts": sum(part.resources().lut for part in parts)}, {})
+
+
+def _sums(element: ProcessingElement) -> Part:
+    if element.reads is not None:
+        return cluster_sums(element)
+    return depthwise_vector(element) if element.depthwise else matrix_vector(element)
 
 
 def _window(element: ProcessingElement) -> Part:

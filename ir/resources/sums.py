@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ir.elements import ProcessingElement
+from ir.elements import Input, Kernel, ProcessingElement, Shape
+from ir.elements.processing import weight_rows
 from ir.numbers import IntArray, clog2
 from ir.resources.count import Resources
 from ir.resources.memory import rom
@@ -88,6 +91,44 @@ def matrix_vector(element: ProcessingElement) -> Part:
         bram18=table.bram18 * chain,
     )
     return Part("matrix_vector", lut, ff, exact)
+
+
+def cluster_sums(element: ProcessingElement) -> Part:
+    """Return the parts of cluster_sums.vhd in ``element``: so many times those of a cluster.
+
+    Products with weights that are 0 in all rows that share a multiplier are left out.
+    """
+    rows = element.pe // element.clusters
+    weights = weight_rows(element).reshape(element.clusters, rows, -1)
+    packs = range(0, rows, element.sharing.rows)
+    used = sum(int(weights[:, n : n + element.sharing.rows].any(axis=1).sum()) for n in packs)
+    share = used / (len(packs) * element.clusters * element.fan_in)
+    fullest = int(np.count_nonzero(weights, axis=(1, 2)).argmax())
+    values = replace(element.input, shape=Shape(1, 1, element.fan_in), lanes=1)
+    one = replace(
+        element,
+        source=Input("", "", "", values, 0),
+        kernel=Kernel(1, 1),
+        weights=weights[fullest].T[None, None],
+        pe=rows,
+        simd=element.fan_in,
+        taps=1,
+        output=replace(element.output, shape=Shape(1, 1, rows), lanes=rows),
+        reads=None,
+        members=None,
+    )
+    part, times = matrix_vector(one), element.clusters
+    exact = Resources(
+        lut_memory=part.exact.lut_memory * times,
+        dsp=round(part.exact.dsp * times * share),
+        bram18=0,
+    )
+    return Part(
+        part.entity,
+        {name: size * times * share for name, size in part.lut.items()},
+        {name: size * times * share for name, size in part.ff.items()},
+        exact,
+    )
 
 
 def depthwise_vector(element: ProcessingElement) -> Part:

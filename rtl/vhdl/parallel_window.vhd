@@ -389,9 +389,14 @@ begin
       written := 0;
       if write then
         written := 1;
-        write_column <= 0 when write_column = width - 1 else write_column + 1;
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
+        if width > 1 then
+          write_column <= 0 when write_column = width - 1 else write_column + 1;
+        end if;
         if write_column = width - 1 then
-          write_bank <= 0 when write_bank = banks - 1 else write_bank + 1;
+          if banks > 1 then
+            write_bank <= 0 when write_bank = banks - 1 else write_bank + 1;
+          end if;
         end if;
       end if;
 
@@ -404,7 +409,9 @@ begin
         if frees then
           freed := 1;
         end if;
-        fetch_column <= 0 when last_fetch = '1' else fetch_column + 1;
+        if columns > 1 then
+          fetch_column <= 0 when last_fetch = '1' else fetch_column + 1;
+        end if;
         if last_fetch then
           needed := step;
           freed := end_freed;
@@ -459,10 +466,12 @@ begin
           outside <= outside_at(-pad_left);
         else
           asked := stride_width;
-          places_left <= places_left - 1;
-          tap_column <= tap_column + stride_width;
-          hanging <= hanging + stride_width;
-          outside <= outside_at(tap_column + stride_width);
+          if line_places > 1 then
+            places_left <= places_left - 1;
+            tap_column <= tap_column + stride_width;
+            hanging <= hanging + stride_width;
+            outside <= outside_at(tap_column + stride_width);
+          end if;
         end if;
       end if;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,14 @@ from ir.graph import StreamGraph
 from ir.interpreter import apply
 from ir.numbers import IntegerType
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from rewrite.stream.blocks.elements import Builder
+from rewrite.stream.blocks.grid import Block
 from rtl.generics import Context, instance
 from rtl.knobs import knobs
 from rtl.tables import tables
 
 FRAMES = 3
-TABLES = ("weights", "multipliers", "offsets", "thresholds", "table")
+TABLES = ("weights", "multipliers", "offsets", "thresholds", "table", "reads", "members")
 
 
 INT4, INT8, UINT8 = IntegerType(4, True), IntegerType(8, True), IntegerType(8, False)
@@ -50,6 +52,7 @@ class Layer:
     sharing: Sharing = ALONE
     taps: int = 1
     factor_bits: int = 25
+    block: Block | None = None
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -90,7 +93,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
     lanes = layer.simd if layer.taps == 1 else layer.shape.channels
     source = Input("source", "", "s", StreamType(layer.shape, layer.number, lanes), 0)
     shape = Shape(rows, columns, layer.channels)
-    return ProcessingElement(
+    element = ProcessingElement(
         name="dut",
         layer="",
         source=source,
@@ -112,6 +115,19 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
     )
+    return element if layer.block is None else _in_blocks(element, layer.block)
+
+
+def _in_blocks(element: ProcessingElement, block: Block) -> ProcessingElement:
+    """Return ``element`` with several pixels at a time."""
+
+    def source(_: int, shape: Shape) -> Input:
+        stream = StreamType(shape, element.input.number, shape.channels)
+        return Input("source", "", "s", stream, 0)
+
+    found = Builder(source, lambda kind: kind).blocks(element, block)
+    assert isinstance(found, ProcessingElement)
+    return replace(found, fifo_depth=element.fifo_depth, sharing=element.sharing)
 
 
 def _last_edge(element: ProcessingElement) -> int:
@@ -126,7 +142,7 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
     element = element_of(layer, seed)
 
     def write(folder: Path) -> None:
-        shape, number = layer.shape, layer.number
+        shape, number = element.input.shape, layer.number
         size = (FRAMES, shape.height, shape.width, shape.channels)
         x: IntArray = random_codes(
             np.random.default_rng(seed + 1000), size, number.bits, number.signed
@@ -336,6 +352,37 @@ LAYERS = {
     ),
     "whole windows, a shallow FIFO": Layer(
         Shape(5, 4, 2), SAME, 2, pe=2, simd=18, taps=9, fifo_depth=3
+    ),
+    "two columns": Layer(Shape(4, 6, 2), SAME, 2, pad_value=-3, block=Block(1, 2)),
+    "three columns, stride 2": Layer(
+        Shape(5, 12, 1), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 0, 1), 2, pad_value=7, block=Block(1, 3)
+    ),
+    "two columns, no padding": Layer(Shape(4, 8, 1), Kernel(3, 3), 2, block=Block(1, 2)),
+    "rows, a pool": Layer(Shape(4, 6, 1), SAME, 2, pool=POOL, block=Block(1, 3)),
+    "whole rows": Layer(Shape(5, 4, 1), SAME, 2, pad_value=-9, block=Block(1, 4)),
+    "whole rows, thresholds": Layer(
+        Shape(4, 3, 1), SAME, 2, pad_value=4, levels=15, output=INT4, block=Block(1, 3)
+    ),
+    "two rows, depthwise": Layer(Shape(4, 4, 2), SAME, 2, pad_value=5, groups=2, block=Block(2, 4)),
+    "two rows, a chain": Layer(
+        Shape(4, 3, 4),
+        SAME,
+        4,
+        number=UINT8,
+        sharing=Sharing(2, 17, True, 4),
+        block=Block(2, 3),
+    ),
+    "a whole frame": Layer(Shape(4, 4, 2), SAME, 3, pad_value=-5, table=True, block=Block(4, 4)),
+    "a whole frame, a pool": Layer(
+        Shape(5, 4, 1),
+        SAME,
+        2,
+        pad_value=-5,
+        pool=Kernel(3, 3, 2, 2, pad_top=1, pad_left=1),
+        block=Block(2, 2),
+    ),
+    "a whole frame, a shallow FIFO": Layer(
+        Shape(3, 3, 1), SAME, 2, fifo_depth=3, block=Block(3, 3)
     ),
 }
 CASES = tuple(

@@ -66,6 +66,10 @@ entity processing_element_tb is
     overlap : boolean := false;
     factor_bits : positive := 25;
     chain : positive := 1;
+    clusters : positive := 1;
+    fan_in : natural := 0;
+    maxima : natural := 0;
+    most : natural := 0;
     extra_rows : natural := 0;
     fifo_depth : positive;
     pool_fifo_depth : positive := 2
@@ -88,13 +92,15 @@ architecture bench of processing_element_tb is
   constant multipliers : rom_words_t := read_rom(folder & "multipliers.txt");
   constant offsets : rom_words_t := read_rom(folder & "offsets.txt");
   constant thresholds : rom_words_t := read_rom(folder & "thresholds.txt");
+  constant reads : rom_words_t := read_rom(folder & "reads.txt");
+  constant members : rom_words_t := read_rom(folder & "members.txt");
   constant table : rom_words_t := read_rom(folder & "table.txt");
 
   signal finished : boolean;
   signal clk, reset : std_ulogic;
   signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
   signal input_data : std_ulogic_vector(either(taps = 1, simd, channels) * input_bits - 1 downto 0);
-  signal output_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
+  signal output_data : std_ulogic_vector(either(maxima = 0, lanes, maxima) * output_bits - 1 downto 0);
 
 begin
 
@@ -109,7 +115,7 @@ begin
     generic map (
       configuration_text => runner_cfg,
       input_width => either(taps = 1, simd, channels) * input_bits,
-      output_width => lanes * output_bits,
+      output_width => either(maxima = 0, lanes, maxima) * output_bits,
       seed => seed,
       last_edge => last_edge
     )
@@ -183,6 +189,12 @@ begin
       overlap => overlap,
       factor_bits => factor_bits,
       chain => chain,
+      clusters => clusters,
+      fan_in => fan_in,
+      reads => reads,
+      maxima => maxima,
+      most => most,
+      members => members,
       extra_rows => extra_rows,
       fifo_depth => fifo_depth,
       pool_fifo_depth => pool_fifo_depth

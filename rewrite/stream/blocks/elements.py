@@ -101,9 +101,7 @@ class Builder:
             groups=element.groups,
             table=element.table,
         )
-        convolved = convolution(
-            sums, self.source(0, blocked(shape, around.inputs)), shape, around
-        )
+        convolved = convolution(sums, self.source(0, blocked(shape, around.inputs)), shape, around)
         if pool is None:
             return convolved
         output = blocked(element.output.shape, block)

@@ -134,9 +134,7 @@ def block_sums(
     accumulator = IntegerType.spanning(low, high, signed=True)
     function = identity(shape.channels, total)
     sums = _ones(element, kernel, shape, function, accumulator)
-    return convolution(
-        replace(sums, name=name, number=total, convolved=total), source, shape, grid
-    )
+    return convolution(replace(sums, name=name, number=total, convolved=total), source, shape, grid)
 
 
 def _ones(
@@ -164,9 +162,7 @@ def _ones(
     )
 
 
-def moved(
-    element: Border | Reorder, source: Element, shape: Shape
-) -> ProcessingElement:
+def moved(element: Border | Reorder, source: Element, shape: Shape) -> ProcessingElement:
     """Return ``element`` for a whole frame of ``shape`` at a time."""
     size = shape.size
     numbers = np.arange(1, size + 1).reshape(1, shape.height, shape.width, shape.channels)

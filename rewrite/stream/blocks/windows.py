@@ -174,14 +174,10 @@ def members(pool: Grid, channels: int) -> IntArray:
     y, x = _inside(down.places), _inside(across.places)
     # (rows, columns, rows of taps, columns of taps, channels)
     found = numbers[y[:, None, :, None], x[None, :, None, :]]
-    return frozen_integers(
-        found.transpose(0, 1, 4, 2, 3).reshape(len(y) * len(x) * channels, -1)
-    )
+    return frozen_integers(found.transpose(0, 1, 4, 2, 3).reshape(len(y) * len(x) * channels, -1))
 
 
 def _inside(places: IntArray) -> IntArray:
     """Return ``places`` with one that is inside of the map for each that is not."""
     inside: IntArray = np.where(places < 0, places.max(axis=1, keepdims=True), places)
     return inside
-
-

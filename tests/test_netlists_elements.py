@@ -43,6 +43,8 @@ FRAMES = 3
         "whole windows, folded",
         "whole windows, depthwise",
         "rows of the kernel, dilated",
+        "whole rows",
+        "a whole frame, a pool",
     ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:

@@ -119,6 +119,20 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "exponentials": table(256, 17),
         "fifo_depth": 14,
     },
+    "cluster_sums": {
+        "activation_bits": 8,
+        "activation_signed": False,
+        "weight_bits": 8,
+        "weight_signed": True,
+        "accumulator_bits": 20,
+        "inputs": 16,
+        "clusters": 2,
+        "rows": 3,
+        "fan_in": 6,
+        "reads": Table("reads", np.arange(12) + 2, 4).rows(),
+        # Every third is 0, and none a power of two.
+        "weights": Table("weights", (np.arange(36) % 3 > 0) * (2 * np.arange(36) + 3), 8).rows(),
+    },
     "concatenate": {"bits": 8, "channels": "(4, 6, 2)", "lanes": 2, "fifo_depth": 2},
     "depthwise_vector": {
         "activation_bits": 8,
@@ -161,6 +175,13 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
     },
     "global_maximum": {**NUMBER, "lanes": 2, "pixels": 49, "channels": 8, "fifo_depth": 3},
     "inverse_root": {"half_width": 16, "roots": table(384, 28)},
+    "lane_maxima": {
+        **NUMBER,
+        "inputs": 8,
+        "outputs": 2,
+        "most": 4,
+        "members": Table("members", np.arange(8), 3).rows(),
+    },
     "layer_normalization": {
         **NUMBER,
         **CODES,
@@ -421,6 +442,7 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         # Two blocks of 128 words; three beats of output.
         ("reorder", {"RAMB18E1": 1, "RAM32M": 3}),
         ("matrix_vector", {"DSP48E1": 12}),
+        ("cluster_sums", {"DSP48E1": 24}),  # two of three weights
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
         ("softmax", {"RAM32M": 13}),

@@ -105,9 +105,12 @@ def test_a_budget_gets_the_fastest_that_fits() -> None:
 
 
 def test_an_impossible_target_is_refused_with_what_is_possible() -> None:
+    first, second = Chain(Shape(4, 4, 2)).fork(4, 4)
     with pytest.raises(CompileError) as refused:
-        fold(small(), Goal(7))
-    assert str(refused.value).endswith("ask for --cycles 16 or more")
+        fold(first.concatenate(second).graph(), Goal(7))
+    assert str(refused.value) == (
+        "concat: needs at least 32 cycles per frame, not 7; ask for --cycles 32 or more"
+    )
 
 
 def test_a_small_budget_is_refused_with_what_is_missing() -> None:

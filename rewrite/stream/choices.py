@@ -103,7 +103,7 @@ def _choice(folded: Element, cost: Cost) -> Choice:
     sends = folded.output.lanes
     if follows_its_source(folded) or isinstance(folded, Reshape):
         return Choice(folded, sends, sends, folded.output.beats, cost(_alone(folded, sends)))
-    reads = 1 if isinstance(folded, ArgMax) else input_lanes(folded)
+    reads = input_lanes(folded)
     alone = _alone(folded, reads)
     return Choice(alone, reads, sends, own_cycles(alone), cost(alone))
 
@@ -121,6 +121,11 @@ def follows_its_source(element: Element) -> bool:
     return isinstance(element, Fork | Fifo | Output)
 
 
+def takes_any_lanes(element: Element) -> bool:
+    """True if ``element`` reads a stream as it comes, so that nothing adapts its lanes."""
+    return follows_its_source(element) or isinstance(element, ArgMax)
+
+
 def foldings(element: Element) -> Iterator[Element]:
     """Yield ``element`` with every folding it can have."""
     match element:
@@ -132,7 +137,11 @@ def foldings(element: Element) -> Iterator[Element]:
         case Reorder():
             yield from _with_lanes(element, element.most_lanes)
         case ArgMax():
-            yield replace(element, output=with_lanes(element.output, 1))
+            # It reads what it gets.
+            for lanes in divisors(element.source.output.shape.channels):
+                stream = with_lanes(element.source.output, lanes)
+                source = Input("source", "", "s", stream, 0)
+                yield replace(element, source=source, output=with_lanes(element.output, 1))
         case Reshape():
             # Wires: a beat stays within a pixel on both sides.
             common = math.gcd(element.source.output.shape.channels, element.output.shape.channels)

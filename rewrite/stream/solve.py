@@ -42,7 +42,7 @@ from rewrite.stream.choices import (
     Cost,
     choices,
     counted,
-    follows_its_source,
+    takes_any_lanes,
 )
 from rewrite.stream.counts import with_lanes
 
@@ -93,7 +93,7 @@ class Problem:
         self.weights = 1 / np.array(worth, np.float64)
         self.choices = {element.name: choices(element, cost) for element in graph}
         self.edges = [
-            Edge(source.name, element.name, source.output, follows_its_source(element))
+            Edge(source.name, element.name, source.output, takes_any_lanes(element))
             for element in graph
             if not isinstance(element, Input)
             for source in sources(element)

@@ -365,14 +365,14 @@ LAYERS = {
     ),
     "two rows, depthwise": Layer(Shape(4, 4, 2), SAME, 2, pad_value=5, groups=2, block=Block(2, 4)),
     "two rows, a chain": Layer(
-        Shape(4, 3, 4),
+        Shape(4, 2, 2),
         SAME,
         4,
         number=UINT8,
         sharing=Sharing(2, 17, True, 4),
-        block=Block(2, 3),
+        block=Block(2, 2),
     ),
-    "a whole frame": Layer(Shape(4, 4, 2), SAME, 3, pad_value=-5, table=True, block=Block(4, 4)),
+    "a whole frame": Layer(Shape(3, 3, 2), SAME, 2, pad_value=-5, table=True, block=Block(3, 3)),
     "a whole frame, a pool": Layer(
         Shape(5, 4, 1),
         SAME,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from ir.cycles import own_cycles
 from ir.elements import (
-    ArgMax,
     Consumer,
     Element,
     Fifo,
@@ -67,8 +66,6 @@ def fastest(element: Element) -> int:
     match element:
         case Input() | Fork() | Fifo() | Output():
             return element.output.shape.pixels
-        case ArgMax():
-            return element.source.output.shape.pixels
         case ProcessingElement():
             return min(own_cycles(folded) for folded in _unfolded(element))
         case _:

@@ -62,8 +62,8 @@ def _dot(layer: Dot, step: Step, graph: GraphBuilder) -> None:
         graph.reshape(step.shape, "result")
 
 
-SMALLEST_LENGTH = 1e-12
-"""Keras divides a vector that is shorter by this."""
+SMALLEST_LENGTH = 1e-7
+"""Keras 3 divides a vector that is shorter by this, its ``epsilon()``; Keras 2 by 1e-6."""
 
 
 def _matrix(graph: GraphBuilder, value: Value, axis: int, role: str, *, axis_last: bool) -> str:

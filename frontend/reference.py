@@ -89,19 +89,37 @@ def keras_run(network: Network) -> Run:
         if step.weights and not isinstance(layer, Normalization | LayerScale):
             built[layer.name].set_weights(list(step.weights.values()))
     sources = [tensors[source] for source in network.inputs]
-    model = keras.Model(sources, [tensors[node] for node in network.outputs])
+    compute = _with_free_batch(keras.Model(sources, [tensors[node] for node in network.outputs]))
 
     def run(frames: Mapping[str, Frames]) -> tuple[Frames, ...]:
         given = [frames[source.name] for source in network.inputs]
         return in_batches(
             given,
             lambda part: [
-                np.asarray(output, np.float32)
-                for output in keras.tree.flatten(model(part, training=False))
+                np.asarray(output, np.float32) for output in keras.tree.flatten(compute(*part))
             ],
         )
 
     return run
+
+
+def _with_free_batch(model: Any) -> Callable[..., Any]:
+    """Return ``model`` as a TensorFlow function whose batch size is not known.
+
+    Eager ``keras.ops.add`` takes an operand (batch, 1, 1) for a bias, added along the channels,
+    where there are as many channels as frames.
+    """
+    import tensorflow
+
+    signature = [
+        tensorflow.TensorSpec((None, *tensor.shape[1:]), tensorflow.float32)
+        for tensor in model.inputs
+    ]
+    return tensorflow.function(  # type: ignore[no-any-return]
+        lambda *inputs: model(list(inputs), training=False),
+        input_signature=signature,
+        autograph=False,
+    )
 
 
 def _build(keras: Any, layer: Layer, name: str, weights: dict[str, Frames]) -> Any:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from frontend.compiler import CompileOptions, SimulationRequest, compile_model, write_output
+from frontend.open_model import open_model
 from frontend.quantize import QuantizeOptions
-from frontend.reference import start_tensorflow
+from frontend.reference import onnx_predict, start_tensorflow
 from ir.elements import DotProduct, Extremum, Lookup, Merge, PairLookup, Product, Reorder, Softmax
 from ir.errors import CompileError
 from tests.branch_models import branch_models
@@ -163,3 +165,27 @@ def test_joins_of_unlike_ranks_are_refused(tmp_path: Path) -> None:
         "sum: its inputs must have as many axes as each other, not [3], [4, 3]; change the model "
         "and train it again"
     )
+
+
+def test_as_many_frames_as_channels_are_not_taken_for_a_bias(tmp_path: Path) -> None:
+    """Eager Keras adds (5, 1, 1) to (5, 1, 5) along the channels; five frames are compared."""
+    L = start_tensorflow().layers
+    source = L.Input((1, 5))
+    model = start_tensorflow().Model(source, L.Add()([source, L.Conv1D(1, 1)(source)]))
+    model.save(tmp_path / "model.keras")
+    compile_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("length", [3e-8, 3e-7, 1e-5])
+def test_normalized_short_vectors(tmp_path: Path, length: float) -> None:
+    """Keras leaves vectors that are shorter than 1e-7 short."""
+    L = start_tensorflow().layers
+    source = L.Input((4,), name="frames")
+    model = start_tensorflow().Model(source, L.Dot(1, normalize=True)([source, source]))
+    model.save(tmp_path / "model.keras")
+    loaded = open_model(tmp_path / "model.keras")
+    frames = np.full((1, 4), length / 2, np.float32)
+    (wanted,) = loaded.run({"frames": frames})
+    computed = onnx_predict(loaded.model)(frames)
+    np.testing.assert_allclose(computed, wanted, rtol=1e-5)
+    assert wanted[0, 0] == pytest.approx(min(1, (length / 1e-7) ** 2), rel=1e-5)

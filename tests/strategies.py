@@ -45,6 +45,8 @@ from zoo.weights import Regime
 Shape: TypeAlias = tuple[int, ...]
 
 MAC_BUDGET = 12_000
+FEWEST_CYCLES = 48
+"""So that no more than some hundreds of products come in a cycle."""
 """Multiplications per frame: GHDL simulates about 10**5 a second."""
 LARGEST = 12
 """Height and width of the largest input; padding may add to it."""
@@ -283,7 +285,14 @@ def cases(draw: st.DrawFn) -> Case:
         regime=draw(st.one_of(st.just(Regime.ORDINARY), st.sampled_from(Regime))),
         seed=draw(st.integers(0, 2**32 - 1)),
         input_range=draw(st.sampled_from(INPUT_RANGES)),
-        cycles=draw(st.one_of(st.none(), st.integers(fastest, fastest + 10_000))),
+        cycles=draw(
+            st.one_of(
+                st.none(),
+                st.integers(fastest, fastest + 10_000),
+                # Less than a pixel per cycle, too; where that cannot be, the fewest that can.
+                st.integers(FEWEST_CYCLES, max(FEWEST_CYCLES, fastest)),
+            )
+        ),
         argmax=end == "argmax",
         softmax=end == "softmax",
     )

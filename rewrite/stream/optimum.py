@@ -7,6 +7,7 @@ integer additions differently in time.  The choice is an optimum (``rewrite/stre
 from __future__ import annotations
 
 import math
+from bisect import bisect_left as bisect
 from dataclasses import dataclass
 
 from ir.elements import Element
@@ -45,6 +46,7 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
     Raises:
         CompileError: no folding is that fast, or that small.
     """
+    plain = graph
     if goal.cycles is not None:
         graph = in_blocks(graph, goal.cycles)
     problem = Problem(graph, estimate, goal.worth)
@@ -53,6 +55,8 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
         limits = (*limits[:4], max(limits[4], problem.least_products))
     if goal.cycles is not None:
         solution = _within(problem, goal.cycles, limits)
+        if solution is None:
+            raise _too_slow(plain, problem, goal)
     else:
         solution = _fastest(problem, limits)
     faster = [rate for rate in problem.rates if rate < solution.cycles]
@@ -67,19 +71,29 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
     )
 
 
-def _within(problem: Problem, cycles: int, limits: Amounts) -> Solution:
-    if cycles < problem.least_cycles:
-        slowest = problem.least_element
-        raise CompileError(
-            "fold",
-            slowest.layer,
-            f"needs at least {problem.least_cycles} cycles per frame, not {cycles}",
-            f"ask for --cycles {problem.least_cycles} or more",
-        )
+def _within(problem: Problem, cycles: int, limits: Amounts) -> Solution | None:
+    """Return the cheapest folding within ``cycles``; None if even without limits there is none."""
     solution = problem.cheapest(cycles, limits)
-    if solution is None:
+    if solution is None and problem.cheapest(cycles) is not None:
         raise _too_small(problem, cycles, limits)
     return solution
+
+
+def _too_slow(graph: StreamGraph, problem: Problem, goal: Goal) -> CompileError:
+    """Return the error that says which element is how slow, and what can be asked for."""
+    assert goal.cycles is not None
+    cycles, slowest = goal.cycles, problem.least_element
+    while problem.cheapest(cycles) is None:
+        rates = [rate for rate in problem.rates if rate > cycles]
+        cycles = rates[bisect(rates, True, key=lambda rate: problem.cheapest(rate) is not None)]
+        # With more cycles there may be other blocks.
+        problem = Problem(in_blocks(graph, cycles), estimate, goal.worth)
+    return CompileError(
+        "fold",
+        slowest.layer,
+        f"needs at least {cycles} cycles per frame, not {goal.cycles}",
+        f"ask for --cycles {cycles} or more",
+    )
 
 
 def _fastest(problem: Problem, limits: Amounts) -> Solution:

@@ -69,11 +69,13 @@ class Builder:
             case Border() | Reorder():
                 return self._moved(element, block)
             case Affine() | Lookup() | Rectifier():
+                if _is_alike(element):
+                    output = values_of(element.output)
+                    return replace(element, source=self.source(0, output.shape), output=output)
                 return self._each_value(element, block)
             case Merge() | Product() | Extremum() | PairLookup():
-                shape = blocked(element.output.shape, block)
-                first, second = (self.source(n, shape) for n in range(2))
-                output = StreamType(shape, element.output.number, 1)
+                output = values_of(element.output)
+                first, second = (self.source(n, output.shape) for n in range(2))
                 return replace(element, sources=(first, second), output=output)
             case _:
                 return None
@@ -172,21 +174,32 @@ class Builder:
                 function = tiled(element.requantization, times)
                 return replace(element, source=source, output=output, requantization=function)
             case Lookup():
-                table = element.table
-                if table.ndim > 1:
-                    table = frozen_integers(np.tile(table, (times, 1)))
+                table = frozen_integers(np.tile(element.table, (times, 1)))
                 return replace(element, source=source, output=output, table=table)
             case Rectifier():
-                factors = element.multipliers, element.offsets
-                if factors[0].shape[1] == element.output.shape.channels:
-                    factors = _tiled(factors[0], times), _tiled(factors[1], times)
                 return replace(
                     element,
                     source=source,
                     output=output,
-                    multipliers=factors[0],
-                    offsets=factors[1],
+                    multipliers=_tiled(element.multipliers, times),
+                    offsets=_tiled(element.offsets, times),
                 )
+
+
+def values_of(stream: StreamType) -> StreamType:
+    """Return ``stream`` as values in a row, of which a beat may have any number that divides it."""
+    return StreamType(Shape(1, 1, stream.shape.size), stream.number, 1)
+
+
+def _is_alike(element: Affine | Lookup | Rectifier) -> bool:
+    """True if ``element`` has no parameters for each channel."""
+    match element:
+        case Affine():
+            return False
+        case Lookup():
+            return element.table.ndim == 1
+        case Rectifier():
+            return element.multipliers.shape[1] == element.output.shape.size
 
 
 def tiled(function: Requantization, times: int) -> Requantization:

@@ -25,7 +25,7 @@ from ir.elements import (
 )
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
-from rewrite.stream.blocks.elements import Builder
+from rewrite.stream.blocks.elements import Builder, values_of
 from rewrite.stream.blocks.grid import blocked, blocks
 from rewrite.stream.choices import foldings
 from rewrite.stream.counts import with_lanes
@@ -55,10 +55,9 @@ def in_blocks(graph: StreamGraph, cycles: int) -> StreamGraph:
 
 
 def _input(element: Input, cycles: int) -> Input:
-    shape = element.output.shape
-    seen = [shape, *(blocked(shape, block) for block in blocks(shape))]
-    quick = next((s for s in seen if s.pixels <= cycles), seen[-1])
-    return replace(element, output=StreamType(quick, element.output.number, 1))
+    if element.output.shape.pixels <= cycles:
+        return element
+    return replace(element, output=values_of(element.output))
 
 
 def fastest(element: Element) -> int:

@@ -45,9 +45,9 @@ from zoo.weights import Regime
 Shape: TypeAlias = tuple[int, ...]
 
 MAC_BUDGET = 12_000
+"""Multiplications per frame: GHDL simulates about 10**5 a second."""
 FEWEST_CYCLES = 48
 """So that no more than some hundreds of products come in a cycle."""
-"""Multiplications per frame: GHDL simulates about 10**5 a second."""
 LARGEST = 12
 """Height and width of the largest input; padding may add to it."""
 INPUT_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-3.5, 0.25), (5.0, 6.0))

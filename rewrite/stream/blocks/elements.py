@@ -199,7 +199,7 @@ def _is_alike(element: Affine | Lookup | Rectifier) -> bool:
         case Lookup():
             return element.table.ndim == 1
         case Rectifier():
-            return element.multipliers.shape[1] == element.output.shape.size
+            return int(element.multipliers.shape[1]) == element.output.shape.size
 
 
 def tiled(function: Requantization, times: int) -> Requantization:

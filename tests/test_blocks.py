@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +14,11 @@ import pytest
 from ir.cycles import own_cycles, predict, steady_period
 from ir.elements import Kernel, ProcessingElement, Reshape, Shape, StreamType
 from ir.errors import CompileError
+from ir.goal import Goal
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray, IntegerType
-from rewrite.stream import schedule
+from rewrite.stream import fold, schedule
 from rewrite.stream.blocks import in_blocks
 from rewrite.stream.blocks.graph import fastest
 from sim import SimulationOptions, Stalls
@@ -232,3 +234,10 @@ def test_what_a_refusal_offers_can_be_reached() -> None:
     assert offered is not None
     assert int(offered[1]) > (384 + 30) // 6
     assert steady_period(schedule(graph, int(offered[1]))) <= int(offered[1])
+
+
+@pytest.mark.parametrize(("dsps", "cycles"), [(39.0, 48), (200.0, 16), (2000.0, 1)])
+def test_a_budget_beyond_a_pixel_per_cycle_buys_blocks(dsps: float, cycles: int) -> None:
+    folding = fold(small().graph(), Goal(limits=(math.inf, math.inf, dsps, math.inf, math.inf)))
+    assert folding.cycles == cycles
+    assert folding.cost.dsp <= dsps

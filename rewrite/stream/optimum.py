@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ir.elements import Element
 from ir.errors import CompileError
-from ir.goal import DEFAULT_GOAL, Amounts, Goal
+from ir.goal import DEFAULT_GOAL, UNLIMITED, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
 from rewrite.stream.blocks import in_blocks
@@ -46,23 +46,44 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
     Raises:
         CompileError: no folding is that fast, or that small.
     """
-    plain = graph
     if goal.cycles is not None:
-        graph = in_blocks(graph, goal.cycles)
-    problem = Problem(graph, estimate, goal.worth)
-    limits = goal.limits
+        problem = Problem(in_blocks(graph, goal.cycles), estimate, goal.worth)
+        solution = _within(problem, goal.cycles, goal.limits)
+        if solution is None:
+            raise _too_slow(graph, problem, goal)
+        return _folding(problem, solution)
+    problem, limits = Problem(graph, estimate, goal.worth), goal.limits
     if goal == DEFAULT_GOAL:
         limits = (*limits[:4], max(limits[4], problem.least_products))
-    if goal.cycles is not None:
-        solution = _within(problem, goal.cycles, limits)
+    solution = _fastest(problem, limits)
+    if limits[:4] == UNLIMITED[:4]:
+        return _folding(problem, solution)
+    return _with_blocks(graph, goal, _folding(problem, solution))
+
+
+def _with_blocks(graph: StreamGraph, goal: Goal, folding: Folding) -> Folding:
+    """Return ``folding``, or one of half its cycles, and so on, while blocks of pixels fit.
+
+    Where the limits keep a folding from a pixel per cycle, that is ``folding``.
+    """
+    while folding.cycles > 1:
+        blocked = in_blocks(graph, folding.cycles // 2)
+        if blocked is graph:
+            break
+        problem = Problem(blocked, estimate, goal.worth)
+        solution = problem.cheapest(folding.cycles // 2, goal.limits)
         if solution is None:
-            raise _too_slow(plain, problem, goal)
-    else:
-        solution = _fastest(problem, limits)
+            break
+        folding = _folding(problem, solution)
+    return folding
+
+
+def _folding(problem: Problem, solution: Solution) -> Folding:
+    """Return ``solution`` of ``problem``, and what the next faster one would cost."""
     faster = [rate for rate in problem.rates if rate < solution.cycles]
     following = problem.cheapest(faster[-1]) if faster else None
     return Folding(
-        folded(graph, solution),
+        folded(problem.graph, solution),
         solution.cycles,
         solution.slowest.element,
         solution.cost,

@@ -111,6 +111,22 @@ def compile_command(
             "and products per cycle.",
         ),
     ] = None,
+    power_of_two: Annotated[
+        bool,
+        typer.Option(
+            "--power-of-two",
+            help="Requantize by shifts instead of multiplications where possible: weights lose up "
+            "to a bit.",
+        ),
+    ] = False,
+    adder_levels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Adders in a row between registers, where a layer of one cycle is made of adders "
+            "alone: more of them take fewer edges, at a slower clock.",
+        ),
+    ] = 1,
     argmax: Annotated[
         bool,
         typer.Option("--argmax", help="Send the class instead of leaving Softmax to the host."),
@@ -167,7 +183,10 @@ def compile_command(
     if simulate is None and (trace or wave):
         raise typer.BadParameter("--trace and --wave need --simulate")
     try:
-        wanted = goal(cycles=cycles, fps=fps, clock_mhz=clock, part=part, use=use, budget=budget)
+        wanted = goal(
+            cycles=cycles, fps=fps, clock_mhz=clock, part=part, use=use, budget=budget,
+            adder_levels=adder_levels,
+        )  # fmt: skip
     except ValueError as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
     console = Console(stderr=True)
@@ -176,7 +195,7 @@ def compile_command(
         calibration=calibrate,
         test=test,
         preprocessing=Preprocessing(image_scale, image_offset),
-        quantization=QuantizeOptions(argmax=argmax, softmax=softmax),
+        quantization=QuantizeOptions(argmax=argmax, softmax=softmax, power_of_two=power_of_two),
         goal=wanted,
     )
     folder = output or Path(f"{model.stem}_millrace")

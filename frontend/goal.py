@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ir.goal import DEFAULT_GOAL, UNLIMITED, Goal
 from ir.parts import PARTS
@@ -19,6 +20,7 @@ def goal(
     part: str | None = None,
     use: float = 0.8,
     budget: str | None = None,
+    adder_levels: int = 1,
 ) -> Goal:
     """Return the goal of a folding.
 
@@ -30,6 +32,7 @@ def goal(
         use: above 0, at most 1.
         budget: ``lut=20000,dsp=100``: resources to take at most, beside the part's; ``products``
             per cycle may be limited in the same way.
+        adder_levels: in a row between registers, where sums are made of adders alone; at least 1.
 
     Raises:
         ValueError: with one line, if something is wrong.
@@ -43,7 +46,8 @@ def goal(
                 f"--fps must be at most the clock, {clock_mhz * 1e6:,.0f}, not {fps:,}"
             )
     if part is None and budget is None:
-        return DEFAULT_GOAL if cycles is None else Goal(cycles)
+        wanted = DEFAULT_GOAL if cycles is None else Goal(cycles)
+        return replace(wanted, adder_levels=adder_levels)
     limits, worth = [*UNLIMITED], Goal().worth
     if part is not None:
         if part not in PARTS:
@@ -52,7 +56,8 @@ def goal(
         limits = [amount * use for amount in worth]
     for place, amount in _budget(budget or "").items():
         limits[place] = amount
-    return Goal(cycles, (limits[0], limits[1], limits[2], limits[3], limits[4]), worth)
+    found = (limits[0], limits[1], limits[2], limits[3], limits[4])
+    return Goal(cycles, found, worth, adder_levels)
 
 
 def _budget(text: str) -> dict[int, float]:

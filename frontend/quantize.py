@@ -62,13 +62,15 @@ class QuantizeOptions:
 
     ``percentile``: share of values inside the range, for ``Calibration.PERCENTILE``.  ``argmax``:
     the number of the largest channel in place of a final Softmax.  ``softmax``: compute a final
-    Softmax in the core, too, instead of leaving it to the host.
+    Softmax in the core, too, instead of leaving it to the host.  ``power_of_two``: factors of
+    requantizations that are powers of two, where possible.
     """
 
     calibration: Calibration = Calibration.MINMAX
     percentile: float = 99.999
     argmax: bool = False
     softmax: bool = False
+    power_of_two: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def quantize(
     ranges = activation_ranges(
         model, frames, plan.activations, options.calibration, options.percentile
     )
-    scales, weights, snapping = choose_scales(plan, ranges, frames)
+    scales, weights, snapping = choose_scales(plan, ranges, frames, options.power_of_two)
     quantized = assemble(plan, scales, weights, argmax=options.argmax)
     onnx.checker.check_model(quantized, full_check=True)
     check_integer_execution(quantized)
@@ -161,7 +163,10 @@ def _check_frames(model: onnx.ModelProto, frames: Frames) -> None:
 
 
 def choose_scales(
-    plan: Plan, ranges: dict[str, tuple[float, float]], calibration: Frames
+    plan: Plan,
+    ranges: dict[str, tuple[float, float]],
+    calibration: Frames,
+    power_of_two: bool = False,
 ) -> tuple[dict[str, Quantized], dict[str, SnappedWeights], tuple[LayerSnapping, ...]]:
     """Return scales by activation tensor, weights by node name, and the report."""
     graph = plan.model.graph
@@ -196,7 +201,9 @@ def choose_scales(
                 if output not in joined:
                     least = _least_scale(node, source, constants)
                     scales[output] = _output_scale(output, plan, ranges, least)
-                weights[node.name] = snap_weights(matrix, bias, source, scales[output])
+                weights[node.name] = snap_weights(
+                    matrix, bias, source, scales[output], power_of_two
+                )
             except ValueError as error:
                 raise CompileError(STAGE, node.name, str(error), "rescale its weights") from error
             report.append(_weights_report(node.name, weights[node.name]))

@@ -235,6 +235,8 @@ def _processing(element: ProcessingElement) -> str:
         groups = f" in {element.groups} groups" if element.groups > 1 else ""
         taps = f" by {element.taps} taps at a time" if element.taps > 1 else ""
         parts = [f"convolution {_kernel(element.kernel)}{groups}{taps}"]
+    if element.adders is not None:
+        parts[0] += f" by {len(element.adders.additions)} adders"
     if element.table is not None:
         parts.append("table")
     if element.members is not None:

@@ -10,6 +10,11 @@ accumulators (with some r).  Consecutive m lie 1/256 to 1/128 apart, so that is 
 Accumulators above some 22 bits need more draws, as float32 rounds the product near many steps:
 channels without luck go on with m of 13 bits, which lie closer together.
 
+With ``power_of_two`` the first factor that is tried is a power of two, next above the ideal, or
+rather the float32 number behind it: what lies half-way between two codes is then rounded away from
+zero, and nothing else changes.  Where negative codes are cut off (ReLU) that is ``(a + r) >> e``,
+without any multiplier, at the price of up to one bit of the weights.
+
 Where weights are small against the output's steps, int8 resolves more than the output can show;
 ``finest_useful_scale`` is a lower bound that keeps accumulators (and multipliers) narrow there.
 """
@@ -48,9 +53,9 @@ Rounding the output itself costs 1/sqrt(12), so this adds 0.05 dB at most."""
 class SnappedWeights:
     """A Conv's or Gemm's constants; arrays are (channels,) but for ``codes``: (taps, channels).
 
-    ``factors`` are onnxruntime's M = ``mantissas`` * 2^-``shifts``.  ``growth``: scale over the
-    ideal one.  ``tries``: values of M looked at.  ``exact``: the integer form is proved equal;
-    where it is not, requantization needs another form.
+    ``factors`` are onnxruntime's M = ``mantissas`` * 2^-``shifts``, or next to it.  ``growth``:
+    scale over the ideal one.  ``tries``: values of M looked at.  ``exact``: the integer form is
+    proved equal; where it is not, requantization needs another form.
     """
 
     scales: Float32Array
@@ -65,11 +70,16 @@ class SnappedWeights:
 
 
 def snap_weights(
-    weights: FloatArray, biases: FloatArray, source: Quantized, target: Quantized
+    weights: FloatArray,
+    biases: FloatArray,
+    source: Quantized,
+    target: Quantized,
+    power_of_two: bool = False,
 ) -> SnappedWeights:
     """Choose the scales of a Conv or Gemm and quantize its constants.
 
-    ``weights``: (taps, channels); ``biases``: (channels,).  Raises ValueError if a channel cannot
+    ``weights``: (taps, channels); ``biases``: (channels,).  ``power_of_two``: look for factors that
+    are powers of two first.  Raises ValueError if a channel cannot
     be represented at all.
     """
     wanted = ideal_scales(weights, source, target)
@@ -78,6 +88,12 @@ def snap_weights(
         wanted, searches = weights[0].copy(), SEARCHES[1:]
     lowest = np.maximum(wanted, _smallest_scale(weights, biases, source, target))
     found = _Found(weights.shape)
+    if power_of_two:
+        shifts = _shifts_above(lowest * (float(source.scale) / float(target.scale)))
+        found.store(
+            np.arange(weights.shape[1]),
+            _try(weights, biases, np.ones_like(shifts), shifts, source, target, beyond=True),
+        )
     for bits, tries in searches:
         open_ = np.flatnonzero(~found.exact)
         factors = lowest[open_] * (float(source.scale) / float(target.scale))
@@ -96,7 +112,7 @@ def snap_weights(
         scales=found.scales,
         codes=found.codes,
         biases=found.biases,
-        factors=_factor(found.mantissas, found.shifts),
+        factors=found.factors,
         mantissas=found.mantissas,
         shifts=found.shifts,
         growth=found.scales / wanted,
@@ -155,6 +171,12 @@ def _smallest_scale(
     return smallest
 
 
+def _shifts_above(least: FloatArray) -> IntArray:
+    """Return e of the smallest powers of two 2^-e >= ``least``."""
+    shifts: IntArray = -np.ceil(np.log2(least)).astype(np.int64)
+    return shifts
+
+
 def _first_factor(least: FloatArray, bits: int) -> tuple[IntArray, IntArray]:
     """Return the smallest m * 2^-e >= ``least``, m odd and ``bits`` long, as (m, e)."""
     shifts = bits - 1 - np.floor(np.log2(least)).astype(np.int64)
@@ -197,6 +219,7 @@ class _Trial:
 
     mantissas: IntArray
     shifts: IntArray
+    factors: Float32Array
     scales: Float32Array
     codes: Int8Array
     biases: Int32Array
@@ -211,9 +234,15 @@ def _try(
     shifts: IntArray,
     source: Quantized,
     target: Quantized,
+    beyond: bool = False,
 ) -> _Trial:
-    """Quantize as onnxruntime's quantizer does (weights float32, biases float64), and prove."""
+    """Quantize as onnxruntime's quantizer does (weights float32, biases float64), and prove.
+
+    ``beyond``: take the float32 numbers next above the factors.
+    """
     factors = _factor(mantissas, shifts)
+    if beyond:
+        factors = np.nextafter(factors, np.float32(np.inf))
     scales, possible = _scales_for(factors, source, target)
     possible &= (shifts >= 0) & (shifts <= MAXIMUM_SHIFT)
     codes = np.rint(weights.astype(np.float32) / scales)
@@ -224,7 +253,7 @@ def _try(
     if np.any(possible):
         golden = _golden(codes[:, possible], whole[possible], factors[possible], source, target)
         exact[possible] = is_exact(golden, mantissas[possible], shifts[possible])
-    return _Trial(mantissas, shifts, scales, codes, whole, possible, exact)
+    return _Trial(mantissas, shifts, factors, scales, codes, whole, possible, exact)
 
 
 def _golden(
@@ -252,6 +281,7 @@ class _Found:
         channels = shape[1]
         self.any = np.zeros(channels, np.bool_)
         self.exact = np.zeros(channels, np.bool_)
+        self.factors = np.zeros(channels, np.float32)
         self.scales = np.zeros(channels, np.float32)
         self.codes = np.zeros(shape, np.int8)
         self.biases = np.zeros(channels, np.int32)
@@ -265,6 +295,7 @@ class _Found:
         keep = trial.exact | (trial.possible & ~self.any[channels])
         at = channels[keep]
         self.any[at], self.exact[at] = True, trial.exact[keep]
+        self.factors[at] = trial.factors[keep]
         self.scales[at], self.codes[:, at] = trial.scales[keep], trial.codes[:, keep]
         self.biases[at] = trial.biases[keep]
         self.mantissas[at], self.shifts[at] = trial.mantissas[keep], trial.shifts[keep]

@@ -27,11 +27,13 @@ class Goal:
     ``cycles``: per frame, at most; by default the fewest that fit.  ``limits``: the most that may
     be used of each resource.  ``worth``: how much of each makes up a whole FPGA, in parts of which
     costs are added up; infinite for products, which cost nothing beside what forms them.
+    ``adder_levels``: adders in a row between registers, where sums are made of adders alone.
     """
 
     cycles: int | None = None
     limits: Amounts = UNLIMITED
     worth: Amounts = (*REFERENCE.amounts, math.inf)
+    adder_levels: int = 1
 
 
 DEFAULT_GOAL = Goal(limits=(*UNLIMITED[:4], DEFAULT_PRODUCTS))

@@ -5,6 +5,7 @@ The test benches hold the VHDL to these numbers and the cycle model is built on 
 
 from __future__ import annotations
 
+from ir.adders import signed_digits
 from ir.elements import (
     DotProduct,
     Extremum,
@@ -14,6 +15,7 @@ from ir.elements import (
     ProcessingElement,
     Product,
 )
+from ir.elements.processing import weight_rows
 from ir.numbers import clog2
 from ir.requantize import Requantization, ScaleRequantization
 
@@ -66,6 +68,9 @@ def processing_latency(element: ProcessingElement) -> int:
     The push is the edge after the one at which the result is in its pipeline's last register.
     """
     lookup = LOOKUP_LATENCY if element.table is not None else 0
+    maxima = 0 if element.members is None else lane_maxima_latency(element.members.shape[1])
+    if element.adder_levels:
+        return adders_latency(element) + lookup + maxima + 1
     requantization = requantization_latency(element.requantization)
     sums = (
         matrix_vector_latency(element.taps)
@@ -73,13 +78,28 @@ def processing_latency(element: ProcessingElement) -> int:
         else matrix_vector_latency(element.fan_in, element.sharing.chain)
     )
     serializer = 1 if element.parts > 1 else 0
-    maxima = 0 if element.members is None else lane_maxima_latency(element.members.shape[1])
     return sums + serializer + requantization + lookup + maxima + 1
 
 
 def lane_maxima_latency(members: int) -> int:
     """From the values of a beat to their maxima: a register per level of the tree."""
     return clog2(members)
+
+
+def adders_latency(element: ProcessingElement) -> int:
+    """From the issue of a window to its codes: the graph's stages, then sum and clamp.
+
+    With several adders between registers there is none between sum and clamp.  Before the adders
+    are solved their stages are guessed: as many as the digits of the longest row need.
+    """
+    if element.adders is None:
+        digits = int(signed_digits(weight_rows(element)).sum(axis=1).max())
+        stages = max(1, -(-clog2(max(1, digits)) // element.adder_levels))
+    else:
+        stages = element.adders.stages
+    if isinstance(element.requantization, ScaleRequantization):
+        return stages + (2 if element.adder_levels == 1 else 1)
+    return stages + threshold_latency(element.requantization.levels)
 
 
 def sliding_maximum_latency(kernel: int) -> int:

@@ -100,6 +100,17 @@ def _lanes_and_depth(element: Consumer, fifo_depth: int) -> tuple[Knob, ...]:
 
 
 def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
+    offered = [] if element.adder_levels else _parallelism(element)
+    offered += [
+        Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
+        Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
+    ]
+    if element.pool is not None:
+        offered.append(Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"))
+    return tuple(offered)
+
+
+def _parallelism(element: ProcessingElement) -> list[Knob]:
     inputs, outputs = element.input.shape.channels, element.depth_multiplier
     if element.reads is not None:
         offered = []
@@ -132,10 +143,4 @@ def _processing_element(element: ProcessingElement) -> tuple[Knob, ...]:
     if element.reads is None and element.parts > 1:
         comment = "Output channels per beat; divides those per cycle"
         offered.append(Knob("lanes", element.output.lanes, comment))
-    offered += [
-        Knob("extra_rows", element.extra_rows, "Additional rows of buffer", "natural"),
-        Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
-    ]
-    if element.pool is not None:
-        offered.append(Knob("pool_fifo_depth", element.pool_fifo_depth, "Beats behind its pool"))
-    return tuple(offered)
+    return offered

@@ -177,7 +177,7 @@ class _Builder:
                 own = self.knobs[element.name]
                 if "taps" in own or element.reads is not None:
                     return str(element.input_lanes)
-                return own.get("simd", own["pe"])
+                return own.get("simd") or own.get("pe") or str(element.input_lanes)
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
@@ -203,7 +203,7 @@ class _Builder:
         match element:
             case ProcessingElement(reads=None):
                 own = self.knobs[element.name]
-                return own.get("lanes", own["pe"])
+                return own.get("lanes") or own.get("pe") or str(element.output.lanes)
             case MaxPool() | GlobalAverage():
                 return self.knobs[element.name]["pe"]
             case Affine() | Lookup() | Rectifier():

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from ir.elements import (
     Affine,
     AveragePool,
@@ -21,39 +17,12 @@ from ir.elements import (
 )
 from ir.elements.processing import weight_rows
 from ir.layer_normalization import BASE_BITS, SLOPE_BITS, roots, score_bits
-from ir.numbers import IntArray, IntegerType, clog2
+from ir.numbers import IntArray, clog2
 from ir.requantize import Requantization, ScaleRequantization
+from rtl.adder_tables import adder_tables
+from rtl.table import Table, signed_bits
 
-ROM_WORD_BITS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A constant of an element: ``values`` in canonical order, ``bits`` each.
-
-    ``generic``: the element's generic that takes it, which names the constant, too.
-    """
-
-    generic: str
-    values: IntArray
-    bits: int
-
-    def __post_init__(self) -> None:
-        low, high = int(self.values.min()), int(self.values.max())
-        if low < -(1 << (self.bits - 1)) or high >= 1 << self.bits:
-            raise ValueError(f"{self.generic} must fit {self.bits} bits, not {low} to {high}")
-
-    def rows(self) -> list[str]:
-        """Return the table's bit string as 64 hexadecimal digits per row of 256 bits.
-
-        Value 0 is in the lowest bits of row 0; values are two's complement; the last row is
-        filled up with zeros.
-        """
-        shifts = np.arange(self.bits, dtype=np.int64)
-        bits = ((self.values.reshape(-1, 1) >> shifts) & 1).astype(np.uint8).reshape(-1)
-        padded = np.pad(bits, (0, -len(bits) % ROM_WORD_BITS))
-        packed = np.packbits(padded, bitorder="little").reshape(-1, ROM_WORD_BITS // 8)
-        return [row[::-1].tobytes().hex() for row in packed]
+__all__ = ["Table", "signed_bits", "tables"]
 
 
 def tables(element: Element) -> tuple[Table, ...]:
@@ -90,13 +59,16 @@ def tables(element: Element) -> tuple[Table, ...]:
 
 
 def _processing_element(element: ProcessingElement) -> tuple[Table, ...]:
-    # Output channel slowest, then kernel row, kernel column, input channel.
-    weights = Table("weights", weight_rows(element).reshape(-1), element.weight_number.bits)
-    found = [weights, *_requantization(element.requantization, element.accumulator.bits)]
+    if element.adders is None:
+        # Output channel slowest, then kernel row, kernel column, input channel.
+        weights = Table("weights", weight_rows(element).reshape(-1), element.weight_number.bits)
+        found = [weights, *_requantization(element.requantization, element.accumulator.bits)]
+        if element.reads is not None:
+            found.append(_numbers("reads", element.reads, element.simd))
+    else:
+        found = [*adder_tables(element, element.adders)]
     if element.table is not None:
         found.append(Table("table", element.table, element.output.number.bits))
-    if element.reads is not None:
-        found.append(_numbers("reads", element.reads, element.simd))
     if element.members is not None:
         found.append(_numbers("members", element.members, element.pe))
     return tuple(found)
@@ -104,11 +76,6 @@ def _processing_element(element: ProcessingElement) -> tuple[Table, ...]:
 
 def _numbers(generic: str, numbers: IntArray, of: int) -> Table:
     return Table(generic, numbers.reshape(-1), max(1, clog2(of)))
-
-
-def signed_bits(values: IntArray) -> int:
-    """Return the width of the narrowest signed type that holds all ``values``."""
-    return IntegerType.spanning(int(values.min()), int(values.max()), signed=True).bits
 
 
 def _requantization(function: Requantization, input_bits: int) -> tuple[Table, ...]:

@@ -20,7 +20,8 @@ from zoo.weights import Regime
 class Case(Described):
     """A network with its weights, the range of its inputs and the folding wanted.
 
-    ``cycles``: target cycles per frame, None for the compiler's own choice.  ``argmax``: the
+    ``cycles``: target cycles per frame, None for the compiler's own choice.  ``parallel``: the
+    fewest cycles there are, whatever they take; layers then get adders.  ``argmax``: the
     final Softmax becomes the index of the largest channel.  ``softmax``: it becomes an element.
     """
 
@@ -31,6 +32,7 @@ class Case(Described):
     cycles: int | None = None
     argmax: bool = False
     softmax: bool = False
+    parallel: bool = False
 
     def calibration(self) -> Frames:
         """Return 32 frames spread over the input range."""

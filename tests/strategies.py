@@ -295,6 +295,7 @@ def cases(draw: st.DrawFn) -> Case:
         ),
         argmax=end == "argmax",
         softmax=end == "softmax",
+        parallel=draw(st.sampled_from([False, False, False, True])),
     )
 
 

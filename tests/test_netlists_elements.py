@@ -45,6 +45,9 @@ FRAMES = 3
         "rows of the kernel, dilated",
         "whole rows",
         "a whole frame, a pool",
+        "adders, signed codes, three levels a stage",
+        "adders, thresholds and table",
+        "adders, depthwise",
     ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:

@@ -115,9 +115,14 @@ def test_an_impossible_target_is_refused_with_what_is_possible() -> None:
 
 def test_a_small_budget_is_refused_with_what_is_missing() -> None:
     with pytest.raises(CompileError) as refused:
-        fold(small(), Goal(limits=(math.inf, math.inf, 0.0, math.inf, math.inf)))
+        fold(small(), Goal(limits=(100.0, math.inf, 0.0, math.inf, math.inf)))
     assert "need at least" in str(refused.value)
-    assert "DSP blocks, not 0" in str(refused.value)
+    assert "look-up tables, not 100" in str(refused.value)
+
+
+def test_without_multipliers_there_are_adders() -> None:
+    folding = fold(small(), Goal(limits=(math.inf, math.inf, 0.0, math.inf, math.inf)))
+    assert counted(folding.cost)[2] == 0
 
 
 def test_solution_knows_its_slowest() -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ir.adders import NOTHING, AdderGraph, Addition, Sum
+from ir.numbers import IntegerType
+from rtl.adder_tables import NUMBER_BITS, sums_table, values_table
 from rtl.library import VHDL_FOLDER, units
 from rtl.tables import Table
 from tests.synthesis import Value, assert_no_latches, cells, verilog
@@ -69,7 +72,29 @@ PROCESSING_ELEMENT: dict[str, Value] = {
     "fifo_depth": 16,
 }
 
+ADDERS = AdderGraph(
+    3,
+    (
+        Addition(0, 1, 2, subtracts=False),
+        Addition(3, 2, 0, subtracts=True, stage=1),
+        Addition(2, 3, 5, subtracts=True, stage=1),
+    ),
+    (Sum(4), Sum(5, 1), NOTHING),
+)
+LINES = Table("lines", np.array([20, 12, 0, 20, 11, 1]), NUMBER_BITS).rows()
+
 CONFIGURATIONS: dict[str, dict[str, Value]] = {
+    "adder_graph": {
+        "input_bits": 8,
+        "input_signed": False,
+        "inputs": 3,
+        "additions": 3,
+        "outputs": 3,
+        "output_bits": 20,
+        "stages": 2,
+        "graph": values_table(ADDERS, IntegerType(8, False)).rows(),
+        "sums": sums_table(ADDERS, np.array([0, 1, 0])).rows(),
+    },
     "argmax": {**NUMBER, "lanes": 3, "channels": 12, "index_bits": 4, "fifo_depth": 8},
     "axis_input": {"bits": 10, "lanes": 3, "beats": 48, "pad_value": 5},
     "axis_output": {"bits": 10, "is_signed": True, "lanes": 3, "beats": 48},
@@ -364,6 +389,16 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "chain": 4,
         "accumulates": True,
     },
+    "saturate": {
+        "input_bits": 19,
+        **CODES,
+        "low": 0,
+        "high": 255,
+        "lanes": 2,
+        "offset_bits": 19,
+        "offsets": table(2, 19),
+        "lines": LINES,
+    },
     "serializer": {"width": 20, "parts": 4},
     "stream_fifo": {"depth": 16, "width": 12},
     "stream_fork": {"ways": 3, "width": 12},
@@ -445,6 +480,8 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
         ("cluster_sums", {"DSP48E1": 24}),  # two of three weights
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
+        ("adder_graph", {}),
+        ("saturate", {}),
         ("softmax", {"RAM32M": 13}),
         # A square, a total, a root, a score and its code.
         ("layer_normalization", {"DSP48E1": 5, "RAMB18E1": 1, "RAM32M": 10}),

@@ -103,6 +103,12 @@ def refused(case: Case, error: CompileError) -> Verdict:
     return Verdict(case, problems=(line,))
 
 
+def _goal(case: Case) -> Goal:
+    if case.parallel:
+        return Goal(limits=(1e9, 1e9, 1e9, 1e9, 1e9))
+    return DEFAULT_GOAL if case.cycles is None else Goal(case.cycles)
+
+
 def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
     source, calibration = folder / "model.h5", folder / "calibration.npz"
     case.save(source)
@@ -110,7 +116,7 @@ def _judge(case: Case, folder: Path, netlist: bool, ghdl: bool) -> Verdict:
     options = CompileOptions(
         calibration=calibration,
         quantization=QuantizeOptions(argmax=case.argmax, softmax=case.softmax),
-        goal=DEFAULT_GOAL if case.cycles is None else Goal(case.cycles),
+        goal=_goal(case),
     )
     compilation = _compiled(source, options)
     frames = case.frames(INTERPRETED_FRAMES)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ir.adders import AdderGraph
 from ir.elements.streams import Kernel, Shape, StreamType
 from ir.numbers import IntArray, IntegerType
-from ir.requantize import Requantization
+from ir.requantize import Requantization, ScaleRequantization
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -61,6 +62,10 @@ class ProcessingElement:
     of a window, and ``pe`` all output channels.
     ``members``: (n, m); channel c of the output is the largest of the codes, after the table, of
     the output channels ``members[c]``: a max pool within a block.  None: the codes themselves.
+
+    ``adder_levels`` above 0: products and sums are a graph of adders, so many of them in a row
+    between registers; all products of a window are then formed in one cycle.  ``adders``: that
+    graph, None before it is solved; it multiplies with ``adder_matrix``.
     """
 
     name: str
@@ -81,6 +86,8 @@ class ProcessingElement:
     simd: int = 1
     taps: int = 1
     sharing: Sharing = ALONE
+    adder_levels: int = 0
+    adders: AdderGraph | None = None
     fifo_depth: int = 2
     pool_fifo_depth: int = 2
     extra_rows: int = 0
@@ -141,6 +148,30 @@ class ProcessingElement:
         return self.kernel.is_pointwise and self.replays == 1
 
     @property
+    def is_fully_parallel(self) -> bool:
+        """True if each cycle forms all products of a window."""
+        return self.steps == 1 and self.folds == 1 and self.parts == 1
+
+    @property
+    def lane_matrix(self) -> IntArray:
+        """The weight of each input lane in each output, (outputs, ``simd``), if fully parallel."""
+        outputs, taps = self.weights.shape[3], self.kernel.taps
+        if not self.depthwise:
+            return self.weights.reshape(-1, outputs).T
+        rows = np.zeros((outputs, taps, self.groups), np.int64)
+        each = np.arange(outputs)
+        rows[each, :, each // self.depth_multiplier] = self.weights.reshape(taps, outputs).T
+        return rows.reshape(outputs, -1)
+
+    @property
+    def adder_matrix(self) -> IntArray:
+        """What ``adders`` multiply with: the weights times the factors of the requantization."""
+        function = self.requantization
+        if isinstance(function, ScaleRequantization):
+            return function.multipliers[:, None] * self.lane_matrix
+        return self.lane_matrix
+
+    @property
     def products(self) -> int:
         """Products per cycle."""
         return self.pe * (self.taps if self.depthwise else self.fan_in)
@@ -158,6 +189,8 @@ class ProcessingElement:
     @property
     def multipliers(self) -> int:
         """Multipliers that form them."""
+        if self.adder_levels:
+            return 0
         if self.depthwise:
             return self.products
         packs = -(-(self.pe // self.clusters) // self.sharing.rows)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ir.elements import ProcessingElement
+from ir.requantize import ScaleRequantization
+from ir.resources.adders import adder_graph, saturate
 from ir.resources.codes import lookup, requantization
 from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
@@ -17,12 +19,7 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
     """Return what processing_element.vhd is composed of, as ``element`` sets its generics."""
     output = element.output.number
     lanes = element.output.lanes if element.members is None else element.pe
-    parts: list[Part] = [_window(element), _sums(element)]
-    if element.parts > 1:
-        parts.append(serializer(lanes * element.accumulator.bits, element.parts))
-    function, sums = element.requantization, element.accumulator.bits
-    folds = element.folds * element.parts
-    parts.append(requantization(function, sums, element.convolved.bits, lanes, folds))
+    parts = [_window(element), *_codes(element, lanes)]
     if element.table is not None:
         parts.append(lookup(element.table, output.bits, lanes))
     if element.members is not None:
@@ -35,13 +32,27 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
     return (*parts, _together(parts))
 
 
+def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
+    """Return what forms and requantizes the sums, ``lanes`` at a time."""
+    function = element.requantization
+    if element.adder_levels and isinstance(function, ScaleRequantization):
+        return [adder_graph(element), saturate(element, function)]
+    parts = [adder_graph(element) if element.adder_levels else _sums(element)]
+    if element.parts > 1:
+        parts.append(serializer(lanes * element.accumulator.bits, element.parts))
+    folds = element.folds * element.parts
+    sums, codes = element.accumulator.bits, element.convolved.bits
+    return [*parts, requantization(function, sums, codes, lanes, folds)]
+
+
 def _together(parts: list[Part]) -> Part:
     """Return what the parts take more together than alone.
 
-    ``parts``: their LUTs. Alone, most logic of a part is on its longest path and mapped with care;
-    beside others it is not.
+    ``parts``: their LUTs, but for those of adder graphs, which are adders only. Alone, most logic
+    of a part is on its longest path and mapped with care; beside others it is not.
     """
-    return Part("processing_element", {"parts": sum(part.resources().lut for part in parts)}, {})
+    mapped = sum(part.resources().lut for part in parts if part.entity != "adder_graph")
+    return Part("processing_element", {"parts": mapped}, {})
 
 
 def _sums(element: ProcessingElement) -> Part:

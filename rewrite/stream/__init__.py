@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph, check_legal
+from rewrite.stream.adders import solve_adders
 from rewrite.stream.buffers import size_outputs
 from rewrite.stream.choices import counted
 from rewrite.stream.lanes import adapt_lanes
@@ -28,7 +29,7 @@ def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
 
 def connect(graph: StreamGraph) -> StreamGraph:
     """Return a folded ``graph`` with matching lanes and sized buffers."""
-    for rewrite in (adapt_lanes, buffer_turns, size_outputs, add_slack):
+    for rewrite in (solve_adders, adapt_lanes, buffer_turns, size_outputs, add_slack):
         graph = rewrite(graph)
     check_legal(graph)
     return graph

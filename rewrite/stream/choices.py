@@ -46,6 +46,7 @@ from ir.elements import (
 )
 from ir.goal import Amounts
 from ir.resources import Resources
+from rewrite.stream.adders import in_adders
 from rewrite.stream.buffers import sized
 from rewrite.stream.counts import divisors, narrowest, with_lanes
 from rewrite.stream.share import sharing_limits, sharings
@@ -189,6 +190,7 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
     if element.reads is not None:
         for sharing in sharings(element):
             yield replace(element, sharing=sharing)
+        yield from in_adders(element)
         return
     channels, outputs = element.input.shape.channels, element.depth_multiplier
     limits = None if element.depthwise else sharing_limits(element)
@@ -208,6 +210,7 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
                 # Between the narrowest and all at a time there is nothing that a converter is not.
                 for lanes in sorted({narrowest(pe, folded.steps), pe}):
                     yield replace(folded, output=with_lanes(element.output, lanes))
+            yield from in_adders(replace(reading, pe=pe, output=with_lanes(element.output, pe)))
 
 
 def _undominated(found: list[Choice]) -> list[Choice]:

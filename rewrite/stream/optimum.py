@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left as bisect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ir.elements import Element
 from ir.errors import CompileError
 from ir.goal import DEFAULT_GOAL, UNLIMITED, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
+from rewrite.stream.adders import with_adder_levels
 from rewrite.stream.blocks import in_blocks
 from rewrite.stream.solve import Problem, Solution, folded
 
@@ -46,6 +47,11 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
     Raises:
         CompileError: no folding is that fast, or that small.
     """
+    found = _optimum(graph, goal)
+    return replace(found, graph=with_adder_levels(found.graph, goal.adder_levels))
+
+
+def _optimum(graph: StreamGraph, goal: Goal) -> Folding:
     if goal.cycles is not None:
         problem = Problem(in_blocks(graph, goal.cycles), estimate, goal.worth)
         solution = _within(problem, goal.cycles, goal.limits)
@@ -53,7 +59,7 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
             raise _too_slow(graph, problem, goal)
         return _folding(problem, solution)
     problem, limits = Problem(graph, estimate, goal.worth), goal.limits
-    if goal == DEFAULT_GOAL:
+    if replace(goal, adder_levels=1) == DEFAULT_GOAL:
         limits = (*limits[:4], max(limits[4], problem.least_products))
     solution = _fastest(problem, limits)
     if limits[:4] == UNLIMITED[:4]:

@@ -10,6 +10,7 @@ from ir.elements import (
     MaxPool,
     ProcessingElement,
 )
+from rtl.adder_tables import offset_bits, sum_bits
 from rtl.formals import (
     Formals,
     bit_pattern,
@@ -37,9 +38,8 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         "pad_value": str(bit_pattern(element.pad_value, element.input.number)),
         "output_channels": str(element.weights.shape[3]),
         **number_formals("weight", element.weight_number),
-        "accumulator_bits": str(element.accumulator.bits),
+        **_sums(element, context),
         **number_formals("convolved", element.convolved),
-        **requantization_formals(element.requantization),
         **number_formals("output", element.output.number),
         "has_table": boolean(element.table is not None),
         **constants(tables(element), context),
@@ -49,9 +49,10 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
     if element.groups > 1:
         formals["groups"] = str(element.groups)
-    if element.sharing != ALONE:
-        formals |= sharing_formals(element.sharing)
-    formals["factor_bits"] = context.factor_bits
+    if element.adders is not None:
+        lanes = {"pe": str(element.pe), "simd": str(element.simd), "taps": str(element.taps)}
+        formals |= {**lanes, "lanes": lanes["pe"], **_maxima(element)}
+        return "processing_element", {**formals, **context.knobs}
     if element.reads is not None:
         return "processing_element", {**formals, **_of_blocks(element), **context.knobs}
     if "taps" in context.knobs:
@@ -76,9 +77,35 @@ def _of_blocks(element: ProcessingElement) -> Formals:
         "clusters": str(element.clusters),
         "fan_in": str(element.fan_in),
     }
-    if element.members is not None:
-        maxima, most = element.members.shape
-        formals |= {"maxima": str(maxima), "most": str(most)}
+    return formals | _maxima(element)
+
+
+def _maxima(element: ProcessingElement) -> Formals:
+    if element.members is None:
+        return {}
+    maxima, most = element.members.shape
+    return {"maxima": str(maxima), "most": str(most)}
+
+
+def _sums(element: ProcessingElement, context: Context) -> Formals:
+    """Return how the sums are formed and requantized."""
+    requantization = requantization_formals(element.requantization)
+    graph = element.adders
+    if graph is None:
+        sharing = {} if element.sharing == ALONE else sharing_formals(element.sharing)
+        formals = {"accumulator_bits": str(element.accumulator.bits), **requantization, **sharing}
+        return formals | {"factor_bits": context.factor_bits}
+    formals = {
+        "accumulator_bits": str(sum_bits(element, graph)),
+        **requantization,
+        "adder_levels": str(element.adder_levels),
+        "additions": str(len(graph.additions)),
+        "stages": str(graph.stages),
+    }
+    for unused in ("multiplier_bits", "shift"):
+        formals.pop(unused, None)
+    if "offset_bits" in formals:
+        formals["offset_bits"] = str(offset_bits(element, graph))
     return formals
 
 

@@ -9,7 +9,9 @@
 --   output = maximum of the codes of a pool's window          if has_pool
 --
 -- Composed of window or parallel_window -> matrix_vector, cluster_sums or depthwise_vector -> serializer ->
--- requantize or threshold -> lookup -> lane_maxima -> reserving_fifo -> max_pool. What each part computes, and what its generics cost,
+-- requantize or threshold -> lookup -> lane_maxima -> reserving_fifo -> max_pool; with adders of window or
+-- parallel_window -> adder_graph -> saturate or threshold, and so on. What each part computes, and what its
+-- generics cost,
 -- is said in its own header.
 --
 -- Beat order: raster, channel fastest; simd channels per input beat, all with several taps; `lanes` per output beat.
@@ -79,7 +81,7 @@ entity processing_element is
     -- A table per lane behind the requantization.
     has_table : boolean := false;
     -- Constants in canonical order.
-    weights : rom_words_t;
+    weights : rom_words_t := no_table;
     multipliers : rom_words_t := no_table;
     offsets : rom_words_t := no_table;
     thresholds : rom_words_t := no_table;
@@ -118,6 +120,15 @@ entity processing_element is
     maxima : natural := 0;
     most : natural := 0;
     members : rom_words_t := no_table;
+    -- Adder levels between registers, 0 for multipliers. With adders all products of a window are formed
+    -- in one cycle, pe and simd are all there are, and accumulator_bits is the width of what leaves the
+    -- adders: see adder_graph and saturate, which take these tables instead of weights and multipliers.
+    adder_levels : natural := 0;
+    additions : natural := 0;
+    stages : positive := 1;
+    graph : rom_words_t := no_table;
+    sums : rom_words_t := no_table;
+    lines : rom_words_t := no_table;
     -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5. Wider
     -- ones are taken apart.
     factor_bits : positive range 2 to 64 := 25;
@@ -172,6 +183,7 @@ architecture rtl of processing_element is
   constant lanes_divide : boolean := require(pe mod lanes = 0,
     "processing_element: lanes must divide pe; got " & integer'image(lanes));
 
+  constant has_adders : boolean := adder_levels > 0;
   constant folds : positive := output_channels / pe;
   constant group_beats : positive :=
     kernel_height * kernel_width / taps * either(depthwise, 1, channels / groups / part);
@@ -193,6 +205,10 @@ architecture rtl of processing_element is
     "processing_element: maxima must be of output channels that all come at once; got " & integer'image(maxima));
   -- Values per output beat.
   constant results : positive := either(maxima = 0, lanes, maxima);
+  constant adders_are_possible : boolean := require(
+    not has_adders or folds * group_beats * parts = 1,
+    "processing_element: with adders one group must be a whole window; got "
+    & integer'image(folds * group_beats * parts));
 
   signal reservable, reserve : std_ulogic;
   signal tap_valid, sum_valid, part_valid, code_valid, active_valid, result_valid : std_ulogic;
@@ -278,8 +294,31 @@ begin
       );
   end generate;
 
-  full : if not depthwise and fan_in = 0 generate
-    sums : entity work.matrix_vector
+  in_adders : if has_adders generate
+    adders : entity work.adder_graph
+      generic map (
+        input_bits => input_bits,
+        input_signed => input_signed,
+        inputs => simd,
+        additions => additions,
+        outputs => pe,
+        output_bits => accumulator_bits,
+        stages => stages,
+        graph => graph,
+        sums => sums
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => tap_valid,
+        input_data => tap_data,
+        output_valid => sum_valid,
+        output_data => sum_data
+      );
+  end generate;
+
+  full : if not depthwise and fan_in = 0 and not has_adders generate
+    products : entity work.matrix_vector
       generic map (
         activation_bits => input_bits,
         activation_signed => input_signed,
@@ -307,7 +346,7 @@ begin
       );
   end generate;
 
-  clustered : if fan_in > 0 generate
+  clustered : if fan_in > 0 and not has_adders generate
     sums : entity work.cluster_sums
       generic map (
         activation_bits => input_bits,
@@ -337,8 +376,8 @@ begin
       );
   end generate;
 
-  per_channel : if depthwise generate
-    sums : entity work.depthwise_vector
+  per_channel : if depthwise and not has_adders generate
+    products : entity work.depthwise_vector
       generic map (
         activation_bits => input_bits,
         activation_signed => input_signed,
@@ -383,7 +422,31 @@ begin
     part_data <= sum_data;
   end generate;
 
-  scaled : if requantization = scale generate
+  saturated : if has_adders and requantization = scale generate
+    codes : entity work.saturate
+      generic map (
+        input_bits => accumulator_bits,
+        output_bits => convolved_bits,
+        output_signed => convolved_signed,
+        low => low,
+        high => high,
+        lanes => lanes,
+        offset_bits => offset_bits,
+        registers_sum => adder_levels = 1,
+        offsets => offsets,
+        lines => lines
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => part_valid,
+        input_data => part_data,
+        output_valid => code_valid,
+        output_data => code_data
+      );
+  end generate;
+
+  scaled : if not has_adders and requantization = scale generate
     codes : entity work.requantize
       generic map (
         input_bits => accumulator_bits,

@@ -14,6 +14,7 @@ from ir.graph import StreamGraph
 from ir.interpreter import apply
 from ir.numbers import IntegerType
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from rewrite.stream.adders import adder_graph
 from rewrite.stream.blocks.elements import Builder
 from rewrite.stream.blocks.grid import Block
 from rtl.generics import Context, instance
@@ -22,6 +23,7 @@ from rtl.tables import tables
 
 FRAMES = 3
 TABLES = ("weights", "multipliers", "offsets", "thresholds", "table", "reads", "members")
+TABLES += ("graph", "sums", "lines")
 
 
 INT4, INT8, UINT8 = IntegerType(4, True), IntegerType(8, True), IntegerType(8, False)
@@ -53,6 +55,7 @@ class Layer:
     taps: int = 1
     factor_bits: int = 25
     block: Block | None = None
+    adder_levels: int = 0
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -115,7 +118,10 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
     )
-    return element if layer.block is None else _in_blocks(element, layer.block)
+    if layer.block is not None:
+        element = _in_blocks(element, layer.block)
+    element = replace(element, adder_levels=layer.adder_levels)
+    return replace(element, adders=adder_graph(element)) if layer.adder_levels else element
 
 
 def _in_blocks(element: ProcessingElement, block: Block) -> ProcessingElement:
@@ -350,6 +356,33 @@ LAYERS = {
     "whole windows, groups of two outputs": Layer(
         Shape(4, 5, 4), Kernel(2, 3), 4, pe=2, simd=12, taps=6, groups=2
     ),
+    "adders": Layer(Shape(1, 1, 8), Kernel(1, 1), 6, pe=6, simd=8, number=UINT8, adder_levels=1),
+    "adders, signed codes, three levels a stage": Layer(
+        Shape(3, 4, 5), Kernel(1, 1), 4, pe=4, simd=5, output=INT8, adder_levels=3
+    ),
+    "adders, thresholds and table": Layer(
+        Shape(2, 3, 4),
+        Kernel(1, 1),
+        3,
+        pe=3,
+        simd=4,
+        output=INT4,
+        levels=9,
+        table=True,
+        adder_levels=1,
+    ),
+    "adders, whole windows": Layer(
+        Shape(5, 6, 2), SAME, 3, pe=3, simd=18, taps=9, pad_value=-3, adder_levels=2, pool=POOL
+    ),
+    "adders, depthwise": Layer(
+        Shape(5, 4, 2), SAME, 4, pe=4, simd=18, taps=9, groups=2, number=UINT8, adder_levels=1
+    ),
+    "adders, 1 bit": Layer(
+        Shape(3, 3, 6), Kernel(1, 1), 4, pe=4, simd=6, number=UBIT, weight=BIT, adder_levels=1
+    ),
+    "adders, a shallow FIFO": Layer(
+        Shape(3, 3, 3), Kernel(1, 1), 2, pe=2, simd=3, fifo_depth=3, adder_levels=1
+    ),
     "whole windows, a shallow FIFO": Layer(
         Shape(5, 4, 2), SAME, 2, pe=2, simd=18, taps=9, fifo_depth=3
     ),
@@ -380,6 +413,19 @@ LAYERS = {
         pad_value=-5,
         pool=Kernel(3, 3, 2, 2, pad_top=1, pad_left=1),
         block=Block(2, 2),
+    ),
+    "a whole frame, adders": Layer(
+        Shape(5, 4, 1),
+        SAME,
+        2,
+        number=UINT8,
+        pad_value=3,
+        pool=Kernel(3, 3, 2, 2, pad_top=1, pad_left=1),
+        block=Block(2, 2),
+        adder_levels=1,
+    ),
+    "whole rows, adders": Layer(
+        Shape(5, 4, 2), SAME, 2, pad_value=-9, block=Block(1, 4), adder_levels=2
     ),
     "a whole frame, a shallow FIFO": Layer(
         Shape(3, 3, 1), SAME, 2, fifo_depth=3, block=Block(3, 3)

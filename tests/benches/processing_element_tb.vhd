@@ -70,6 +70,9 @@ entity processing_element_tb is
     fan_in : natural := 0;
     maxima : natural := 0;
     most : natural := 0;
+    adder_levels : natural := 0;
+    additions : natural := 0;
+    stages : positive := 1;
     extra_rows : natural := 0;
     fifo_depth : positive;
     pool_fifo_depth : positive := 2
@@ -94,6 +97,9 @@ architecture bench of processing_element_tb is
   constant thresholds : rom_words_t := read_rom(folder & "thresholds.txt");
   constant reads : rom_words_t := read_rom(folder & "reads.txt");
   constant members : rom_words_t := read_rom(folder & "members.txt");
+  constant graph : rom_words_t := read_rom(folder & "graph.txt");
+  constant sums : rom_words_t := read_rom(folder & "sums.txt");
+  constant lines : rom_words_t := read_rom(folder & "lines.txt");
   constant table : rom_words_t := read_rom(folder & "table.txt");
 
   signal finished : boolean;
@@ -195,6 +201,12 @@ begin
       maxima => maxima,
       most => most,
       members => members,
+      adder_levels => adder_levels,
+      additions => additions,
+      stages => stages,
+      graph => graph,
+      sums => sums,
+      lines => lines,
       extra_rows => extra_rows,
       fifo_depth => fifo_depth,
       pool_fifo_depth => pool_fifo_depth

@@ -1,0 +1,221 @@
+"""Adder graphs for constant matrices: the sums of a layer without multipliers.
+
+``element -> element(adders)``.  da4ml finds what rows have in common; what it finds is turned into
+an ``AdderGraph`` whose matrix is computed anew and compared, so that nothing rests on it.  Factors
+of the requantization are more adders behind the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from da4ml.cmvm import solve
+from da4ml.types import CombLogic
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from ir.adders import AdderGraph, signed_digits
+from ir.elements import ALONE, Consumer, ProcessingElement
+from ir.elements.processing import weight_rows
+from ir.errors import CompileError
+from ir.graph import StreamGraph
+from ir.numbers import IntArray, IntegerType
+from ir.requantize import ScaleRequantization
+from ir.resources.adders import cells
+from rewrite.stream.adder_builder import AdderBuilder, Scaled
+from rewrite.stream.stages import staged
+
+_ADD, _SUBTRACT, _INPUT = 0, 1, -1
+"""da4ml's codes of the operations that solutions of matrices consist of."""
+
+
+_ANY_DEPTH, _LEAST_DEPTH = -1, 0
+
+REGISTERS_PER_LUT = 2
+"""In the slices of 7-series."""
+
+_EXACT = 1 << 24
+"""Below it float32, in which da4ml takes its matrices, has all whole numbers."""
+
+MOST_DIGITS = 100_000
+"""Digits that are not zero of the largest matrix that is tried: as many adders, before sharing."""
+
+MOST_COEFFICIENTS = 1 << 25
+"""Digits times inputs, likewise: the graph is checked input by input."""
+
+MOST_DIGITS_AT_A_TIME = 8_000
+"""Of rows that are searched for common parts: the time grows with the square of the digits."""
+
+
+def solve_adders(graph: StreamGraph) -> StreamGraph:
+    """Return ``graph`` with the adders of each element that is to have some.
+
+    Raises:
+        CompileError: what da4ml returned multiplies with another matrix.
+    """
+    return graph.rebuild(_solved)
+
+
+def with_adder_levels(graph: StreamGraph, levels: int) -> StreamGraph:
+    """Return ``graph`` with registers behind each so many adders in a row, where there are any."""
+
+    def rule(element: Consumer) -> Consumer:
+        if isinstance(element, ProcessingElement) and element.adder_levels:
+            return replace(element, adder_levels=levels)
+        return element
+
+    return graph.rebuild(rule)
+
+
+def _solved(element: Consumer) -> Consumer:
+    if isinstance(element, ProcessingElement) and element.adder_levels and element.adders is None:
+        return replace(element, adders=adder_graph(element))
+    return element
+
+
+def in_adders(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    """Yield ``element``, whose parallelism is chosen, with adders for multipliers if that works."""
+    function = element.requantization
+    if not element.is_fully_parallel:
+        return
+    digits = int(signed_digits(weight_rows(element)).sum())
+    if digits > MOST_DIGITS or digits * element.simd > MOST_COEFFICIENTS:
+        return
+    if isinstance(function, ScaleRequantization):
+        factors = np.abs(function.multipliers)
+        odd = factors // np.maximum(factors & -factors, 1)
+        if np.any(odd >= _EXACT):
+            return
+    yield replace(element, sharing=ALONE, adder_levels=1)
+
+
+def adder_graph(element: ProcessingElement) -> AdderGraph:
+    """Return the adders of a fully parallel ``element``.
+
+    Raises:
+        CompileError: what da4ml returned multiplies with another matrix.
+    """
+    matrix, inputs, function = element.lane_matrix, element.input.number, element.requantization
+    builder = AdderBuilder(element.simd)
+    sums = [Scaled(-1)] * element.pe
+    for rows, columns in blocks(matrix, element.reads):
+        block = _solve(matrix[np.ix_(rows, columns)], inputs, element.adder_levels)
+        found = builder.place(block, [Scaled(int(column)) for column in columns])
+        for row, value in zip(rows, found, strict=True):
+            sums[row] = value
+    if isinstance(function, ScaleRequantization):
+        for row, factor in enumerate(function.multipliers):
+            digits = _solve(np.array([[factor]]), element.accumulator, element.adder_levels)
+            (sums[row],) = builder.place(digits, [sums[row]])
+    else:
+        sums = [builder.negated(value) for value in sums]
+    graph = staged(builder.graph(sums), inputs, element.adder_levels)
+    if not np.array_equal(graph.matrix(), element.adder_matrix):
+        raise CompileError(
+            "fold",
+            element.layer,
+            "the adders must multiply with the weights, not with another matrix",
+            "this is a bug, please report it",
+        )
+    return graph
+
+
+def blocks(matrix: IntArray, reads: IntArray | None = None) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the rows and columns of each part of a matrix that is solved for itself.
+
+    Parts have no columns in common, unless they are so large that rows are solved a few at a time.
+    With ``reads``, the values that each of as many equal parts of the rows has weights for, these
+    are the parts: pixels of a block, which have the same weights for other values.  Else rows and
+    columns of zeros are left out.
+    """
+    parts = _components(matrix)
+    if reads is not None:
+        parts = zip(np.arange(len(matrix)).reshape(len(reads), -1), reads, strict=True)
+    for rows, columns in parts:
+        digits = signed_digits(matrix[np.ix_(rows, columns)]).sum(axis=1)
+        share = digits.sum() / -(-digits.sum() // MOST_DIGITS_AT_A_TIME)
+        numbers = (np.cumsum(digits) - 1) // share
+        for number in np.unique(numbers):
+            yield rows[numbers == number], columns
+
+
+def _components(matrix: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the rows and columns of each part that has nothing in common with others."""
+    outputs, inputs = matrix.shape
+    rows, columns = np.nonzero(matrix)
+    edges = csr_array((np.ones(len(rows)), (rows, outputs + columns)), (outputs + inputs,) * 2)
+    count, parts = connected_components(edges, directed=False)
+    for part in range(count):
+        members = np.flatnonzero(parts == part)
+        if len(members) > 1:
+            yield members[members < outputs], members[members >= outputs] - outputs
+
+
+def _solve(matrix: IntArray, inputs: IntegerType, levels_per_stage: int) -> AdderGraph:
+    """Return an adder graph that is to multiply with ``matrix``, (outputs, inputs)."""
+    return _solved_once(matrix.astype(np.int64).tobytes(), matrix.shape, inputs, levels_per_stage)
+
+
+@lru_cache(maxsize=4096)
+def _solved_once(
+    content: bytes, shape: tuple[int, ...], inputs: IntegerType, levels_per_stage: int
+) -> AdderGraph:
+    """Return the cheaper one of two: the fewest adders, and the fewest of the least depth.
+
+    The first is that of many rows; of few rows it can be so deep that registers cost more.
+    """
+    matrix = np.frombuffer(content, np.int64).reshape(shape)
+    found = [_found(matrix, inputs, depth) for depth in (_ANY_DEPTH, _LEAST_DEPTH)]
+
+    def cost(graph: AdderGraph) -> float:
+        bits, registers = cells(staged(graph, inputs, levels_per_stage), inputs)
+        return bits + registers / REGISTERS_PER_LUT
+
+    return min(found, key=cost)
+
+
+def _found(matrix: IntArray, inputs: IntegerType, depth: int) -> AdderGraph:
+    """Return what da4ml finds; ``depth``: levels beyond the least depth."""
+    ranges = [(float(inputs.minimum), float(inputs.maximum), 1.0)] * matrix.shape[1]
+    # It reads the memory as if rows came one after the other.  To take the matrix apart first, as
+    # it does if asked, takes ten times as long and saves nothing.
+    solution = solve(
+        np.ascontiguousarray(matrix.T, np.float32),
+        qintervals=ranges,
+        hard_dc=depth,
+        decompose_dc=-1,
+        search_all_decompose_dc=False,
+    )
+    builder = AdderBuilder(matrix.shape[1])
+    values = [Scaled(node) for node in range(matrix.shape[1])]
+    for part in solution.solutions:
+        values = _stage(builder, part, values)
+    return builder.graph(values)
+
+
+def _stage(builder: AdderBuilder, part: CombLogic, inputs: list[Scaled]) -> list[Scaled]:
+    """Add the operations of one of da4ml's stages; return its outputs."""
+    values: list[Scaled] = []
+    for operation in part.ops:
+        if operation.opcode == _INPUT:
+            value = inputs[operation.id0]
+            shift = int(part.inp_shifts[operation.id0])
+            values.append(Scaled(value.node, value.exponent + shift, value.sign))
+            continue
+        assert operation.opcode in (_ADD, _SUBTRACT)
+        left, right = values[operation.id0], values[operation.id1]
+        sign = right.sign if operation.opcode == _ADD else -right.sign
+        right = Scaled(right.node, right.exponent + int(operation.data), sign)
+        values.append(builder.add(left, right))
+    outputs = []
+    for node, shift, negative in zip(part.out_idxs, part.out_shifts, part.out_negs, strict=True):
+        if node < 0:
+            outputs.append(Scaled(-1))
+            continue
+        value = values[node]
+        sign = -value.sign if negative else value.sign
+        outputs.append(Scaled(value.node, value.exponent + int(shift), sign))
+    return outputs

@@ -1,0 +1,88 @@
+-- Bench of adder_graph; the scenarios are those of stream_bench.
+
+library ieee;
+use ieee.std_logic_1164.all;
+
+library vunit_lib;
+context vunit_lib.vunit_context;
+
+use work.bench_pkg.all;
+
+entity adder_graph_tb is
+  generic (
+    runner_cfg : string;
+    seed : positive;
+    first_edge : integer;
+    last_edge : integer;
+    --
+    input_bits : positive;
+    input_signed : boolean;
+    inputs : positive;
+    additions : natural;
+    outputs : positive;
+    output_bits : positive;
+    stages : positive
+  );
+end entity;
+
+architecture bench of adder_graph_tb is
+
+  constant folder : string := output_path(runner_cfg);
+
+  signal finished : boolean;
+  signal clk, reset, input_valid, output_valid : std_ulogic;
+  signal input_data : std_ulogic_vector(inputs * input_bits - 1 downto 0);
+  signal output_data : std_ulogic_vector(outputs * output_bits - 1 downto 0);
+
+begin
+
+  main : process
+  begin
+    test_runner_setup(runner, runner_cfg);
+    wait until finished;
+    test_runner_cleanup(runner);
+  end process;
+
+  bench : entity work.stream_bench
+    generic map (
+      configuration_text => runner_cfg,
+      input_width => inputs * input_bits,
+      output_width => outputs * output_bits,
+      seed => seed,
+      first_edge => first_edge,
+      last_edge => last_edge,
+      valid_only => true
+    )
+    port map (
+      finished => finished,
+      clk => clk,
+      reset => reset,
+      input_valid => input_valid,
+      input_data => input_data,
+      output_ready => open,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+  dut : entity work.adder_graph
+    generic map (
+      input_bits => input_bits,
+      input_signed => input_signed,
+      inputs => inputs,
+      additions => additions,
+      outputs => outputs,
+      output_bits => output_bits,
+      stages => stages,
+      graph => read_rom(folder & "graph.txt"),
+      sums => read_rom(folder & "sums.txt")
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      input_valid => input_valid,
+      input_data => input_data,
+      output_valid => output_valid,
+      output_data => output_data
+    );
+
+end architecture;

@@ -97,7 +97,7 @@ def _own(graph: StreamGraph) -> list[int]:
 
 
 def test_a_budget_gets_the_fastest_that_fits() -> None:
-    limits = (math.inf, math.inf, 12.0, math.inf, math.inf)
+    limits = (2000.0, math.inf, 12.0, math.inf, math.inf)
     folding = fold(small(), Goal(limits=limits))
     assert counted(folding.cost)[2] <= 12
     with pytest.raises(CompileError):

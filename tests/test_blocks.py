@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from ir.cycles import own_cycles, predict, steady_period
-from ir.elements import Kernel, ProcessingElement, Reshape, Shape, StreamType
+from ir.elements import Kernel, Lookup, ProcessingElement, Rectifier, Reshape, Shape, StreamType
 from ir.errors import CompileError
 from ir.goal import Goal
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
-from ir.numbers import IntArray, IntegerType
+from ir.numbers import IntArray, IntegerType, frozen_integers
 from rewrite.stream import fold, schedule
 from rewrite.stream.blocks import in_blocks
 from rewrite.stream.blocks.graph import fastest
@@ -118,12 +118,34 @@ def random_chain(seed: int) -> Chain:
         elif kind == "average":
             chain.average_pool(pooling(kernel))
         elif kind == "value":
-            chain.affine() if random.integers(2) else chain.lookup()
+            build = (Chain.affine, Chain.lookup, rectifier, tables)[int(random.integers(4))]
+            build(chain)
         elif min(shape.height, shape.width) > 2:
             chain.border(*(int(n) for n in random.integers(-1, 3, 4)))
     if random.integers(2):
         chain.average() if random.integers(2) else chain.global_maximum()
     return chain.dense(3) if random.integers(2) else chain
+
+
+def rectifier(chain: Chain) -> Chain:
+    """Append two lines for each channel, or for each value of a frame."""
+    stream = chain.last.output
+    count = stream.shape.channels if chain.random.integers(2) else stream.shape.size
+    multipliers, offsets = chain.random.integers(-99, 99, (2, 2, count))
+    low, high = stream.number.minimum, stream.number.maximum
+    numbers = frozen_integers(multipliers), frozen_integers(offsets)
+    chain.last = Rectifier(
+        chain._name("lines"), "lines", chain.last, stream, 1, *numbers, 6, low, high
+    )
+    return chain
+
+
+def tables(chain: Chain) -> Chain:
+    """Append a table for each channel."""
+    stream = chain.last.output
+    table = chain.codes(stream.number, stream.shape.channels, 2**stream.number.bits)
+    chain.last = Lookup(chain._name("tables"), "tables", chain.last, stream, table)
+    return chain
 
 
 def random_kernel(random: np.random.Generator, shape: Shape) -> Kernel:

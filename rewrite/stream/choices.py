@@ -191,7 +191,9 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
         for sharing in sharings(element):
             yield replace(element, sharing=sharing)
         yield from in_adders(element)
-        return
+        if element.clusters > 1 or element.members is not None:
+            return
+        element = replace(element, reads=None)
     channels, outputs = element.input.shape.channels, element.depth_multiplier
     limits = None if element.depthwise else sharing_limits(element)
     read = [

@@ -390,6 +390,9 @@ LAYERS = {
     "three columns, stride 2": Layer(
         Shape(5, 12, 1), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 0, 1), 2, pad_value=7, block=Block(1, 3)
     ),
+    "one position of two columns": Layer(
+        Shape(5, 8, 2), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 0, 1), 3, pad_value=3, block=Block(1, 1)
+    ),
     "two columns, no padding": Layer(Shape(4, 8, 1), Kernel(3, 3), 2, block=Block(1, 2)),
     "rows, a pool": Layer(Shape(4, 6, 1), SAME, 2, pool=POOL, block=Block(1, 3)),
     "whole rows": Layer(Shape(5, 4, 1), SAME, 2, pad_value=-9, block=Block(1, 4)),

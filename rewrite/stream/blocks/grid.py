@@ -23,8 +23,11 @@ class Block:
 
 
 def blocks(shape: Shape) -> Iterator[Block]:
-    """Yield the blocks of more than a pixel that a map can consist of, smallest first."""
-    for columns in divisors(shape.width)[1:]:
+    """Yield the blocks that a map can consist of, smallest first.
+
+    A single pixel is one: where windows advance by several pixels, they may read several at a time.
+    """
+    for columns in divisors(shape.width):
         yield Block(1, columns)
     for rows in divisors(shape.height)[1:]:
         yield Block(rows, shape.width)

@@ -136,6 +136,8 @@ def blocks(matrix: IntArray, reads: IntArray | None = None) -> Iterator[tuple[In
         parts = zip(np.arange(len(matrix)).reshape(len(reads), -1), reads, strict=True)
     for rows, columns in parts:
         digits = signed_digits(matrix[np.ix_(rows, columns)]).sum(axis=1)
+        if not digits.any():
+            continue
         share = digits.sum() / -(-digits.sum() // MOST_DIGITS_AT_A_TIME)
         numbers = (np.cumsum(digits) - 1) // share
         for number in np.unique(numbers):

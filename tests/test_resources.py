@@ -43,6 +43,7 @@ COUNTED = {
     ("matrix_vector", 6): Resources(lut=129, lut_memory=2, ff=124, dsp=4, bram18=4),
     ("matrix_vector", 11): Resources(lut=927, lut_memory=5, ff=539, dsp=8),
     ("requantize", 2): Resources(lut=63, ff=77, dsp=2),
+    ("serializer", 1): Resources(lut=23, ff=83),
     ("depthwise_vector", 4): Resources(lut=493, lut_memory=2, ff=72, dsp=2),
     ("lookup", 0): Resources(lut=32, ff=9),
     ("lookup", 7): Resources(lut=0, ff=1, bram18=2),
@@ -74,7 +75,7 @@ def test_estimates_are_near_the_counts(entity: str, number: int) -> None:
 
 
 def test_the_counts_are_those_of_the_tools() -> None:
-    pinned = [("stream_fifo", 4), ("requantize", 2)]
+    pinned = [("stream_fifo", 4), ("requantize", 2), ("serializer", 1)]
     counted = count_entities([grid(entity)[number].design for entity, number in pinned])
     assert counted == [COUNTED[place] for place in pinned]
 

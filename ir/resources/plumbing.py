@@ -30,7 +30,7 @@ def stream_fifo(depth: int, width: int) -> Part:
     lut = {
         "one": 1.0,
         "place": place,
-        "wraps": place if depth & (depth - 1) else 0,
+        "wraps": place if depth > MOST_DISTRIBUTED_WORDS and depth & (depth - 1) else 0,
         "multiplexed": width * -(-rows // 4),
         "rows": rows,
         "bypassed": bypassed,

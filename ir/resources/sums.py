@@ -166,8 +166,17 @@ def depthwise_vector(element: ProcessingElement) -> Part:
 
 
 def serializer(width: int, parts: int) -> Part:
-    """Return a register of ``parts`` parts of ``width`` bits, shifted: bits loaded or shifted."""
-    lut = {"one": 1.0, "shifted": (parts - 1) * width, "count": clog2(parts)}
+    """Return a register of ``parts`` parts of ``width`` bits, and a multiplexer of them.
+
+    LUT: ``multiplexed``, multiplexers of 4 to 1 in a tree, each a LUT for each bit; ``count``, bits
+    of the part's number, ``wraps``, the same where its range is no power of two.
+    """
+    lut = {
+        "one": 1.0,
+        "multiplexed": -(-(parts - 1) // 3) * width,
+        "count": clog2(parts),
+        "wraps": _wrapping(parts),
+    }
     return Part("serializer", lut, {"one": 1.0, "beat": parts * width, "count": clog2(parts)})
 
 

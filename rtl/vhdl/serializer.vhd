@@ -6,7 +6,8 @@
 -- earliest.
 -- Latency: 1 edge to part 0, one more for each part.
 -- Cycles per frame: `parts` per input beat.
--- Limits: a register of parts * width bits, and a multiplexer of a part less.
+-- Limits: a register of parts * width bits, which a multiplexer of `parts` to 1 reads: a LUT for each bit up
+-- to 4 parts.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -37,31 +38,30 @@ architecture rtl of serializer is
   constant has_parts : boolean := require(parts > 1,
     "serializer: parts must be 2 or more; got " & integer'image(parts));
 
-  signal waiting : std_ulogic_vector(parts * width - 1 downto 0);
-  -- Parts behind the one that is sent, less one.
-  signal parts_left : integer range -1 to parts - 2 := -1;
+  -- The beat whose parts are sent, and the part that is.
+  signal held : std_ulogic_vector(parts * width - 1 downto 0);
+  signal part : natural range 0 to parts - 1 := parts - 1;
 
 begin
 
-  output_data <= waiting(width - 1 downto 0);
+  output_data <= held(part * width + width - 1 downto part * width);
 
   send : process (clk)
   begin
     if rising_edge(clk) then
       if input_valid then
-        waiting <= input_data;
-        parts_left <= parts - 2;
+        held <= input_data;
+        part <= 0;
         -- pragma translate_off
-        assert parts_left < 0 report "serializer: beats must come `parts` edges apart" severity failure;
+        assert part = parts - 1 report "serializer: beats must come `parts` edges apart" severity failure;
         -- pragma translate_on
-      elsif parts_left >= 0 then
-        waiting((parts - 1) * width - 1 downto 0) <= waiting(parts * width - 1 downto width);
-        parts_left <= parts_left - 1;
+      elsif part /= parts - 1 then
+        part <= part + 1;
       end if;
-      output_valid <= '1' when input_valid = '1' or parts_left >= 0 else '0';
+      output_valid <= '1' when input_valid = '1' or part /= parts - 1 else '0';
 
       if reset then
-        parts_left <= -1;
+        part <= parts - 1;
         output_valid <= '0';
       end if;
     end if;

@@ -37,12 +37,15 @@ end entity;
 
 architecture rtl of stream_fifo is
 
-  type memory_t is array (0 to depth - 1) of std_ulogic_vector(width - 1 downto 0);
-
   constant in_block_ram : boolean := depth > 64 and depth * width > 4096;
+  -- Up to 64, distributed RAM has a power of two of them, on which places wrap by themselves.
+  constant places : positive := either(depth > 64, depth, 2 ** clog2(depth));
+
+  type memory_t is array (0 to places - 1) of std_ulogic_vector(width - 1 downto 0);
+
   attribute ram_style : string;
 
-  signal write_place, read_place : natural range 0 to depth - 1 := 0;
+  signal write_place, read_place : natural range 0 to places - 1 := 0;
   -- Beats that are stored, less one: the sign tells when there is none.
   signal stored : integer range -1 to depth - 1 := -1;
   signal push, pop : std_ulogic;
@@ -50,7 +53,7 @@ architecture rtl of stream_fifo is
   -- The place after this one on the ring.
   function following (place : natural) return natural is
   begin
-    if place = depth - 1 then
+    if place = places - 1 then
       return 0;
     end if;
     return place + 1;
@@ -80,7 +83,7 @@ begin
   else generate
     signal memory : memory_t;
     attribute ram_style of memory : signal is "block";
-    signal next_read_place : natural range 0 to depth - 1;
+    signal next_read_place : natural range 0 to places - 1;
     signal stored_data, pushed_data : std_ulogic_vector(width - 1 downto 0);
     signal is_pushed : std_ulogic;
   begin

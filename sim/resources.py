@@ -47,8 +47,12 @@ MEMORY_LUTS = {
 FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE")
 
 
-def count_cells(netlists: Sequence[str], top: str = TOP) -> list[dict[str, int]]:
+def count_cells(
+    netlists: Sequence[str], top: str = TOP, *, kept_only: bool = False
+) -> list[dict[str, int]]:
     """Map netlists in Verilog to 7-series, each alone; return the number of cells by type of each.
+
+    ``kept_only``: leave out what was not counted before.
 
     They are mapped at a time as modules whose borders stay, because yosys takes longer to read its
     libraries than to map a small one.
@@ -58,6 +62,8 @@ def count_cells(netlists: Sequence[str], top: str = TOP) -> list[dict[str, int]]
     """
     netlists = [_COMMENT.sub("", netlist) for netlist in netlists]
     keys = [("cells", top, netlist) for netlist in netlists]
+    if kept_only:
+        keys = [key for key in keys if _is_kept(key)]
     new = [n for n, key in enumerate(keys) if not _is_kept(key)]
     for number, counts in zip(new, _map([netlists[n] for n in new], top), strict=True):
         _keep(keys[number], counts)

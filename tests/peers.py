@@ -23,7 +23,6 @@ from rtl.tables import Table
 from tests.synthesis import Value, cells, verilog
 
 PAGE = Path(__file__).parent.parent / "docs" / "peers.md"
-BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 
 BLOCKS = ("DSP48E1", "RAMB36E1", "RAMB18E1", "SRL16E", "RAM32M")
 """Cells that are counted by their own names."""
@@ -166,12 +165,13 @@ def provenance() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}; {tools}."
 
 
-def with_figures(page: str, generated: str) -> str:
-    """Return the text of the page with ``generated`` between its markers."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{PAGE.name} must hold the lines {BEGIN!r} and {END!r}")
+def with_figures(page: str, generated: str, section: str = "figures") -> str:
+    """Return the text of the page with ``generated`` between the markers of ``section``."""
+    begin, end = f"<!-- {section}: begin -->\n", f"<!-- {section}: end -->\n"
+    before, found_begin, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise ValueError(f"{PAGE.name} must hold the lines {begin!r} and {end!r}")
     return f"{before}{begin}{generated}{end}{after}"
 
 

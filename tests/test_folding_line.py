@@ -1,0 +1,53 @@
+"""The folding line: what is written of measured points, and the small end as it is synthesized."""
+
+from __future__ import annotations
+
+from ir.resources import Resources
+from tests.folding_line import NETWORKS, PEERS, Measured, Point, lines, measure, points, table
+from tests.line_plot import line_plot
+
+FOUND = [
+    Measured(Point("digits_mlp", 2048), 2048, 2453, Resources(lut=516, ff=301, dsp=4, bram18=1)),
+    Measured(
+        Point("digits_mlp", 1, power_of_two=True, dsp=0, adder_levels=5),
+        1,
+        12,
+        Resources(lut=1234.0, lut_memory=5, ff=6514),
+    ),
+    Measured(Point("jet_mlp", 8), 8, 40, Resources(lut=9000, dsp=300)),
+]
+
+
+def test_the_table_puts_peers_between_our_points() -> None:
+    assert table("digits_mlp", FOUND) == (
+        "| 64-32-10 | cycles per frame | latency | LUT | FF | DSP | RAMB18 |\n"
+        "|---|---|---|---|---|---|---|\n"
+        "| ours, scales of powers of two, adders only, 5 levels a stage | 1 | 12 | 1,234 + 5 "
+        "| 6,514 | 0 | 0 |\n"
+        "| **da4ml, other weights** | 1 |  | 28,492 | 5,418 | 0 | 0 |\n"
+        "| **NNgen** | 1,529 |  | 6,173 | 8,038 | 8 | 8 |\n"
+        "| ours | 2,048 | 2,453 | 516 | 301 | 4 | 1 |\n"
+        "| **ElasticAI** | 2,411 |  | 261 |  | 2 | 0 |\n"
+    )
+
+
+def test_the_drawing_has_all_points_and_the_same_bytes() -> None:
+    drawn = lines(FOUND)
+    assert drawn["64-32-10"][0] == ("", 2048, 516, 4)
+    assert len(drawn["16-64-32-32-5"]) == 1 + len(PEERS["jet_mlp"])
+    svg = line_plot(drawn)
+    assert svg == line_plot(drawn)
+    assert all(name in svg for name in ("64-32-10", "ElasticAI", "NNgen", "da4ml, other weights"))
+
+
+def test_every_network_has_points_from_one_cycle_to_one_multiplier() -> None:
+    for network in NETWORKS:
+        own = [point.cycles for point in points() if point.network == network]
+        assert (min(own), max(own)) == (1, 2048)
+
+
+def test_the_small_end_is_no_larger_than_it_was() -> None:
+    (found,) = measure([Point("digits_mlp", 2048)])
+    assert found.cycles == 2048
+    assert found.resources.dsp == 4
+    assert found.resources.lut <= 540

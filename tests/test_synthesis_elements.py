@@ -448,6 +448,16 @@ def test_a_deep_fifo_is_block_ram(tmp_path: Path) -> None:
     assert sum(count for cell, count in counts.items() if cell.startswith("LUT")) < 80
 
 
+def test_a_small_table_is_block_ram_if_asked_for(tmp_path: Path) -> None:
+    """320 weights, which would be some 150 LUTs: filled up, as yosys counts 64 bits a LUT."""
+    layer = {"pe": 1, "simd": 1, "folds": 10, "steps": 32, "accumulator_bits": 21}
+    small = CONFIGURATIONS["matrix_vector"] | layer | {"packing": 1, "chain": 1, "overlap": False}
+    small |= {"weights": table(320, 8), "block_rom": True}
+    counts = cells(verilog("matrix_vector", small, tmp_path))
+    assert counts["RAMB18E1"] == 1
+    assert sum(count for cell, count in counts.items() if cell.startswith("LUT")) < 40
+
+
 def test_every_entity_has_a_configuration() -> None:
     assert ENTITIES == sorted(CONFIGURATIONS)
     assert len(ENTITIES) == sum(not path.stem.endswith("_pkg") for path in VHDL_FOLDER.iterdir())

@@ -63,6 +63,7 @@ class ProcessingElement:
     ``members``: (n, m); channel c of the output is the largest of the codes, after the table, of
     the output channels ``members[c]``: a max pool within a block.  None: the codes themselves.
 
+    ``block_rom``: a small table of weights is block RAM, too.
     ``adder_levels`` above 0: products and sums are a graph of adders, so many of them in a row
     between registers; all products of a window are then formed in one cycle.  ``adders``: that
     graph, None before it is solved; it multiplies with ``adder_matrix``.
@@ -86,6 +87,7 @@ class ProcessingElement:
     simd: int = 1
     taps: int = 1
     sharing: Sharing = ALONE
+    block_rom: bool = False
     adder_levels: int = 0
     adders: AdderGraph | None = None
     fifo_depth: int = 2

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ir.numbers import clog2
+
 HALF_BITS, HALF_COST = 14, 129
 FULL_BITS, FULL_COST = 15, 257
 CASCADE_BITS, CASCADE_COST = 16, 513
@@ -48,6 +50,12 @@ def rom(words: int, width: int) -> Mapping:
     """Return where a table goes that is read at a clock edge."""
     logic = Mapping(words * width * ROM_BIT_COST)
     return min((logic, *_blocks(words, width, width)), key=lambda mapping: mapping.cost)
+
+
+def filled_words(words: int, width: int) -> int:
+    """Return to how many words a table is filled up so that it goes to block RAM."""
+    enough = int(HALF_COST / ROM_BIT_COST) * -(-width // 36) // width + 1
+    return max(words, 1 << clog2(enough))
 
 
 def ram(words: int, width: int) -> Mapping:

@@ -10,7 +10,7 @@ from ir.elements import Input, Kernel, ProcessingElement, Shape
 from ir.elements.processing import weight_rows
 from ir.numbers import IntArray, clog2
 from ir.resources.count import Resources
-from ir.resources.memory import rom
+from ir.resources.memory import filled_words, rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
 from ir.resources.tables import (
@@ -55,7 +55,8 @@ def matrix_vector(element: ProcessingElement) -> Part:
             carries += element.accumulator.bits if row else 0
     inside = element.simd == 1 and sharing.rows == 1  # the DSP accumulates
     sums = 0 if inside else element.pe * element.accumulator.bits
-    table = rom(words, width // chain)
+    filled = filled_words(words, width // chain) if element.block_rom else words
+    table = rom(filled, width // chain)
     overlapped = sum(rows - 1 for rows in packs) * element.simd if sharing.overlap else 0
     columns = 0 if table.bram18 else _columns(element)
     count = clog2(words) + clog2(steps)

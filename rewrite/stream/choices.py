@@ -46,6 +46,7 @@ from ir.elements import (
 )
 from ir.goal import Amounts
 from ir.resources import Resources
+from ir.resources.memory import rom
 from rewrite.stream.adders import in_adders
 from rewrite.stream.buffers import sized
 from rewrite.stream.counts import divisors, narrowest, with_lanes
@@ -54,6 +55,10 @@ from rewrite.stream.taps import parallel_taps
 
 Cost: TypeAlias = Callable[[Element], Resources]
 """What an element needs of the FPGA."""
+
+
+LEAST_TABLE_COST = 16
+"""In LUTs of 64 bits: smaller tables of weights are not worth a block RAM."""
 
 
 def counted(resources: Resources, products: int = 0) -> Amounts:
@@ -211,8 +216,19 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
                 folded = replace(reading, pe=pe, sharing=sharing)
                 # Between the narrowest and all at a time there is nothing that a converter is not.
                 for lanes in sorted({narrowest(pe, folded.steps), pe}):
-                    yield replace(folded, output=with_lanes(element.output, lanes))
+                    sent = replace(folded, output=with_lanes(element.output, lanes))
+                    yield sent
+                    if _is_small_table(sent):
+                        yield replace(sent, block_rom=True)
             yield from in_adders(replace(reading, pe=pe, output=with_lanes(element.output, pe)))
+
+
+def _is_small_table(element: ProcessingElement) -> bool:
+    """True if the weights are a table in logic that takes more than a few look-up tables."""
+    words, chain = element.folds * element.steps, element.sharing.chain
+    width = element.pe * element.simd * element.weight_number.bits // chain
+    taken = rom(words, width)
+    return not (element.depthwise or taken.bram18) and taken.cost > LEAST_TABLE_COST
 
 
 def _undominated(found: list[Choice]) -> list[Choice]:

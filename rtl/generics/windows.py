@@ -94,6 +94,8 @@ def _sums(element: ProcessingElement, context: Context) -> Formals:
     if graph is None:
         sharing = {} if element.sharing == ALONE else sharing_formals(element.sharing)
         formals = {"accumulator_bits": str(element.accumulator.bits), **requantization, **sharing}
+        if element.block_rom:
+            formals["block_rom"] = "true"
         return formals | {"factor_bits": context.factor_bits}
     formals = {
         "accumulator_bits": str(sum_bits(element, graph)),

@@ -57,6 +57,9 @@ entity matrix_vector is
     chain : positive := 1;
     -- Rows, the last ones, whose products are made in logic instead of multipliers: up to 4 x 4 bits.
     logic_rows : natural := 0;
+    -- Whether ROMs that are small are block RAM, too: they are filled up to the size from which tools take
+    -- it for cheaper than LUTs.
+    block_rom : boolean := false;
     -- folds * pe * steps * simd weights in canonical order.
     weights : rom_words_t
   );
@@ -175,7 +178,11 @@ architecture rtl of matrix_vector is
     return 0;
   end function;
 
-  constant last_word : natural := folds * steps - 1 + spare_words;
+  -- Above 129 LUTs for each 36 bits of a word it is block RAM that yosys takes. A power of two: GHDL counts
+  -- the words of a memory from its end.
+  constant filled_words : natural :=
+    either(block_rom, 2 ** clog2(129 * 64 * ((word_bits + 35) / 36) / word_bits + 1), 0);
+  constant last_word : natural := larger(folds * steps + spare_words, filled_words) - 1;
 
   subtype address_t is natural range 0 to last_word;
   type addresses_t is array (0 to chained - 1) of address_t;

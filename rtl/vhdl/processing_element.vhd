@@ -111,6 +111,8 @@ entity processing_element is
     spacing : positive := 17;
     overlap : boolean := false;
     chain : positive := 1;
+    -- Whether a small ROM of weights is block RAM, too.
+    block_rom : boolean := false;
     -- Clusters of output channels of which each reads `fan_in` values of a window, at `reads`; the weights are
     -- those of these values. All others are 0. pe is output_channels, simd the window. 0: all are read.
     clusters : positive := 1;
@@ -334,6 +336,7 @@ begin
         overlap => overlap,
         factor_bits => factor_bits,
         chain => chain,
+        block_rom => block_rom,
         weights => weights
       )
       port map (

@@ -30,6 +30,7 @@ class Product:
     chain: int = 1
     logic_rows: int = 0
     factor_bits: int = 25
+    block_rom: bool = False
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -79,6 +80,7 @@ def _case(seed: int, product: Product) -> Case:
         "overlap": product.overlap,
         "chain": product.chain,
         "logic_rows": product.logic_rows,
+        "block_rom": product.block_rom,
         "first_edge": product.steps - 1 + latency,
         "last_edge": PIXELS * product.folds * product.steps - 1 + latency,
     }
@@ -89,6 +91,7 @@ def _case(seed: int, product: Product) -> Case:
         sharing += f", factors of {product.factor_bits}"
     shared = product.packing * product.chain > 1
     logic = f", {product.logic_rows} in logic" if product.logic_rows else ""
+    logic += ", block RAM" if product.block_rom else ""
     return Case(f"{a} x {w}, {fold}{sharing if shared else ''}{logic}", generics, write)
 
 
@@ -139,6 +142,9 @@ CASES = tuple(
             # More words
             (INT8, INT8, 1, 2, 5, 9),
             (UINT8, INT8, 2, 6, 6, 7, 1, 17, False, 3),
+            # Few words, filled up
+            (UINT8, INT8, 2, 6, 6, 7, 1, 17, False, 3, 0, 25, True),
+            (INT8, INT8, 1, 1, 3, 4, 1, 17, False, 1, 0, 25, True),
             # Too wide for the part's multipliers, and not
             (UINT8, INT8, 4, 4, 3, 5, 2, 17, True, 4, 0, 18),
             (UINT4, INT4, 4, 4, 2, 2, 2, 11, True, 4, 0, 18),

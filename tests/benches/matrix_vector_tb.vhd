@@ -29,7 +29,8 @@ entity matrix_vector_tb is
     factor_bits : positive;
     overlap : boolean;
     chain : positive;
-    logic_rows : natural
+    logic_rows : natural;
+    block_rom : boolean
   );
 end entity;
 
@@ -89,6 +90,7 @@ begin
       overlap => overlap,
       chain => chain,
       logic_rows => logic_rows,
+      block_rom => block_rom,
       weights => read_rom(folder & "weights.txt")
     )
     port map (

@@ -56,6 +56,7 @@ class Layer:
     factor_bits: int = 25
     block: Block | None = None
     adder_levels: int = 0
+    block_rom: bool = False
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -117,6 +118,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         sharing=layer.sharing,
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
+        block_rom=layer.block_rom,
     )
     if layer.block is not None:
         element = _in_blocks(element, layer.block)
@@ -355,6 +357,9 @@ LAYERS = {
     ),
     "whole windows, groups of two outputs": Layer(
         Shape(4, 5, 4), Kernel(2, 3), 4, pe=2, simd=12, taps=6, groups=2
+    ),
+    "a small table in block RAM": Layer(
+        Shape(1, 1, 16), Kernel(1, 1), 6, pe=2, simd=4, block_rom=True
     ),
     "adders": Layer(Shape(1, 1, 8), Kernel(1, 1), 6, pe=6, simd=8, number=UINT8, adder_levels=1),
     "adders, signed codes, three levels a stage": Layer(

@@ -66,6 +66,7 @@ entity processing_element_tb is
     overlap : boolean := false;
     factor_bits : positive := 25;
     chain : positive := 1;
+    block_rom : boolean := false;
     clusters : positive := 1;
     fan_in : natural := 0;
     maxima : natural := 0;
@@ -195,6 +196,7 @@ begin
       overlap => overlap,
       factor_bits => factor_bits,
       chain => chain,
+      block_rom => block_rom,
       clusters => clusters,
       fan_in => fan_in,
       reads => reads,

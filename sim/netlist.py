@@ -23,7 +23,7 @@ from sim.options import SimulationOptions
 from sim.results import SimulationResult
 from sim.simulate import verdict, write_bench_vectors
 from sim.stages import Stages
-from sim.synthesis import only_named_traced, synthesize, without_tables
+from sim.synthesis import broken_lines, only_named_traced, synthesize, without_tables
 from sim.verilator import PREFIX, Build, build, find_verilator
 
 _DEFAULTS = SimulationOptions()
@@ -74,7 +74,7 @@ def simulate_netlist(
         (folder / memory.file).write_text(memory.text, encoding="ascii")
     netlist = folder / FOLDER / f"{bench.top}.v"
     traced = only_named_traced(verilog) if options.wave else verilog
-    netlist.write_text(traced, encoding="ascii")
+    netlist.write_text(broken_lines(traced), encoding="ascii")
     main = folder / FOLDER / "main.cpp"
     main.write_text(print_main(bench, options), encoding="ascii")
     jobs = options.jobs or os.cpu_count() or 1

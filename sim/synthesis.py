@@ -86,6 +86,18 @@ def repaired(verilog: str) -> str:
     return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", present)
 
 
+LONGEST_LINE = 50_000
+"""Characters; Verilator takes 40,000 tokens in a line, of which each has one character or more."""
+
+
+def broken_lines(verilog: str) -> str:
+    """Return ``verilog`` with concatenations of many parts on several lines."""
+    lines = verilog.split("\n")
+    return "\n".join(
+        line.replace(", ", ",\n") if len(line) > LONGEST_LINE else line for line in lines
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """The contents of a memory of the netlist: ``words`` in binary, by address."""

@@ -28,7 +28,7 @@ from sim import (
     synthesize,
 )
 from sim.netlist import optimization
-from sim.synthesis import Memory, only_named_traced, repaired, without_tables
+from sim.synthesis import Memory, broken_lines, only_named_traced, repaired, without_tables
 from sim.verilator import find_verilator
 from tests.stream_graphs import Chain
 from tests.synthesis import assert_no_latches, cells
@@ -212,6 +212,15 @@ def test_nearly_empty_tables_are_no_zeros(
     graph, inputs = chain.graph(), {"s_axis": chain.frames(FRAMES)}
     result = simulate_netlist(graph, inputs, evaluate(graph, inputs), tmp_path)
     assert result.passed, result.fault
+
+
+def test_long_concatenations_are_broken() -> None:
+    """Verilator refuses lines of many tokens."""
+    names = ", ".join(f"n{number}" for number in range(20_000))
+    text = f"  assign a = b, c;\n  assign long = {{{names}}};\n"
+    broken = broken_lines(text)
+    assert broken.startswith("  assign a = b, c;\n  assign long = {n0,\nn1,\n")
+    assert broken.replace(",\n", ", ") == text
 
 
 def test_faults_of_the_netlist_writer_are_repaired() -> None:

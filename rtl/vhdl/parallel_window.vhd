@@ -423,21 +423,23 @@ begin
             frees <= freed_rows(0) > 0;
             end_freed <= freed_at_end(0);
           else
-            lines_left <= lines_left - 1;
-            first_row <= first_row + stride_height;
-            first_bank <= bank_after(first_bank, stride_height);
-            step <= stride_height * width + 1 - columns;
-            frees <= true;
-            end_freed <= stride_height * width - columns + 1;
-            for line in 1 to lines - 1 loop
-              if not is_inner(line) then
-                if lines_left = lines - 1 - line then
-                  step <= line_step(line);
-                  frees <= freed_rows(line) > 0;
-                  end_freed <= freed_at_end(line);
+            if lines > 1 then
+              lines_left <= lines_left - 1;
+              first_row <= first_row + stride_height;
+              first_bank <= bank_after(first_bank, stride_height);
+              step <= stride_height * width + 1 - columns;
+              frees <= true;
+              end_freed <= stride_height * width - columns + 1;
+              for line in 1 to lines - 1 loop
+                if not is_inner(line) then
+                  if lines_left = lines - 1 - line then
+                    step <= line_step(line);
+                    frees <= freed_rows(line) > 0;
+                    end_freed <= freed_at_end(line);
+                  end if;
                 end if;
-              end if;
-            end loop;
+              end loop;
+            end if;
           end if;
         end if;
       end if;

@@ -43,6 +43,7 @@ FRAMES = 3
         "whole windows, folded",
         "whole windows, depthwise",
         "rows of the kernel, dilated",
+        "whole windows, one line",
         "whole rows",
         "a whole frame, a pool",
         "adders, signed codes, three levels a stage",

@@ -391,6 +391,9 @@ LAYERS = {
     "whole windows, a shallow FIFO": Layer(
         Shape(5, 4, 2), SAME, 2, pe=2, simd=18, taps=9, fifo_depth=3
     ),
+    "whole windows, one line": Layer(
+        Shape(1, 4, 2), Kernel(1, 3, pad_left=1, pad_right=1), 2, pe=2, simd=6, taps=3, pad_value=3
+    ),
     "two columns": Layer(Shape(4, 6, 2), SAME, 2, pad_value=-3, block=Block(1, 2)),
     "three columns, stride 2": Layer(
         Shape(5, 12, 1), Kernel(3, 3, 2, 2, 1, 1, 0, 0, 0, 1), 2, pad_value=7, block=Block(1, 3)

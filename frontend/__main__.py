@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 
 from frontend import __version__
 from frontend.optional_value import filled
+from frontend.powers_of_two import PowersOfTwo
 from ir.errors import CompileError, printable
 from ir.parts import PARTS
 
@@ -111,14 +112,13 @@ def compile_command(
             "and products per cycle.",
         ),
     ] = None,
-    power_of_two: Annotated[
-        bool,
+    powers_of_two: Annotated[
+        PowersOfTwo,
         typer.Option(
-            "--power-of-two",
-            help="Requantize by shifts instead of multiplications where possible: weights lose up "
-            "to a bit.",
+            help="Requantize by shifts instead of multiplications where possible, with a shift for "
+            "each channel (weights lose up to a bit) or for each layer (small ones lose more).",
         ),
-    ] = False,
+    ] = PowersOfTwo.NONE,
     adder_levels: Annotated[
         int,
         typer.Option(
@@ -195,7 +195,7 @@ def compile_command(
         calibration=calibrate,
         test=test,
         preprocessing=Preprocessing(image_scale, image_offset),
-        quantization=QuantizeOptions(argmax=argmax, softmax=softmax, power_of_two=power_of_two),
+        quantization=QuantizeOptions(argmax=argmax, softmax=softmax, powers_of_two=powers_of_two),
         goal=wanted,
     )
     folder = output or Path(f"{model.stem}_millrace")

@@ -31,6 +31,7 @@ from frontend.exactness import FloatArray, Quantized
 from frontend.frames import Frames, frames_by_input, input_names
 from frontend.join_scales import join_scales
 from frontend.plan import AVERAGING, JOINING, MOVING, NORMALIZING, WEIGHTED, Plan, make_plan
+from frontend.powers_of_two import PowersOfTwo
 from frontend.ranges import Calibration, activation_ranges
 from frontend.regions import Region
 from frontend.snap import SnappedWeights, smallest_target_scale, snap_weights
@@ -62,15 +63,15 @@ class QuantizeOptions:
 
     ``percentile``: share of values inside the range, for ``Calibration.PERCENTILE``.  ``argmax``:
     the number of the largest channel in place of a final Softmax.  ``softmax``: compute a final
-    Softmax in the core, too, instead of leaving it to the host.  ``power_of_two``: factors of
-    requantizations that are powers of two, where possible.
+    Softmax in the core, too, instead of leaving it to the host.  ``powers_of_two``: which
+    factors of requantizations are to be such.
     """
 
     calibration: Calibration = Calibration.MINMAX
     percentile: float = 99.999
     argmax: bool = False
     softmax: bool = False
-    power_of_two: bool = False
+    powers_of_two: PowersOfTwo = PowersOfTwo.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def quantize(
     ranges = activation_ranges(
         model, frames, plan.activations, options.calibration, options.percentile
     )
-    scales, weights, snapping = choose_scales(plan, ranges, frames, options.power_of_two)
+    scales, weights, snapping = choose_scales(plan, ranges, frames, options.powers_of_two)
     quantized = assemble(plan, scales, weights, argmax=options.argmax)
     onnx.checker.check_model(quantized, full_check=True)
     check_integer_execution(quantized)
@@ -166,7 +167,7 @@ def choose_scales(
     plan: Plan,
     ranges: dict[str, tuple[float, float]],
     calibration: Frames,
-    power_of_two: bool = False,
+    powers_of_two: PowersOfTwo = PowersOfTwo.NONE,
 ) -> tuple[dict[str, Quantized], dict[str, SnappedWeights], tuple[LayerSnapping, ...]]:
     """Return scales by activation tensor, weights by node name, and the report."""
     graph = plan.model.graph
@@ -202,7 +203,7 @@ def choose_scales(
                     least = _least_scale(node, source, constants)
                     scales[output] = _output_scale(output, plan, ranges, least)
                 weights[node.name] = snap_weights(
-                    matrix, bias, source, scales[output], power_of_two
+                    matrix, bias, source, scales[output], powers_of_two
                 )
             except ValueError as error:
                 raise CompileError(STAGE, node.name, str(error), "rescale its weights") from error

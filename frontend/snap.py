@@ -10,7 +10,7 @@ accumulators (with some r).  Consecutive m lie 1/256 to 1/128 apart, so that is 
 Accumulators above some 22 bits need more draws, as float32 rounds the product near many steps:
 channels without luck go on with m of 13 bits, which lie closer together.
 
-With ``power_of_two`` the first factor that is tried is a power of two, next above the ideal, or
+With ``PowersOfTwo`` the first factor that is tried is a power of two, next above the ideal, or
 rather the float32 number behind it: what lies half-way between two codes is then rounded away from
 zero, and nothing else changes.  Where negative codes are cut off (ReLU) that is ``(a + r) >> e``,
 without any multiplier, at the price of up to one bit of the weights.
@@ -36,6 +36,7 @@ from frontend.exactness import (
     Quantized,
     is_exact,
 )
+from frontend.powers_of_two import PowersOfTwo
 from ir.numbers import IntArray
 from ir.requantize import MAXIMUM_SHIFT, GoldenRequantization
 
@@ -74,13 +75,12 @@ def snap_weights(
     biases: FloatArray,
     source: Quantized,
     target: Quantized,
-    power_of_two: bool = False,
+    powers_of_two: PowersOfTwo = PowersOfTwo.NONE,
 ) -> SnappedWeights:
     """Choose the scales of a Conv or Gemm and quantize its constants.
 
-    ``weights``: (taps, channels); ``biases``: (channels,).  ``power_of_two``: look for factors that
-    are powers of two first.  Raises ValueError if a channel cannot
-    be represented at all.
+    ``weights``: (taps, channels); ``biases``: (channels,).  ``powers_of_two``: look for
+    such factors first.  Raises ValueError if a channel cannot be represented at all.
     """
     wanted = ideal_scales(weights, source, target)
     searches: tuple[tuple[int, int], ...] = SEARCHES
@@ -88,8 +88,10 @@ def snap_weights(
         wanted, searches = weights[0].copy(), SEARCHES[1:]
     lowest = np.maximum(wanted, _smallest_scale(weights, biases, source, target))
     found = _Found(weights.shape)
-    if power_of_two:
+    if powers_of_two != PowersOfTwo.NONE:
         shifts = _shifts_above(lowest * (float(source.scale) / float(target.scale)))
+        if powers_of_two == PowersOfTwo.LAYER:
+            shifts[:] = shifts.min()
         found.store(
             np.arange(weights.shape[1]),
             _try(weights, biases, np.ones_like(shifts), shifts, source, target, beyond=True),

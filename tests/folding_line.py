@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from frontend.compiler import CompileOptions, compile_model
+from frontend.powers_of_two import PowersOfTwo
 from frontend.quantize import QuantizeOptions
 from ir.cycles import predict
 from ir.goal import Goal
@@ -42,12 +43,12 @@ SECTION = "folding line"
 class Point:
     """A folding: at most ``cycles`` per frame, within ``lut`` and ``dsp``.
 
-    ``power_of_two``: requantizations are shifts where possible.
+    ``scales``: which requantizations are shifts where possible.
     """
 
     network: str
     cycles: int
-    power_of_two: bool = False
+    scales: PowersOfTwo = PowersOfTwo.NONE
     lut: float = math.inf
     dsp: float = math.inf
     adder_levels: int = 1
@@ -93,24 +94,26 @@ def points() -> Iterator[Point]:
     """Yield the foldings of the line, the small ones first."""
     for cycles in (2048, 512, 128, 32, 8):
         for network in NETWORKS:
-            yield Point(network, cycles)
-    for power_of_two in (True, False):
-        for network in NETWORKS:
-            yield Point(network, 1, power_of_two, dsp=0)
-    for network, peers in PEERS.items():
-        # Estimates are a few percent off.
-        yield Point(network, 1, power_of_two=True, lut=0.45 * peers[0].resources.lut)
+            yield Point(network, cycles, PowersOfTwo.LAYER)
     for network in NETWORKS:
-        yield Point(network, 1, power_of_two=True, dsp=0, adder_levels=5)
+        yield Point(network, 2048)
+    for network, peers in PEERS.items():
+        # With DSPs, less than half of what da4ml needs; estimates are a few percent off.
+        half = 0.45 * peers[0].resources.lut
+        yield Point(network, 1, PowersOfTwo.LAYER, lut=half)
+        yield Point(network, 1, PowersOfTwo.LAYER, dsp=0)
+    for network in NETWORKS:
+        yield Point(network, 1, PowersOfTwo.LAYER, dsp=0, adder_levels=5)
+        yield Point(network, 1, dsp=0)
 
 
-def lowered(network: str, power_of_two: bool, folder: Path) -> StreamGraph:
+def lowered(network: str, scales: PowersOfTwo, folder: Path) -> StreamGraph:
     """Return the stream graph of a network of the zoo, quantized with its own training data."""
     split = digits.load_flat() if network == "digits_mlp" else jets.load()
     np.savez(folder / "calibration.npz", x=split.train_x, y=split.train_y)
     options = CompileOptions(
         calibration=folder / "calibration.npz",
-        quantization=QuantizeOptions(power_of_two=power_of_two),
+        quantization=QuantizeOptions(powers_of_two=scales),
         goal=Goal(1 << 14),
     )
     return compile_model(MODELS / f"{network}.h5", options).lowered.graph
@@ -130,9 +133,9 @@ def netlist(graph: StreamGraph) -> str:
 
 def measure(wanted: Sequence[Point], *, kept: bool = False) -> Iterator[Measured]:
     """Yield what each point takes; with ``kept`` only those that were counted before."""
-    graphs: dict[tuple[str, bool], StreamGraph] = {}
+    graphs: dict[tuple[str, PowersOfTwo], StreamGraph] = {}
     for point in wanted:
-        key = point.network, point.power_of_two
+        key = point.network, point.scales
         if key not in graphs:
             with tempfile.TemporaryDirectory() as folder:
                 graphs[key] = lowered(*key, Path(folder))
@@ -153,7 +156,7 @@ def table(network: str, measured: Sequence[Measured]) -> str:
     ]
     own = sorted(
         (m for m in measured if m.point.network == network),
-        key=lambda m: (m.cycles, m.latency, m.point.power_of_two),
+        key=lambda m: (m.cycles, m.latency, m.point.scales),
     )
     found = [(m.cycles, 0, _own_row(m)) for m in own]
     found += [(peer.cycles, 1, _peer_row(peer)) for peer in PEERS[network]]
@@ -162,9 +165,8 @@ def table(network: str, measured: Sequence[Measured]) -> str:
 
 def _own_row(measured: Measured) -> str:
     point = measured.point
-    what = "ours"
+    what = "ours" if point.scales == PowersOfTwo.NONE else "ours, powers of two"
     if point.cycles == 1:
-        what += ", scales of powers of two" if point.power_of_two else ", own scales"
         what += ", adders only" if point.dsp == 0 else ", with DSPs"
         what += f", {point.adder_levels} levels a stage" if point.adder_levels > 1 else ""
     return _row(what, measured.cycles, f"{measured.latency:,}", measured.resources)
@@ -187,12 +189,18 @@ def lines(measured: Sequence[Measured]) -> Mapping[str, Sequence[tuple[str, int,
     """Return what is drawn: by network (label, cycles, LUTs, DSPs), ours without a label."""
     found: dict[str, list[tuple[str, int, float, float]]] = {}
     for network, shape in NETWORKS.items():
-        own = [m for m in measured if m.point.network == network and m.point.adder_levels == 1]
+        own = [m for m in measured if m.point.network == network and _is_drawn(m.point)]
         drawn = [("", m.cycles, m.resources.lut, m.resources.dsp) for m in own]
         peers = PEERS[network]
         drawn += [(p.name, p.cycles, p.resources.lut, p.resources.dsp) for p in peers]
         found[shape] = drawn
     return found
+
+
+def _is_drawn(point: Point) -> bool:
+    """True if a point is on the line: one for each number of cycles."""
+    with_dsps = point.cycles == 1 and point.dsp > 0
+    return point.scales == PowersOfTwo.LAYER and point.adder_levels == 1 and not with_dsps
 
 
 def main() -> int:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from frontend.powers_of_two import PowersOfTwo
 from ir.resources import Resources
 from tests.folding_line import NETWORKS, PEERS, Measured, Point, lines, measure, points, table
 from tests.line_plot import line_plot
 
 FOUND = [
-    Measured(Point("digits_mlp", 2048), 2048, 2453, Resources(lut=516, ff=301, dsp=4, bram18=1)),
     Measured(
-        Point("digits_mlp", 1, power_of_two=True, dsp=0, adder_levels=5),
+        Point("digits_mlp", 2048, PowersOfTwo.LAYER),
+        2048,
+        2453,
+        Resources(lut=516, ff=301, dsp=4, bram18=1),
+    ),
+    Measured(
+        Point("digits_mlp", 1, scales=PowersOfTwo.LAYER, dsp=0, adder_levels=5),
         1,
         12,
         Resources(lut=1234.0, lut_memory=5, ff=6514),
     ),
-    Measured(Point("jet_mlp", 8), 8, 40, Resources(lut=9000, dsp=300)),
+    Measured(Point("jet_mlp", 8, PowersOfTwo.LAYER), 8, 40, Resources(lut=9000, dsp=300)),
 ]
 
 
@@ -22,11 +28,11 @@ def test_the_table_puts_peers_between_our_points() -> None:
     assert table("digits_mlp", FOUND) == (
         "| 64-32-10 | cycles per frame | latency | LUT | FF | DSP | RAMB18 |\n"
         "|---|---|---|---|---|---|---|\n"
-        "| ours, scales of powers of two, adders only, 5 levels a stage | 1 | 12 | 1,234 + 5 "
+        "| ours, powers of two, adders only, 5 levels a stage | 1 | 12 | 1,234 + 5 "
         "| 6,514 | 0 | 0 |\n"
         "| **da4ml, other weights** | 1 |  | 28,492 | 5,418 | 0 | 0 |\n"
         "| **NNgen** | 1,529 |  | 6,173 | 8,038 | 8 | 8 |\n"
-        "| ours | 2,048 | 2,453 | 516 | 301 | 4 | 1 |\n"
+        "| ours, powers of two | 2,048 | 2,453 | 516 | 301 | 4 | 1 |\n"
         "| **ElasticAI** | 2,411 |  | 261 |  | 2 | 0 |\n"
     )
 

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from frontend.powers_of_two import PowersOfTwo
+from ir.elements import ProcessingElement
+from ir.requantize import ScaleRequantization
 from ir.resources import Resources
-from tests.folding_line import NETWORKS, PEERS, Measured, Point, lines, measure, points, table
+from tests.folding_line import (
+    NETWORKS,
+    PEERS,
+    Measured,
+    Point,
+    lines,
+    lowered,
+    measure,
+    points,
+    table,
+)
 from tests.line_plot import line_plot
 
 FOUND = [
@@ -57,3 +71,15 @@ def test_the_small_end_is_no_larger_than_it_was() -> None:
     assert found.cycles == 2048
     assert found.resources.dsp == 4
     assert found.resources.lut <= 540
+
+
+def test_powers_of_two_leave_no_factors(tmp_path: Path) -> None:
+    """But in the last layer, whose codes have both signs."""
+    graph = lowered("digits_mlp", PowersOfTwo.LAYER, tmp_path)
+    first, last = (
+        element.requantization for element in graph if isinstance(element, ProcessingElement)
+    )
+    assert isinstance(first, ScaleRequantization)
+    assert isinstance(last, ScaleRequantization)
+    assert set(first.multipliers) == {1}
+    assert min(last.multipliers) > 1

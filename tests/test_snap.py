@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from frontend.activation_scales import clamped_scale, input_scale, range_scale
 from frontend.exactness import Quantized, fast_steps, is_exact
+from frontend.powers_of_two import PowersOfTwo
 from frontend.snap import SnappedWeights, ideal_scales, snap_weights
 from frontend.snap_average import average_golden, snap_average
 from ir.numbers import IntegerType
@@ -249,3 +250,37 @@ def test_input_scale() -> None:
     for frames in (pixels / 255, pixels - 100, pixels * 2, pixels + 0.5):
         values = float(frames.min()), float(frames.max())
         assert input_scale(values, frames) == range_scale(values)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), source_zero=ZERO_POINTS)
+def test_powers_of_two_need_no_multiplier_behind_a_relu(seed: int, source_zero: int) -> None:
+    random = np.random.default_rng(seed)
+    weights = random.normal(0, 0.1, (40, 6)) * random.uniform(0.2, 2, 6)
+    source, target = Quantized(np.float32(0.013), source_zero), Quantized(np.float32(0.021), 0)
+    biases = random.normal(0, 0.3, 6)
+    ideal = ideal_scales(weights, source, target)
+    for mode in (PowersOfTwo.CHANNEL, PowersOfTwo.LAYER):
+        found = snap_weights(weights, biases, source, target, mode)
+        assert np.all(found.exact)
+        assert np.all(found.mantissas == 1)
+        assert np.all(is_exact(golden_of(found, source, target), found.mantissas, found.shifts))
+        # Next above powers of two.
+        assert np.all(np.nextafter(found.factors, np.float32(0)) == 2.0**-found.shifts)
+        assert np.all(found.scales >= ideal)
+        if mode == PowersOfTwo.CHANNEL:
+            assert np.all(found.growth <= 2.001)
+        else:
+            assert len(set(found.shifts)) == 1
+
+
+def test_halves_of_both_signs_need_a_multiplier_after_all() -> None:
+    """They are rounded away from zero, which is no shift: the search goes on as without powers."""
+    random = np.random.default_rng(1)
+    weights = random.normal(0, 0.1, (40, 6))
+    source, target = Quantized(np.float32(0.013), 0), Quantized(np.float32(0.021), 128)
+    found = snap_weights(weights, np.zeros(6), source, target, PowersOfTwo.CHANNEL)
+    without = snap_weights(weights, np.zeros(6), source, target)
+    assert np.all(found.exact)
+    assert np.array_equal(found.mantissas, without.mantissas)
+    assert np.all(found.mantissas > 256)

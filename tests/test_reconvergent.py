@@ -16,6 +16,7 @@ from ir.elements import Concatenate, Fifo, Fork, Input, Merge, Output, Shape, so
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.maxplus import DeadlockError, EventGraph, EventList
+from rewrite.stream import slack
 from rewrite.stream.buffers import size_outputs
 from rewrite.stream.slack import _least, _with, add_slack
 from sim import Hang, SimulationOptions, simulate
@@ -87,6 +88,23 @@ def test_no_buffer_has_a_beat_or_a_row_to_spare() -> None:
                 assert steady_period(less) > pace, message
     assert verdicts["deadlock"] > 20
     assert verdicts["slower"] > 20
+
+
+def test_guesses_from_the_surroundings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sizes are those that the whole graph asks for, however little of it is guessed from."""
+    raised = 0
+    for seed in GRAPHS[::4]:
+        graph = reconvergent_graph(seed)[1]
+        found = []
+        for steps in (0, 1, 1000):
+            monkeypatch.setattr(slack, "NEAR", steps)
+            found.append(room(add_slack(graph)))
+        assert found[0] == found[1] == found[2], seed
+        monkeypatch.setattr(slack._Search, "_right", lambda *_: 1000)
+        monkeypatch.setattr(slack, "NEAR", 0)
+        raised += room(add_slack(graph)) != found[0]
+        monkeypatch.undo()
+    assert raised > 0, "no guess was ever wrong"
 
 
 def stalled_ends(graph: StreamGraph, starved: str, seed: int, cycles: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import pytest
@@ -33,6 +33,7 @@ from ir.numbers import IntegerType, frozen_integers
 from ir.requantize import ScaleRequantization
 from rewrite.stream import schedule, slack
 from rewrite.stream.slack import _least, _with
+from rewrite.stream.surroundings import Surroundings
 from tests.stream_graphs import Chain
 
 UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
@@ -200,21 +201,68 @@ def test_a_hundred_layers_run_at_full_pace() -> None:
     assert not any(getattr(element, "extra_rows", 0) for element in graph)
 
 
-def test_few_schedules_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as there are Fifos, times a small constant, however deep these are."""
-    calls = 0
+def test_the_work_grows_with_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each buffer is looked for among its neighbours, the whole graph asked a few times."""
+    worked = 0
 
-    def counted(graph: StreamGraph, period: Fraction) -> bool:
-        nonlocal calls
-        calls += 1
-        return keeps_pace(graph, period)
+    def counted(elements: Iterable[Element], period: Fraction) -> bool:
+        nonlocal worked
+        part = list(elements)
+        worked += len(part)
+        return keeps_pace(part, period)
 
     monkeypatch.setattr(slack, "keeps_pace", counted)
-    graph = schedule(graph_of(tower(12), Shape(10, 10, 3)))
-    depths = [element.depth for element in graph if isinstance(element, Fifo)]
-    assert len(depths) == 24
-    assert max(depths) > 50
-    assert calls < 4 * len(depths)
+    for_each_block = []
+    for blocks in (6, 12, 24):
+        worked = 0
+        graph = schedule(graph_of(tower(blocks), Shape(10, 10, 3)))
+        depths = [element.depth for element in graph if isinstance(element, Fifo)]
+        assert len(depths) == 2 * blocks
+        assert max(depths) > 50
+        for_each_block.append(worked / blocks)
+    assert max(for_each_block) < 1.2 * min(for_each_block)
+
+
+def plumbing(source: Element, *names: str) -> list[Fifo]:
+    fork = Fork(f"{source.name}_fork", "", source, source.output)
+    return [Fifo(name, "", fork, fork.output, 2) for name in names]
+
+
+def test_surroundings_are_what_lies_between_fork_and_join() -> None:
+    def nested(image: Element) -> Element:
+        stem = convolution(image, "stem", 4, SAME)
+        long, skip = plumbing(stem, "long", "skip")
+        begin = convolution(long, "begin", 4, SAME)
+        inner, short = plumbing(begin, "inner", "short")
+        added = residual(convolution(inner, "middle", 4, SAME), short, "inner_add")
+        return convolution(residual(added, skip, "add"), "end", 4, SAME)
+
+    around = Surroundings.of(graph_of(nested, Shape(6, 6, 3)))
+
+    def names(buffer: str, steps: int) -> set[str]:
+        return {around.elements[number].name for number in around.around(buffer, steps)}
+
+    within = {"begin_fork", "inner", "middle", "short", "inner_add"}
+    assert names("short", 0) == names("inner", 0) == within
+    everything_between = {"stem_fork", "long", "skip", "begin", "add", *within}
+    assert names("skip", 0) == names("long", 0) == everything_between
+    assert names("short", 1) == {"begin", "add", *within}
+    assert names("middle", 1) == {"inner", "middle", "inner_add"}
+    assert names("skip", 99) == {element.name for element in around.elements}
+
+
+def test_surroundings_of_streams_that_never_met() -> None:
+    """The nearest join has another input behind it: what matters is the next one."""
+    chain = Chain(Shape(6, 6, 4))
+    left, right = chain.fork(2, 2)
+    branches = {left.last.name, right.last.name}
+    other = chain.another_input("s_axis_other", Shape(6, 6, 4))
+    graph = left.merge(other).merge(right).graph()
+    joins = {element.name for element in graph if isinstance(element, Fork | Merge)}
+    around = Surroundings.of(graph)
+    for branch in branches:
+        between = {around.elements[number].name for number in around.around(branch, 0)}
+        assert between == branches | joins
 
 
 def test_long_turns_are_buffered() -> None:

@@ -7,6 +7,7 @@ with simulation, beat for beat.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,7 +17,7 @@ from ir.cycles import joins, normalizing, plumbing, pointwise, pools, processing
 from ir.cycles.own import own_cycles
 from ir.cycles.processing import buffered_rows
 from ir.cycles.system import EventSystem, element_events
-from ir.elements import Element, Fifo
+from ir.elements import Element, Fifo, Input, sources
 from ir.graph import StreamGraph
 from ir.maxplus import DeadlockError, EventGraph
 from ir.numbers import IntArray
@@ -87,24 +88,34 @@ def steady_period(graph: StreamGraph) -> Fraction:
     return events.period(max(own_cycles(element) for element in graph))
 
 
-def keeps_pace(graph: StreamGraph, period: Fraction) -> bool:
-    """Return whether the frames can follow each other at ``period``; False for a deadlock, too."""
+def keeps_pace(elements: Iterable[Element], period: Fraction) -> bool:
+    """Return whether the frames can follow each other at ``period``; False for a deadlock, too.
+
+    ``elements``: a graph or a part of one, each after those that it reads.  What is not in the part
+    sends and takes beats whenever that suits, so that the graph keeps no pace that a part does not.
+    """
     try:
-        _, events = _events(graph)
+        _, events = _events(elements)
     except DeadlockError:
         return False
     return events.schedule(period) is not None
 
 
-def estimate_fifo_depths(graph: StreamGraph, period: Fraction, element: Element) -> dict[str, int]:
-    """Return how deep the Fifos are used, by name, in a schedule of ``period``, if there is one.
+def estimate_fifo_depths(
+    elements: Sequence[Element], period: Fraction, element: Element
+) -> dict[str, int] | None:
+    """Return how deep the Fifos are used, by name, in a schedule of ``period``; None without one.
 
     It is that in which ``element`` sends its beats as early as it can, and everything else happens
-    as late as is early enough for that.
+    as late as is early enough for that.  ``elements``: as for ``keeps_pace``.
     """
-    system, events = _events(graph)
+    try:
+        system, events = _events(elements)
+    except DeadlockError:
+        return None
     schedule = events.schedule(period)
-    assert schedule is not None, "the graph must keep the pace"
+    if schedule is None:
+        return None
     late = events.late_schedule(schedule, period, system.streams[id(element)])
     return {
         fifo.name: _depth(
@@ -112,7 +123,7 @@ def estimate_fifo_depths(graph: StreamGraph, period: Fraction, element: Element)
             events.of(system.streams[id(fifo)], late),
             period,
         )
-        for fifo in graph
+        for fifo in elements
         if isinstance(fifo, Fifo)
     }
 
@@ -129,8 +140,11 @@ def _depth(pushes: IntArray, pops: IntArray, period: Fraction) -> int:
     return int(np.max(np.arange(len(pushes)) - freed))
 
 
-def _events(graph: StreamGraph) -> tuple[EventSystem, EventGraph]:
+def _events(elements: Iterable[Element]) -> tuple[EventSystem, EventGraph]:
     system = EventSystem()
-    for element in graph:
+    for element in elements:
+        for source in () if isinstance(element, Input) else sources(element):
+            if id(source) not in system.streams:
+                system.streams[id(source)] = system.events(source.output.beats)
         element_events(element, system)
     return system, EventGraph(system.lists)

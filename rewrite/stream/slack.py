@@ -7,15 +7,20 @@ windows.  Whether buffers suffice is decided exactly: the core keeps a pace if a
 a schedule of its events that repeats with that period (``ir/maxplus``).
 
 Less room never makes any beat earlier.  So the least value of each buffer, those before it at their
-least and those after it ample, is found by bisection, and many buffers are settled at once where
-the smallest legal values of all of them keep the pace.  That no circuit of waits lies within one
-frame means that the graph runs under any stalls: the elements wait for beats and for room and
-never choose by arrival (a Kahn network, and a live marked graph).
+least and those after it ample, is well defined.  That no circuit of waits lies within one frame
+means that the graph runs under any stalls: the elements wait for beats and for room and never
+choose by arrival (a Kahn network, and a live marked graph).
+
+A part of a graph waits for less than the graph: what is too little for the elements around a buffer
+(``surroundings``) is too little.  So all buffers are guessed from their surroundings, as small as
+these allow, which takes time in proportion to the graph; where the whole graph keeps its pace with
+that, nothing smaller does.  Where it does not, the first guess with which it does not is found by
+bisection, and set right with the whole graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -26,11 +31,15 @@ from ir.elements import (
     Consumer,
     Element,
     Fifo,
+    Input,
     MaxPool,
     ProcessingElement,
     Reorder,
+    sources,
+    with_sources,
 )
 from ir.graph import StreamGraph
+from rewrite.stream.surroundings import Surroundings
 
 Slack = dict[str, int]
 """By name: extra rows of a processing element, blocks of a Reorder, beats of a Border or of a
@@ -39,13 +48,15 @@ pool; depth of a Fifo."""
 MINIMUM_DEPTH = 2
 UNLIMITED = 2**28
 """Room that no buffer of a legal graph can use up."""
+NEAR = 3
+"""Steps from a buffer, or from the branches that it balances, within which it is guessed."""
 
 
 def add_slack(graph: StreamGraph) -> StreamGraph:
     """Return ``graph`` with the least extra rows and branch FIFOs that let it run at full pace."""
     least = _least(graph)
     pace = steady_period(_with(graph, dict.fromkeys(least, UNLIMITED)))
-    return _with(graph, _Search(graph, pace, least).smallest())
+    return _with(graph, _Search(Surroundings.of(graph), pace, least).smallest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,69 +66,118 @@ class _Search:
     ``least``: the smallest legal value of each buffer.
     """
 
-    graph: StreamGraph
+    graph: Surroundings
     pace: Fraction
     least: Slack
 
     def smallest(self) -> Slack:
-        """Return the slack: rows, which are large, before Fifos, and those that seem easy first."""
-        slack = self._ample()
-        graph = _with(self.graph, slack)
-        used = estimate_fifo_depths(graph, self.pace, graph.outputs[0])
-        slack = self._reduced(slack, [name for name in self.least if name not in used])
-        slack = self._reduced(slack, [name for name in used if used[name] <= self.least[name]])
-        for name in used:
-            if slack[name] > self.least[name]:
-                slack[name] = self._bisected(slack, name)
-        return slack
+        """Return the slack: rows, which are large, are made small before Fifos."""
+        settled = self._ample()
+        names = [name for name in self.least if settled[name] > self.least[name]]
+        names.sort(key=lambda name: settled[name] == UNLIMITED)
+        parts = {name: self.graph.around(name, NEAR) for name in names}
+        guesses: Slack = {}
+        changed = set(names)
+        while names:
+            self._guess(settled, names, parts, guesses, changed)
+            right = self._right(settled, [(name, guesses[name]) for name in names])
+            settled |= {name: guesses[name] for name in names[:right]}
+            if right < len(names):
+                name = names[right]
+                settled[name] = self._set_right(settled, name, guesses[name])
+                changed = {name}
+            names = names[right + 1 :]
+        return settled
 
     def _ample(self) -> Slack:
         """Return unlimited Fifos and the same, few extra rows everywhere."""
-        fifos = {e.name: UNLIMITED for e in self.graph if isinstance(e, Fifo)}
+        fifos = {e.name: UNLIMITED for e in self.graph.elements if isinstance(e, Fifo)}
         rows = 0
         while not self._keeps(slack := dict.fromkeys(self.least, rows) | fifos):
             rows = 2 * rows or 1
         return slack
 
-    def _reduced(self, slack: Slack, names: Sequence[str]) -> Slack:
-        """Return ``slack`` with each of ``names`` in turn as small as it can be at full pace."""
-        if not names:
-            return slack
-        smallest = slack | {name: self.least[name] for name in names}
-        if self._keeps(smallest):
-            return smallest
-        if len(names) == 1:
-            return slack | {names[0]: self._bisected(slack, names[0])}
-        half = len(names) // 2
-        return self._reduced(self._reduced(slack, names[:half]), names[half:])
+    def _guess(
+        self,
+        settled: Slack,
+        names: Sequence[str],
+        parts: Mapping[str, Sequence[int]],
+        guesses: Slack,
+        changed: set[str],
+    ) -> None:
+        """Guess the least that the part around each buffer allows, those before it guessed.
 
-    def _bisected(self, slack: Slack, name: str) -> int:
-        """Return the smallest value of ``name`` at full pace.
-
-        It is looked for from an estimate in growing steps, then in the middle.
+        ``guesses`` are those of before, which stay where nothing of the part is ``changed``.
         """
-        too_small, enough = self.least[name] - 1, slack[name]
-        value, step = self._estimate(slack, name), 1
+        slack = dict(settled)
+        for name in names:
+            part = [self.graph.elements[number] for number in parts[name]]
+            if any(element.name in changed for element in part):
+                guess = self._guessed(part, slack, name)
+                if guess != guesses.get(name):
+                    changed.add(name)
+                guesses[name] = guess
+            slack[name] = guesses[name]
+
+    def _guessed(self, part: Sequence[Element], slack: Slack, name: str) -> int:
+        """Return the least value with which ``part`` keeps pace; that of ``slack`` if none does."""
+        first = self._estimate(part, slack, name)
+        if first is None:
+            return slack[name]
+        return self._bisected(part, slack, name, self.least[name], first)
+
+    def _right(self, settled: Slack, guesses: Sequence[tuple[str, int]]) -> int:
+        """Return how many of the first guesses the whole graph keeps its pace with.
+
+        It is looked for among all, then among the first few, more and more, then in the middle.
+        """
+        right, wrong, count = 0, len(guesses) + 1, len(guesses)
+        while wrong - right > 1:
+            if self._keeps(settled | dict(guesses[:count])):
+                right = count
+            else:
+                wrong = count
+            count = min(2 * right + 1, (right + wrong) // 2)
+        return right
+
+    def _set_right(self, settled: Slack, name: str, guess: int) -> int:
+        """Return the least value with which the whole graph keeps pace: more than ``guess``."""
+        everything = self.graph.elements
+        first = self._estimate(everything, settled, name)
+        assert first is not None, "the graph must keep the pace"
+        return self._bisected(everything, settled, name, guess + 1, first)
+
+    def _bisected(
+        self, part: Sequence[Element], slack: Slack, name: str, least: int, first: int
+    ) -> int:
+        """Return the smallest value of ``name``, from ``least`` on, with which ``part`` keeps pace.
+
+        It is looked for from ``first`` in growing steps, then in the middle.
+        """
+        too_small, enough = least - 1, slack[name]
+        value, step = first, 1
         while enough - too_small > 1:
             value = min(max(value, too_small + 1), enough - 1)
-            if self._keeps(slack | {name: value}):
+            if self._keeps(slack | {name: value}, part):
                 enough, following = value, value - step
             else:
                 too_small, following = value, value + step
-            on_both_sides = too_small >= self.least[name] and enough < slack[name]
+            on_both_sides = too_small >= least and enough < slack[name]
             value = (too_small + enough) // 2 if on_both_sides else following
             step *= 2
         return enough
 
-    def _estimate(self, slack: Slack, name: str) -> int:
-        graph = _with(self.graph, slack)
-        element = next(element for element in graph if element.name == name)
+    def _estimate(self, part: Sequence[Element], slack: Slack, name: str) -> int | None:
+        """Return what the buffer may need; None if ``part`` does not keep pace whatever it is."""
+        resized = _resized(part, slack)
+        element = next(element for element in resized if element.name == name)
         if not isinstance(element, Fifo):
-            return self.least[name] + 1
-        return estimate_fifo_depths(graph, self.pace, element)[name]
+            return self.least[name]
+        depths = estimate_fifo_depths(resized, self.pace, element)
+        return None if depths is None else depths[name]
 
-    def _keeps(self, slack: Slack) -> bool:
-        return keeps_pace(_with(self.graph, slack), self.pace)
+    def _keeps(self, slack: Slack, part: Sequence[Element] | None = None) -> bool:
+        return keeps_pace(_resized(part or self.graph.elements, slack), self.pace)
 
 
 def _least(graph: StreamGraph) -> Slack:
@@ -132,19 +192,32 @@ def _has_slack(element: Element) -> bool:
 
 
 def _with(graph: StreamGraph, slack: Slack) -> StreamGraph:
-    def rule(element: Consumer) -> Consumer:
-        match element:
-            case ProcessingElement(name=name) if name in slack:
-                return replace(element, extra_rows=slack[name])
-            case Reorder(name=name) if name in slack:
-                return replace(element, extra_blocks=slack[name])
-            case MaxPool(name=name) | AveragePool(name=name) if name in slack:
-                return replace(element, extra_beats=slack[name])
-            case Border(name=name) if name in slack:
-                return replace(element, extra_beats=slack[name])
-            case Fifo(name=name) if name in slack:
-                return replace(element, depth=slack[name])
-            case _:
-                return element
+    return graph.rebuild(lambda element: _sized(element, slack))
 
-    return graph.rebuild(rule)
+
+def _resized(part: Sequence[Element], slack: Slack) -> list[Element]:
+    """Return elements, each after those that it reads, with ``slack``."""
+    built: dict[int, Element] = {}
+    for element in part:
+        if isinstance(element, Input):
+            built[id(element)] = element
+        else:
+            streams = tuple(built.get(id(source), source) for source in sources(element))
+            built[id(element)] = _sized(with_sources(element, streams), slack)
+    return list(built.values())
+
+
+def _sized(element: Consumer, slack: Slack) -> Consumer:
+    match element:
+        case ProcessingElement(name=name) if name in slack:
+            return replace(element, extra_rows=slack[name])
+        case Reorder(name=name) if name in slack:
+            return replace(element, extra_blocks=slack[name])
+        case MaxPool(name=name) | AveragePool(name=name) if name in slack:
+            return replace(element, extra_beats=slack[name])
+        case Border(name=name) if name in slack:
+            return replace(element, extra_beats=slack[name])
+        case Fifo(name=name) if name in slack:
+            return replace(element, depth=slack[name])
+        case _:
+            return element

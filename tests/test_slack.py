@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from ir.cycles import keeps_pace, predict
+from ir.cycles import lateness, predict
 from ir.elements import (
     AveragePool,
     Border,
@@ -32,7 +32,9 @@ from ir.maxplus import DeadlockError
 from ir.numbers import IntegerType, frozen_integers
 from ir.requantize import ScaleRequantization
 from rewrite.stream import schedule, slack
-from rewrite.stream.slack import _least, _with
+from rewrite.stream.bisection import smallest
+from rewrite.stream.bursts import buffer_bursts
+from rewrite.stream.slack import UNLIMITED, _least, _with
 from rewrite.stream.surroundings import Surroundings
 from tests.stream_graphs import Chain
 
@@ -205,13 +207,13 @@ def test_the_work_grows_with_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each buffer is looked for among its neighbours, the whole graph asked a few times."""
     worked = 0
 
-    def counted(elements: Iterable[Element], period: Fraction) -> bool:
+    def counted(elements: Iterable[Element], period: Fraction) -> Fraction | None:
         nonlocal worked
         part = list(elements)
         worked += len(part)
-        return keeps_pace(part, period)
+        return lateness(part, period)
 
-    monkeypatch.setattr(slack, "keeps_pace", counted)
+    monkeypatch.setattr(slack, "lateness", counted)
     for_each_block = []
     for blocks in (6, 12, 24):
         worked = 0
@@ -305,3 +307,52 @@ def test_windows_over_the_lower_edge_cost_their_steps_only(
     assert pool.extra_beats > 0
     tight = _with(graph, {pool.name: 0})
     assert predict(tight).cycles_per_frame > times.lower_bound
+
+
+def entry_block(image: Element) -> Element:
+    """Xception's: a pool behind one convolution, a strided convolution beside both."""
+    stem = convolution(image, "stem", 4, SAME)
+    long, short = plumbing(stem, "long", "short")
+    pool = Kernel(3, 3, 2, 2, pad_bottom=1, pad_right=1)
+    pooled = convolution(long, "pooled", 8, Kernel(1, 1), pool)
+    return residual(pooled, convolution(short, "project", 8, Kernel(1, 1, 2, 2)), "add")
+
+
+def test_a_pool_in_front_of_a_join_is_buffered() -> None:
+    """Both convolutions work all the time, one evenly and one in bursts."""
+    graph = schedule(graph_of(entry_block, Shape(12, 12, 3)), 1296)
+    times = predict(graph)
+    assert times.cycles_per_frame == times.lower_bound
+    burst = next(element for element in graph if element.name == "add_burst")
+    assert isinstance(burst, Fifo)
+    assert burst.depth > 2
+    assert predict(_with(graph, {"add_burst": 2})).cycles_per_frame > times.lower_bound
+
+
+def test_a_pool_that_has_time_is_not_buffered() -> None:
+    graph = schedule(graph_of(entry_block, Shape(12, 12, 3)), 2592)
+    assert {e.name for e in graph if isinstance(e, Fifo)} == {"long", "short"}
+    assert buffer_bursts(graph) is graph
+
+
+@pytest.mark.parametrize("first", [2, 9, 400])
+@pytest.mark.parametrize("edges", [0, 1, 7, 50])
+def test_the_smallest_number_is_found_from_what_others_lack(first: int, edges: int) -> None:
+    for truth in (2, 3, 10, 399, 1000):
+        asked: list[int] = []
+
+        def late(number: int, truth: int = truth, asked: list[int] = asked) -> Fraction | None:
+            asked.append(number)
+            missing = truth - number
+            if missing <= 0:
+                return Fraction(0)
+            return None if number < truth // 3 else Fraction(7 * missing + missing % 5)
+
+        assert smallest(2, UNLIMITED, first, late, edges) == truth
+        assert len(asked) == len(set(asked)) < 40
+        assert truth == 2 or {truth - 1, truth} <= set(asked)
+
+
+def test_what_is_known_to_be_enough_is_not_asked_for() -> None:
+    assert smallest(3, 3, 3, lambda _: pytest.fail("asked"), 1) == 3
+    assert smallest(2, 3, 9, lambda number: Fraction(number < 3), 1) == 3

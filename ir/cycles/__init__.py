@@ -26,7 +26,7 @@ __all__ = [
     "Cycles",
     "buffered_rows",
     "estimate_fifo_depths",
-    "keeps_pace",
+    "lateness",
     "own_cycles",
     "predict",
     "steady_period",
@@ -88,17 +88,18 @@ def steady_period(graph: StreamGraph) -> Fraction:
     return events.period(max(own_cycles(element) for element in graph))
 
 
-def keeps_pace(elements: Iterable[Element], period: Fraction) -> bool:
-    """Return whether the frames can follow each other at ``period``; False for a deadlock, too.
+def lateness(elements: Iterable[Element], period: Fraction) -> Fraction | None:
+    """Return the edges by which a circuit of waits is too long for ``period``; None for a deadlock.
 
-    ``elements``: a graph or a part of one, each after those that it reads.  What is not in the part
-    sends and takes beats whenever that suits, so that the graph keeps no pace that a part does not.
+    0: the frames can follow each other at that pace.  ``elements``: a graph or a part of one, each
+    after those that it reads.  What is not in the part sends and takes beats whenever that suits,
+    so that the graph keeps no pace that a part does not.
     """
     try:
         _, events = _events(elements)
     except DeadlockError:
-        return False
-    return events.schedule(period) is not None
+        return None
+    return events.lateness(period)
 
 
 def estimate_fifo_depths(
@@ -107,7 +108,7 @@ def estimate_fifo_depths(
     """Return how deep the Fifos are used, by name, in a schedule of ``period``; None without one.
 
     It is that in which ``element`` sends its beats as early as it can, and everything else happens
-    as late as is early enough for that.  ``elements``: as for ``keeps_pace``.
+    as late as is early enough for that.  ``elements``: as for ``lateness``.
     """
     try:
         system, events = _events(elements)

@@ -101,8 +101,16 @@ class EventGraph:
 
         They are in units of 1/denominator of the period.  None: no such schedule exists.
         """
-        times, _ = self._relaxed(Fraction(period))
+        times, _, _ = self._relaxed(Fraction(period))
         return times
+
+    def lateness(self, period: Fraction | int) -> Fraction:
+        """Return the edges that a circuit of waits takes longer than its frames at ``period``.
+
+        0: there is no such circuit, hence a schedule.
+        """
+        times, edges, frames = self._relaxed(Fraction(period))
+        return Fraction(0) if times is not None else edges - frames * Fraction(period)
 
     def late_schedule(
         self, schedule: IntArray, period: Fraction | int, kept: EventList, rounds: int = 4
@@ -133,13 +141,13 @@ class EventGraph:
         """
         period = Fraction(at_least)
         while True:
-            times, slower = self._relaxed(period)
+            times, edges, frames = self._relaxed(period)
             if times is not None:
                 return period
-            period = slower
+            period = Fraction(edges, frames)
 
-    def _relaxed(self, period: Fraction) -> tuple[IntArray | None, Fraction]:
-        """Return a schedule of ``period``, or None and the quotient of a circuit above it.
+    def _relaxed(self, period: Fraction) -> tuple[IntArray | None, int, int]:
+        """Return a schedule of ``period``, or None and a slower circuit's edges and frames.
 
         Times only rise.  Once a time depends on itself, its circuit takes longer than ``period``;
         if such a circuit exists one is found like this (B. V. Cherkassky, A. V. Goldberg,
@@ -152,8 +160,8 @@ class EventGraph:
         while kernels.raise_potentials(*self._arrays(), *arguments):
             edges, turns = kernels.find_circuit(parents, delays, frames)
             if turns:
-                return None, Fraction(edges, turns)
-        return times, period
+                return None, int(edges), int(turns)
+        return times, 0, 0
 
     def _arrays(self) -> _Arrays:
         return (

@@ -9,6 +9,7 @@ from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph, check_legal
 from rewrite.stream.adders import solve_adders
 from rewrite.stream.buffers import size_outputs
+from rewrite.stream.bursts import buffer_bursts
 from rewrite.stream.choices import counted
 from rewrite.stream.lanes import adapt_lanes
 from rewrite.stream.optimum import Folding, fold
@@ -29,7 +30,14 @@ def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
 
 def connect(graph: StreamGraph) -> StreamGraph:
     """Return a folded ``graph`` with matching lanes and sized buffers."""
-    for rewrite in (solve_adders, adapt_lanes, buffer_turns, size_outputs, add_slack):
+    for rewrite in (
+        solve_adders,
+        adapt_lanes,
+        buffer_turns,
+        size_outputs,
+        buffer_bursts,
+        add_slack,
+    ):
         graph = rewrite(graph)
     check_legal(graph)
     return graph

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ir.cycles import estimate_fifo_depths, keeps_pace, steady_period
+from ir.cycles import estimate_fifo_depths, lateness, steady_period
 from ir.elements import (
     AveragePool,
     Border,
@@ -39,6 +39,7 @@ from ir.elements import (
     with_sources,
 )
 from ir.graph import StreamGraph
+from rewrite.stream.bisection import smallest
 from rewrite.stream.surroundings import Surroundings
 
 Slack = dict[str, int]
@@ -50,13 +51,20 @@ UNLIMITED = 2**28
 """Room that no buffer of a legal graph can use up."""
 NEAR = 3
 """Steps from a buffer, or from the branches that it balances, within which it is guessed."""
+FAR = 4 * NEAR
+"""The same, where the guess was wrong."""
 
 
 def add_slack(graph: StreamGraph) -> StreamGraph:
     """Return ``graph`` with the least extra rows and branch FIFOs that let it run at full pace."""
     least = _least(graph)
-    pace = steady_period(_with(graph, dict.fromkeys(least, UNLIMITED)))
-    return _with(graph, _Search(Surroundings.of(graph), pace, least).smallest())
+    pace = steady_period(with_ample_slack(graph))
+    return _with(graph, _Search(Surroundings.of(graph), pace, least).least_slack())
+
+
+def with_ample_slack(graph: StreamGraph) -> StreamGraph:
+    """Return ``graph`` with more room in its buffers than it can use."""
+    return _with(graph, dict.fromkeys(_least(graph), UNLIMITED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,12 @@ class _Search:
     pace: Fraction
     least: Slack
 
-    def smallest(self) -> Slack:
+    def least_slack(self) -> Slack:
         """Return the slack: rows, which are large, are made small before Fifos."""
         settled = self._ample()
         names = [name for name in self.least if settled[name] > self.least[name]]
-        names.sort(key=lambda name: settled[name] == UNLIMITED)
         parts = {name: self.graph.around(name, NEAR) for name in names}
+        names.sort(key=lambda name: (settled[name] == UNLIMITED, len(parts[name])))
         guesses: Slack = {}
         changed = set(names)
         while names:
@@ -124,7 +132,7 @@ class _Search:
         first = self._estimate(part, slack, name)
         if first is None:
             return slack[name]
-        return self._bisected(part, slack, name, self.least[name], first)
+        return self._smallest(part, slack, name, self.least[name], first)
 
     def _right(self, settled: Slack, guesses: Sequence[tuple[str, int]]) -> int:
         """Return how many of the first guesses the whole graph keeps its pace with.
@@ -142,30 +150,24 @@ class _Search:
 
     def _set_right(self, settled: Slack, name: str, guess: int) -> int:
         """Return the least value with which the whole graph keeps pace: more than ``guess``."""
-        everything = self.graph.elements
-        first = self._estimate(everything, settled, name)
-        assert first is not None, "the graph must keep the pace"
-        return self._bisected(everything, settled, name, guess + 1, first)
+        wider = [self.graph.elements[number] for number in self.graph.around(name, FAR)]
+        least = self._smallest(wider, settled, name, guess + 1, guess + 1)
+        return self._smallest(self.graph.elements, settled, name, least, least)
 
-    def _bisected(
+    def _smallest(
         self, part: Sequence[Element], slack: Slack, name: str, least: int, first: int
     ) -> int:
         """Return the smallest value of ``name``, from ``least`` on, with which ``part`` keeps pace.
 
-        It is looked for from ``first`` in growing steps, then in the middle.
+        It is looked for from ``first`` on.  A Fifo fills at about the pace of its beats.
         """
-        too_small, enough = least - 1, slack[name]
-        value, step = first, 1
-        while enough - too_small > 1:
-            value = min(max(value, too_small + 1), enough - 1)
-            if self._keeps(slack | {name: value}, part):
-                enough, following = value, value - step
-            else:
-                too_small, following = value, value + step
-            on_both_sides = too_small >= least and enough < slack[name]
-            value = (too_small + enough) // 2 if on_both_sides else following
-            step *= 2
-        return enough
+        element = self.graph.elements[self.graph.numbers[name]]
+        edges = self.pace / element.output.beats if isinstance(element, Fifo) else 0
+
+        def late(value: int) -> Fraction | None:
+            return lateness(_resized(part, slack | {name: value}), self.pace)
+
+        return smallest(least, slack[name], first, late, edges)
 
     def _estimate(self, part: Sequence[Element], slack: Slack, name: str) -> int | None:
         """Return what the buffer may need; None if ``part`` does not keep pace whatever it is."""
@@ -176,8 +178,8 @@ class _Search:
         depths = estimate_fifo_depths(resized, self.pace, element)
         return None if depths is None else depths[name]
 
-    def _keeps(self, slack: Slack, part: Sequence[Element] | None = None) -> bool:
-        return keeps_pace(_resized(part or self.graph.elements, slack), self.pace)
+    def _keeps(self, slack: Slack) -> bool:
+        return lateness(_resized(self.graph.elements, slack), self.pace) == 0
 
 
 def _least(graph: StreamGraph) -> Slack:

@@ -57,7 +57,17 @@ class Surroundings:
         return tuple(sorted(core))
 
     def _reconvergence(self, number: int) -> set[int]:
-        """Return what lies between the nearest join behind a Fifo and the fork of its branches."""
+        """Return what lies between the fork of a Fifo's branch and where it meets the others."""
+        fork = self._fork(number)
+        if fork is None:
+            return set()
+        join = self._last_join(fork, number)
+        behind = set(_until(_ascending(self.readers, [fork]), lambda n: n > join))
+        before = set(_until(_descending(self.senders, [join]), lambda n: n < fork))
+        return behind & before
+
+    def _fork(self, number: int) -> int | None:
+        """Return the last element that the Fifo and another operand of a join behind it share."""
         below: set[int] = set()
         for join in _ascending(self.readers, [number]):
             below.add(join)
@@ -65,10 +75,35 @@ class Surroundings:
             if len(self.senders[join]) > len(others) > 0:
                 fork = self._common_sender(number, others)
                 if fork is not None:
-                    behind = set(_until(_ascending(self.readers, [fork]), lambda n: n > join))
-                    before = set(_until(_descending(self.senders, [join]), lambda n: n < fork))
-                    return behind & before
-        return set()
+                    return fork
+        return None
+
+    def _last_join(self, fork: int, number: int) -> int:
+        """Return where what comes through the Fifo has met every other branch of the fork.
+
+        A branch that it never meets does not count, nor how often it meets one.
+        """
+        branches = {reader: 1 << n for n, reader in enumerate(self.readers[fork])}
+        missing = sum(branches.values())
+        below: set[int] = set()
+        last = number
+        for element in _ascending(self.readers, branches):
+            senders = self.senders[element]
+            seen = branches.get(element, 0)
+            for sender in senders:
+                seen |= branches.get(sender, 0)
+            branches[element] = seen
+            if element == number:
+                missing &= ~seen
+                below.add(number)
+            elif not below.isdisjoint(senders):
+                below.add(element)
+                if seen & missing:
+                    missing &= ~seen
+                    last = element
+                if not missing:
+                    break
+        return last
 
     def _common_sender(self, number: int, others: Sequence[int]) -> int | None:
         """Return the last element that both ``number`` and one of ``others`` come from."""

@@ -1,0 +1,76 @@
+"""Buffers between a join and an operand that comes in bursts.
+
+    pool -> join   becomes   pool -> Fifo -> join
+
+A pool sends a row of values while the last row of its windows comes in, and nothing meanwhile.  A
+join that takes them together with another, even stream would hold the pool up, and with it what
+sends to the pool, so that the network were slower than its slowest element.  How deep the FIFO must
+be is decided with the other buffers (slack).  Where the pace is kept without, there is none.
+"""
+
+from __future__ import annotations
+
+from ir.cycles import own_cycles, steady_period
+from ir.elements import (
+    AveragePool,
+    Border,
+    Concatenate,
+    Consumer,
+    DotProduct,
+    Element,
+    Extremum,
+    Fifo,
+    MaxPool,
+    Merge,
+    PairLookup,
+    ProcessingElement,
+    Product,
+    Reorder,
+    Reshape,
+    WidthConverter,
+    sources,
+    with_sources,
+)
+from ir.graph import StreamGraph
+from ir.identifiers import Identifiers
+from rewrite.stream.slack import with_ample_slack
+
+DEPTH = 2
+
+
+def buffer_bursts(graph: StreamGraph) -> StreamGraph:
+    """Return ``graph`` with a FIFO for each uneven operand, if it is faster with them."""
+    pace = steady_period(with_ample_slack(graph))
+    if pace <= max(own_cycles(element) for element in graph):
+        return graph
+    buffered = _buffered(graph)
+    return buffered if steady_period(with_ample_slack(buffered)) < pace else graph
+
+
+def _buffered(graph: StreamGraph) -> StreamGraph:
+    names = Identifiers(frozenset(element.name for element in graph))
+
+    def buffered(source: Element, element: Consumer) -> Element:
+        if not _is_uneven(source):
+            return source
+        name = names.new(f"{element.name}_burst")
+        return Fifo(name, element.layer, source, source.output, DEPTH)
+
+    def rule(element: Consumer) -> Consumer:
+        match element:
+            case Merge() | Product() | Extremum() | PairLookup() | DotProduct() | Concatenate():
+                streams = tuple(buffered(source, element) for source in sources(element))
+                return with_sources(element, streams)
+            case _:
+                return element
+
+    return graph.rebuild(rule)
+
+
+def _is_uneven(source: Element) -> bool:
+    """True if the stream comes row by row, faster than in the frame's mean."""
+    while isinstance(source, WidthConverter | Reshape):
+        source = source.source
+    if isinstance(source, ProcessingElement):
+        return source.pool is not None
+    return isinstance(source, MaxPool | AveragePool | Reorder | Border)

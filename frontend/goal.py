@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ir.goal import DEFAULT_GOAL, UNLIMITED, Goal
+from ir.goal import DEFAULT_GOAL, REFERENCE, UNLIMITED, Goal, worth
 from ir.parts import PARTS
 
 RESOURCES = {"lut": 0, "ff": 1, "dsp": 2, "bram18": 3, "bram36": 3, "products": 4}
@@ -48,16 +48,16 @@ def goal(
     if part is None and budget is None:
         wanted = DEFAULT_GOAL if cycles is None else Goal(cycles)
         return replace(wanted, adder_levels=adder_levels)
-    limits, worth = [*UNLIMITED], Goal().worth
+    limits, named = [*UNLIMITED], REFERENCE
     if part is not None:
         if part not in PARTS:
             raise ValueError(f"--part must be one of {', '.join(PARTS)}, not {part}")
-        worth = (*PARTS[part].amounts, math.inf)
-        limits = [amount * use for amount in worth]
+        named = PARTS[part]
+        limits[:4] = (amount * use for amount in named.amounts)
     for place, amount in _budget(budget or "").items():
         limits[place] = amount
     found = (limits[0], limits[1], limits[2], limits[3], limits[4])
-    return Goal(cycles, found, worth, adder_levels)
+    return Goal(cycles, found, worth(named), adder_levels)
 
 
 def _budget(text: str) -> dict[int, float]:

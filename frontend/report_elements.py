@@ -237,6 +237,8 @@ def _processing(element: ProcessingElement) -> str:
         parts = [f"convolution {_kernel(element.kernel)}{groups}{taps}"]
     if element.adders is not None:
         parts[0] += f" by {len(element.adders.additions)} adders"
+    if element.surplus:
+        parts[0] += f" ({element.surplus} of {element.pe} idle in the last group)"
     if element.table is not None:
         parts.append("table")
     if element.members is not None:

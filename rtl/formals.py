@@ -58,6 +58,8 @@ def pool_formals(element: Element, kernel: Kernel) -> Formals:
 
 def sharing_formals(sharing: Sharing) -> Formals:
     """Return the generics that say how products share multipliers."""
+    if sharing.in_logic:
+        return {"products_in_logic": "true"}
     return {
         "packing": str(sharing.rows),
         "spacing": str(sharing.spacing),

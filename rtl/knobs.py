@@ -117,7 +117,7 @@ def _parallelism(element: ProcessingElement) -> list[Knob]:
     elif element.taps > 1:
         kernel = element.kernel
         choices = " or ".join(map(str, sorted({kernel.width, kernel.taps} - {1})))
-        pe = f"divides {outputs}"
+        pe = f"at most {outputs}" if element.surplus else f"divides {outputs}"
         if element.depthwise:
             pe = f"divides {inputs}" if outputs == 1 else f"{outputs} for each input channel"
         offered = [
@@ -125,8 +125,9 @@ def _parallelism(element: ProcessingElement) -> list[Knob]:
             Knob("taps", element.taps, f"Taps of the kernel per cycle; {choices}"),
         ]
     elif not element.depthwise:
+        counted = "at most" if element.surplus else "divides"
         offered = [
-            Knob("pe", element.pe, f"Output channels per cycle; divides {outputs}"),
+            Knob("pe", element.pe, f"Output channels per cycle; {counted} {outputs}"),
             Knob(
                 "simd",
                 element.simd,
@@ -141,6 +142,6 @@ def _parallelism(element: ProcessingElement) -> list[Knob]:
             Knob("simd", element.simd, f"Input channels per cycle; divides {inputs}"),
         ]
     if element.reads is None and element.parts > 1:
-        comment = "Output channels per beat; divides those per cycle"
+        comment = "Output channels per beat; divides those per cycle, and all"
         offered.append(Knob("lanes", element.output.lanes, comment))
     return offered

@@ -120,9 +120,13 @@ def test_a_small_budget_is_refused_with_what_is_missing() -> None:
     assert "look-up tables, not 100" in str(refused.value)
 
 
-def test_without_multipliers_there_are_adders() -> None:
-    folding = fold(small(), Goal(limits=(math.inf, math.inf, 0.0, math.inf, math.inf)))
-    assert counted(folding.cost)[2] == 0
+def test_without_multipliers_everything_is_made_in_logic() -> None:
+    chain = Chain(Shape(6, 6, 4)).conv(4, Kernel(3, 3)).depthwise(Kernel(3, 3), 2).dense(5)
+    folding = fold(chain.graph(), Goal(limits=(math.inf, math.inf, 0.0, math.inf, math.inf)))
+    assert sum(estimate(element).dsp for element in folding.graph) == 0
+    few = fold(chain.graph(), Goal(folding.cycles, (math.inf, math.inf, 8.0, math.inf, math.inf)))
+    assert counted(few.cost)[2] <= 8
+    assert counted(few.cost)[0] < counted(folding.cost)[0]
 
 
 def test_solution_knows_its_slowest() -> None:

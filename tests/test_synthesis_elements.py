@@ -478,6 +478,21 @@ def test_a_large_table_is_laid_out_in_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("entity", "values", "most"),
+    [
+        ("row_sums", {"rows": 1, "overlap": False, "chain": 1, "simd": 2}, 210),
+        ("requantize", {}, 430),
+    ],
+)
+def test_products_in_logic_need_no_multiplier(
+    entity: str, values: dict[str, Value], most: int, tmp_path: Path
+) -> None:
+    counts = cells(verilog(entity, CONFIGURATIONS[entity] | values | {"in_logic": True}, tmp_path))
+    assert "DSP48E1" not in counts
+    assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= most
+
+
+@pytest.mark.parametrize(
     ("entity", "blocks"),
     [
         # 2 x 4 products and 2 requantizations; the weights, then four rows of 128 x 32 bits.

@@ -33,7 +33,7 @@ def _direct(
     element: ProcessingElement, system: EventSystem, source: EventList, latency: int
 ) -> EventList:
     firsts = np.arange(0, source.count, element.steps)
-    taken = system.events(len(firsts) * element.parts)
+    taken = system.events(len(firsts) // element.folds * element.pixel_beats)
     _push_parts(element, source, taken, firsts + element.steps - 1, latency + 1)
     waits = system.only(source, firsts, _room(element, len(firsts)))
     source.after(taken, waits, 1)
@@ -48,16 +48,26 @@ def _push_parts(
     latency: int,
 ) -> None:
     """Let the first beat of each group leave ``latency`` edges after its event, one of ``sums``."""
+    starts, beats = _beats(element, len(sums))
     for part in range(element.parts):
-        at = np.arange(part, taken.count, element.parts)
+        sent = part < beats
         index = np.full(taken.count, NEVER)
-        index[at] = sums
+        index[starts[sent] + part] = sums[sent]
         taken.after(events, index, latency + part)
 
 
+def _beats(element: ProcessingElement, groups: int) -> tuple[IntArray, IntArray]:
+    """Return the first output beat of each group, and how many it has: the last of a pixel less."""
+    pixels, folds = np.divmod(np.arange(groups), element.folds)
+    starts = pixels * element.pixel_beats + folds * element.parts
+    beats = np.minimum(element.parts, element.pixel_beats - folds * element.parts)
+    return starts, beats
+
+
 def _room(element: ProcessingElement, groups: int) -> IntArray:
-    """Return, for each group, the output beat that makes room for the last one of it."""
-    return (np.arange(groups) + 1) * element.parts - 1 - element.fifo_depth
+    """Return, for each group, the output beat that makes room for ``parts`` more."""
+    starts, _ = _beats(element, groups)
+    return starts + element.parts - 1 - element.fifo_depth
 
 
 def _windowed(
@@ -65,7 +75,7 @@ def _windowed(
 ) -> EventList:
     add_groups = _groups if element.taps == 1 else parallel_groups
     groups = add_groups(element, system, source)
-    taken = system.events(groups.count * element.parts)
+    taken = system.events(element.window_positions.pixels * element.pixel_beats)
     _push_parts(element, groups, taken, np.arange(groups.count), element.steps - 1 + latency + 1)
     groups.after(taken, _room(element, groups.count), 1)
     return taken

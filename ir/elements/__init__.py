@@ -15,12 +15,13 @@ from ir.elements.normalizing import LayerNormalization, Softmax
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
 from ir.elements.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool
-from ir.elements.processing import ALONE, ProcessingElement, Sharing
+from ir.elements.processing import ALONE, IN_LOGIC, ProcessingElement, Sharing
 from ir.elements.shaping import Border, Loop, Reorder
 from ir.elements.streams import Kernel, Shape, StreamType
 
 __all__ = [
     "ALONE",
+    "IN_LOGIC",
     "Affine",
     "ArgMax",
     "AveragePool",

@@ -23,16 +23,21 @@ class Sharing:
     ``rows`` output channels are packed into one factor, their weights ``spacing`` bits apart;
     chains of ``chain`` neighbouring lanes add up before their sums are taken apart.  The sum of a
     chain fits ``spacing`` signed bits, one more with ``overlap``.
+    ``in_logic``: they have no multipliers, and share nothing.
     """
 
     rows: int = 1
     spacing: int = 17
     overlap: bool = False
     chain: int = 1
+    in_logic: bool = False
 
 
 ALONE = Sharing()
 """A multiplier for each product, the sums in adder trees."""
+
+IN_LOGIC = Sharing(in_logic=True)
+"""No multipliers: look-up tables and adders, the sums in adder trees."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +59,9 @@ class ProcessingElement:
     ``taps`` above 1: a row of the kernel per cycle, or all of it, with all channels of a group (or
     some of the channels, if depthwise) for each tap, which ``simd`` counts, too.  Such an element
     reads a pixel per beat, and the padding of its columns is below the kernel's span.
-    The sums leave ``output.lanes`` at a time, which divide ``pe``.
+    Without groups ``pe`` need not divide the output channels: the last of them have a ``surplus``.
+    The sums leave ``output.lanes`` at a time, which divide ``pe`` and the output channels.
+    ``scales_in_logic``: the requantization has no multipliers.
 
     Where a pixel is a block of several pixels (``rewrite/stream/blocks.py``), most weights are 0:
     ``reads``: (parts, n) values of the window, of ``simd``, that each of as many equal parts of the
@@ -95,6 +102,7 @@ class ProcessingElement:
     extra_rows: int = 0
     reads: IntArray | None = None
     members: IntArray | None = None
+    scales_in_logic: bool = False
 
     @property
     def input(self) -> StreamType:
@@ -120,12 +128,24 @@ class ProcessingElement:
     @property
     def folds(self) -> int:
         """Groups of ``pe`` output channels per pixel."""
-        return int(self.weights.shape[3]) // self.pe
+        return -(-int(self.weights.shape[3]) // self.pe)
+
+    @property
+    def surplus(self) -> int:
+        """Of ``pe``, those that no output channel is left for in the last group of a pixel."""
+        return self.folds * self.pe - int(self.weights.shape[3])
 
     @property
     def parts(self) -> int:
         """Output beats of a group of ``pe`` output channels."""
         return 1 if self.members is not None else self.pe // self.output.lanes
+
+    @property
+    def pixel_beats(self) -> int:
+        """Output beats of all groups of a pixel, those of the surplus left out."""
+        if self.members is not None:
+            return self.folds
+        return int(self.weights.shape[3]) // self.output.lanes
 
     @property
     def replays(self) -> int:
@@ -191,7 +211,7 @@ class ProcessingElement:
     @property
     def multipliers(self) -> int:
         """Multipliers that form them."""
-        if self.adder_levels:
+        if self.sharing.in_logic or self.adder_levels:
             return 0
         if self.depthwise:
             return self.products

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
 from ir.numbers import IntArray, clog2
 from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
 from ir.resources.count import Resources
+from ir.resources.in_logic import logic_products
 from ir.resources.memory import rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
@@ -20,22 +24,53 @@ from ir.resources.tables import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function as the key of a cache: it is the same, not merely equal."""
+
+    identity: int
+    function: Requantization = field(compare=False)
+
+
 def requantization(
-    function: Requantization, input_bits: int, output_bits: int, lanes: int, folds: int
-) -> Part:
+    function: Requantization,
+    input_bits: int,
+    output_bits: int,
+    lanes: int,
+    folds: int,
+    in_logic: bool = False,
+) -> tuple[Part, ...]:
     """Return the parts of requantize.vhd or threshold.vhd, the form of ``function``.
 
     ``folds``: beats whose lanes have other parameters, before they are those of the first again.
+    ``in_logic``: without multipliers.
     """
-    if isinstance(function, ScaleRequantization):
-        return _requantize(function, input_bits, output_bits, lanes, folds)
-    return _threshold(function, input_bits, output_bits, lanes, folds)
+    key = _Function(id(function), function)
+    return _requantization(key, input_bits, output_bits, lanes, folds, in_logic)
+
+
+@lru_cache(256)
+def _requantization(
+    key: _Function, input_bits: int, output_bits: int, lanes: int, folds: int, in_logic: bool
+) -> tuple[Part, ...]:
+    function = key.function
+    if not isinstance(function, ScaleRequantization):
+        return (_threshold(function, input_bits, output_bits, lanes, folds),)
+    own = _requantize(function, input_bits, output_bits, lanes, folds, in_logic)
+    if not in_logic:
+        return (own,)
+    return (own, logic_products(input_bits, function.multiplier_bits, lanes, lanes))
 
 
 def _requantize(
-    function: ScaleRequantization, input_bits: int, output_bits: int, lanes: int, folds: int
+    function: ScaleRequantization,
+    input_bits: int,
+    output_bits: int,
+    lanes: int,
+    folds: int,
+    in_logic: bool,
 ) -> Part:
-    """Return a multiplier per lane, with its sum in the same DSP.
+    """Return a multiplier per lane, with its sum in the same DSP, or the sum alone.
 
     LUT: ``rom``, those of the tables in logic; ``clamped``, bits of codes that are limited;
     ``split``, bits of the sums of products that need several DSPs.
@@ -43,7 +78,7 @@ def _requantize(
     multipliers = function.multipliers.reshape(folds, lanes)
     offsets = function.offsets.reshape(folds, lanes)
     bits = function.multiplier_bits, function.offset_bits
-    each = dsps(input_bits, bits[0])
+    each = 0 if in_logic else dsps(input_bits, bits[0])
     tables = rom(folds, lanes * bits[0]), rom(folds, lanes * bits[1])
     columns = 0 if tables[1].bram18 else different_columns(offsets, bits[1])
     product = input_bits + bits[0]
@@ -53,16 +88,16 @@ def _requantize(
         **split_by_depth(folds, table_luts(multipliers, bits[0]) + table_luts(offsets, bits[1])),
         "clamped": output_bits * lanes,
         "compared": max(0, high - output_bits) * lanes,
-        "split": product * lanes * max(0, each - 1),
-        "soft": 0 if each else input_bits * bits[0] * lanes,
+        "split": product * lanes * (1 if in_logic else max(0, each - 1)),
+        "soft": 0 if each or in_logic else input_bits * bits[0] * lanes,
         "fold": clog2(folds),
     }
     ff = {
         "one": 1.0,
         "code": output_bits * lanes,
         "offset": columns,
-        "split": product * lanes * max(0, each - 1),
-        "soft": 0 if each else (product + input_bits) * lanes,
+        "split": product * lanes * (1 if in_logic else max(0, each - 1)),
+        "soft": 0 if each or in_logic else (product + input_bits) * lanes,
         "fold": clog2(folds),
     }
     shifts = int(np.count_nonzero(_is_shift(multipliers))) if folds == 1 else 0

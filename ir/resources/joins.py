@@ -121,7 +121,7 @@ def dot_product(element: DotProduct) -> tuple[Part, ...]:
     code = element.output.number.bits
     return (
         own,
-        requantization(element.requantization, element.accumulator.bits, code, 1, 1),
+        *requantization(element.requantization, element.accumulator.bits, code, 1, 1),
         *pair_pipeline(read, code, element.steps, dot_product_latency(element), element.fifo_depth),
     )
 

@@ -92,7 +92,7 @@ def global_average(element: GlobalAverage) -> tuple[Part, ...]:
     code = element.output.number.bits
     return (
         own,
-        requantization(element.requantization, sums, code, lanes, folds),
+        *requantization(element.requantization, sums, code, lanes, folds),
         *reserving_fifo(element.fifo_depth, lanes * code),
     )
 

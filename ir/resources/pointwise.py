@@ -21,7 +21,7 @@ def affine(element: Affine) -> tuple[Part, ...]:
     value = read.number.bits if read.number.signed else read.number.bits + 1
     lanes, folds = element.output.lanes, read.shape.channels // element.output.lanes
     own = requantization(element.requantization, value, element.output.number.bits, lanes, folds)
-    return (_register(0), own, *_fifo(element))
+    return (_register(0), *own, *_fifo(element))
 
 
 @parts_of.register

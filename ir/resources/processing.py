@@ -10,7 +10,7 @@ from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 from ir.resources.pools import lane_maxima, max_pool
-from ir.resources.sums import cluster_sums, depthwise_vector, matrix_vector, serializer
+from ir.resources.sums import serializer, sums_of_products
 from ir.resources.windows import parallel_window, window
 
 
@@ -37,12 +37,12 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
     function = element.requantization
     if element.adder_levels and isinstance(function, ScaleRequantization):
         return [adder_graph(element), saturate(element, function)]
-    parts = [adder_graph(element) if element.adder_levels else _sums(element)]
+    parts = [adder_graph(element)] if element.adder_levels else [*sums_of_products(element)]
     if element.parts > 1:
         parts.append(serializer(lanes * element.accumulator.bits, element.parts))
-    folds = element.folds * element.parts
+    folds, in_logic = element.pixel_beats, element.scales_in_logic
     sums, codes = element.accumulator.bits, element.convolved.bits
-    return [*parts, requantization(function, sums, codes, lanes, folds)]
+    return [*parts, *requantization(function, sums, codes, lanes, folds, in_logic)]
 
 
 def _together(parts: list[Part]) -> Part:
@@ -53,12 +53,6 @@ def _together(parts: list[Part]) -> Part:
     """
     mapped = sum(part.resources().lut for part in parts if part.entity != "adder_graph")
     return Part("processing_element", {"parts": mapped}, {})
-
-
-def _sums(element: ProcessingElement) -> Part:
-    if element.reads is not None:
-        return cluster_sums(element)
-    return depthwise_vector(element) if element.depthwise else matrix_vector(element)
 
 
 def _window(element: ProcessingElement) -> Part:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
-from ir.elements import Input, Kernel, ProcessingElement, Shape
+from ir.elements import Input, Kernel, ProcessingElement, Shape, Sharing
 from ir.elements.processing import weight_rows
 from ir.numbers import IntArray, clog2
 from ir.resources.count import Resources
+from ir.resources.in_logic import TABLE_BITS, logic_products, table_products
 from ir.resources.memory import filled_words, rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
@@ -23,6 +25,42 @@ from ir.resources.tables import (
 
 SHORTEST_SHIFT_REGISTER = 3
 """Flip-flops in a row from which on yosys takes an SRL16."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """What the sums depend on, the key of a cache: the weights are the same, not merely equal."""
+
+    weights: int
+    pe: int
+    simd: int
+    taps: int
+    sharing: Sharing
+    block_rom: bool
+    element: ProcessingElement = field(compare=False)
+
+
+def sums_of_products(element: ProcessingElement) -> tuple[Part, ...]:
+    """Return the parts that multiply and add in ``element``."""
+    folding = element.pe, element.simd, element.taps, element.sharing, element.block_rom
+    return _sums_of_products(_Folded(id(element.weights), *folding, element))
+
+
+@lru_cache(64)
+def _sums_of_products(folded: _Folded) -> tuple[Part, ...]:
+    element = folded.element
+    if element.reads is not None:
+        return (cluster_sums(element),)
+    own = depthwise_vector(element) if element.depthwise else matrix_vector(element)
+    return (own, _logic_products(element)) if element.sharing.in_logic else (own,)
+
+
+def _logic_products(element: ProcessingElement) -> Part:
+    number, weight = element.input.number, element.weight_number
+    if number.bits <= TABLE_BITS and weight.bits in (TABLE_BITS - 1, TABLE_BITS):
+        return table_products(element.products, number.bits + weight.bits)
+    value, factor = (_value_bits(n.bits, n.signed) for n in (number, weight))
+    return logic_products(value, factor, element.products, element.simd, registered=True)
 
 
 def matrix_vector(element: ProcessingElement) -> Part:
@@ -46,14 +84,15 @@ def matrix_vector(element: ProcessingElement) -> Part:
     for rows in packs:
         packed = (rows - 1) * sharing.spacing + weight
         each = dsps(packed, value + (2 if rows > 1 else 0))
-        multipliers += each * element.simd
-        soft += 0 if each else packed * value * element.simd
+        if not sharing.in_logic:
+            multipliers += each * element.simd
+            soft += 0 if each else packed * value * element.simd
         for row in range(rows):
             adders, registers = _tree(element, rows, row, packed + value, chains)
             tree += adders
             nodes += registers
             carries += element.accumulator.bits if row else 0
-    inside = element.simd == 1 and sharing.rows == 1  # the DSP accumulates
+    inside = multipliers and element.simd == 1 and sharing.rows == 1  # the DSP accumulates
     sums = 0 if inside else element.pe * element.accumulator.bits
     filled = filled_words(words, width // chain) if element.block_rom else words
     table = rom(filled, width // chain)
@@ -138,8 +177,9 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     bits = element.weight_number.bits
     value = _value_bits(element.input.number.bits, element.input.number.signed)
     weight = _value_bits(bits, element.weight_number.signed)
-    each = dsps(weight, value)
-    soft = 0 if each else weight * value * element.products
+    in_logic = element.sharing.in_logic
+    each = 0 if in_logic else dsps(weight, value)
+    soft = 0 if each or in_logic else weight * value * element.products
     adders, registers = _tree(element, 1, 0, weight + value, taps)
     sums = element.pe * element.accumulator.bits
     order = element.weights.reshape(element.steps, taps, element.folds, element.pe)
@@ -223,7 +263,8 @@ def _tables(element: ProcessingElement) -> list[IntArray]:
     outputs = int(element.weights.shape[3])
     matrix = element.weights.reshape(-1, outputs).T
     shape = (element.folds, element.pe, element.steps, element.simd)
-    words = matrix.reshape(shape).transpose(0, 2, 1, 3)
+    padded = np.pad(matrix, ((0, element.surplus), (0, 0)))
+    words = padded.reshape(shape).transpose(0, 2, 1, 3)
     if element.sharing.rows > 1 and element.weight_number.signed:
         below = np.zeros_like(words)
         below[:, :, 1:] = words[:, :, :-1] < 0

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from operator import le
 from typing import TypeAlias
 
 from ir.cycles import own_cycles
 from ir.elements import (
     ALONE,
+    IN_LOGIC,
     Affine,
     ArgMax,
     AveragePool,
@@ -45,11 +47,12 @@ from ir.elements import (
     with_sources,
 )
 from ir.goal import Amounts
+from ir.requantize import ScaleRequantization
 from ir.resources import Resources
 from ir.resources.memory import rom
 from rewrite.stream.adders import in_adders
 from rewrite.stream.buffers import sized
-from rewrite.stream.counts import divisors, narrowest, with_lanes
+from rewrite.stream.counts import divisors, narrowest, together, with_lanes
 from rewrite.stream.share import sharing_limits, sharings
 from rewrite.stream.taps import parallel_taps
 
@@ -199,7 +202,7 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
         if element.clusters > 1 or element.members is not None:
             return
         element = replace(element, reads=None)
-    channels, outputs = element.input.shape.channels, element.depth_multiplier
+    channels = element.input.shape.channels
     limits = None if element.depthwise else sharing_limits(element)
     read = [
         *(
@@ -209,18 +212,44 @@ def _processing_elements(element: ProcessingElement) -> Iterator[ProcessingEleme
         *parallel_taps(element),
     ]
     for reading in read:
-        together = [reading.simd // reading.taps * outputs]
-        for pe in together if element.depthwise else divisors(outputs):
+        for pe in _at_a_time(reading):
             found = [ALONE] if limits is None else limits.sharings(pe, reading.simd)
-            for sharing in found:
+            for sharing in (*found, IN_LOGIC):
                 folded = replace(reading, pe=pe, sharing=sharing)
-                # Between the narrowest and all at a time there is nothing that a converter is not.
-                for lanes in sorted({narrowest(pe, folded.steps), pe}):
+                for lanes in _sent(folded):
                     sent = replace(folded, output=with_lanes(element.output, lanes))
-                    yield sent
-                    if _is_small_table(sent):
-                        yield replace(sent, block_rom=True)
-            yield from in_adders(replace(reading, pe=pe, output=with_lanes(element.output, pe)))
+                    yield from _styles(sent)
+            unfolded = replace(reading, pe=pe)
+            if not unfolded.surplus:
+                yield from in_adders(replace(unfolded, output=with_lanes(element.output, pe)))
+
+
+def _styles(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    """Yield ``element`` with small tables in logic or block RAM, and multipliers or none."""
+    small = _is_small_table(element)
+    for placed in (element, replace(element, block_rom=True)) if small else (element,):
+        yield placed
+        if isinstance(element.requantization, ScaleRequantization):
+            yield replace(placed, scales_in_logic=True)
+
+
+def _at_a_time(element: ProcessingElement) -> list[int]:
+    """Return the numbers of output channels that ``element`` may compute at a time."""
+    outputs = element.depth_multiplier
+    if element.depthwise:
+        return [element.simd // element.taps * outputs]
+    return together(outputs) if element.groups == 1 else divisors(outputs)
+
+
+def _sent(element: ProcessingElement) -> list[int]:
+    """Return by how many of its sums may leave: the fewest for which there is time, or all.
+
+    In between there is nothing that a converter is not.
+    """
+    all_outputs = int(element.weights.shape[3])
+    fewest = narrowest(element.pe, all_outputs, element.steps)
+    whole = [] if element.surplus else [element.pe]
+    return sorted({*whole, *([] if fewest is None else [fewest])})
 
 
 def _is_small_table(element: ProcessingElement) -> bool:
@@ -233,16 +262,11 @@ def _is_small_table(element: ProcessingElement) -> bool:
 
 def _undominated(found: list[Choice]) -> list[Choice]:
     """Keep, for each pair of lanes, what no other choice beats in cycles and every resource."""
-    kept: list[Choice] = []
-    for choice in sorted(found, key=lambda c: (c.cycles, c.amounts)):
-        if not any(_beats(other, choice) for other in kept):
-            kept.append(choice)
-    return kept
-
-
-def _beats(other: Choice, choice: Choice) -> bool:
-    return (
-        (other.reads, other.sends) == (choice.reads, choice.sends)
-        and other.cycles <= choice.cycles
-        and all(a <= b for a, b in zip(other.amounts, choice.amounts, strict=True))
-    )
+    kept: dict[tuple[int, int], list[tuple[Choice, Amounts]]] = {}
+    numbered = [(choice, choice.amounts) for choice in found]
+    for choice, amounts in sorted(numbered, key=lambda pair: (pair[0].cycles, pair[1])):
+        rivals = kept.setdefault((choice.reads, choice.sends), [])
+        # Those before are no slower.
+        if not any(all(map(le, other, amounts)) for _, other in rivals):
+            rivals.append((choice, amounts))
+    return [choice for rivals in kept.values() for choice, _ in rivals]

@@ -25,39 +25,57 @@ LONGEST_CHAIN = 8
 FEWEST_PACKED_BITS = 4
 """Activations of fewer bits are multiplied in logic, at a LUT or two for each product."""
 
+FEWEST_BLOCK_BITS = 8256
+"""Of a ROM in block RAM: 64 bits a LUT6 (``ir/resources/memory.py``) are cheaper below."""
+
 
 @dataclass(frozen=True, slots=True)
 class SharingLimits:
     """What the weights of a layer allow, in any folding.
 
     ``largest_sums``: by length of a chain, the largest absolute sum of its products; ``packs``:
-    whether 1 can be borrowed of each weight; ``weight_bits``: width of a weight as a signed number.
+    whether 1 can be borrowed of each weight; ``weight_bits``: width of a weight as a signed number;
+    ``table_bits``: of all weights.
     """
 
     largest_sums: dict[int, int]
     packs: bool
     weight_bits: int
+    table_bits: int
 
     def sharings(self, pe: int, simd: int) -> list[Sharing]:
-        """Return the sharings worth considering: the longest chain for each number of rows."""
-        found = [Sharing(chain=self._longest(simd, None))]
-        for rows in range(2, min(MOST_ROWS, pe) + 1) if self.packs else ():
-            spacing = (FACTOR_BITS - self.weight_bits) // (rows - 1)
-            if spacing < self.weight_bits:
-                continue
-            plain, overlapping = self._longest(simd, spacing - 1), self._longest(simd, spacing)
-            if overlapping > plain:
-                found.append(Sharing(rows, spacing, True, overlapping))
-            elif plain:
-                found.append(Sharing(rows, spacing, False, plain))
-        return found
+        """Return the sharings worth considering, for each number of rows.
 
-    def _longest(self, simd: int, bits: int | None) -> int:
-        """Return the longest chain whose sums are below ``2**bits``, 0 if none is."""
+        Those with the longest chains, and with the longest whose ROMs, one for each position, are
+        still large enough for block RAM.
+        """
+        blocks = min(LONGEST_CHAIN, self.table_bits // FEWEST_BLOCK_BITS)
+        lengths = sorted({LONGEST_CHAIN, blocks} - {0})
+        found = [self._shared(rows, simd, length) for rows in self._rows(pe) for length in lengths]
+        return list(dict.fromkeys(sharing for sharing in found if sharing is not None))
+
+    def _rows(self, pe: int) -> range:
+        return range(1, min(MOST_ROWS, pe) + 1 if self.packs else 2)
+
+    def _shared(self, rows: int, simd: int, length: int) -> Sharing | None:
+        """Return the sharing of so many rows with the longest chain up to ``length``, if any."""
+        if rows == 1:
+            return Sharing(chain=self._longest(simd, length, None))
+        spacing = (FACTOR_BITS - self.weight_bits) // (rows - 1)
+        if spacing < self.weight_bits:
+            return None
+        plain = self._longest(simd, length, spacing - 1)
+        overlapping = self._longest(simd, length, spacing)
+        if overlapping > plain:
+            return Sharing(rows, spacing, True, overlapping)
+        return Sharing(rows, spacing, False, plain) if plain else None
+
+    def _longest(self, simd: int, length: int, bits: int | None) -> int:
+        """Return the longest chain up to ``length`` with sums below ``2**bits``, 0 if none is."""
         fitting = (
             chain
             for chain, largest in self.largest_sums.items()
-            if simd % chain == 0 and (bits is None or largest < 1 << bits)
+            if chain <= length and simd % chain == 0 and (bits is None or largest < 1 << bits)
         )
         return max(fitting, default=0)
 
@@ -70,7 +88,7 @@ def sharing_limits(element: ProcessingElement) -> SharingLimits:
     chains = [n for n in range(1, LONGEST_CHAIN + 1) if matrix.shape[1] % n == 0]
     largest = {chain: _largest_sum(matrix, inputs, chain) for chain in chains}
     packs = inputs.bits >= FEWEST_PACKED_BITS and not _has_least(matrix, weight)
-    return SharingLimits(largest, packs, width)
+    return SharingLimits(largest, packs, width, element.weights.size * weight.bits)
 
 
 def sharings(element: ProcessingElement) -> list[Sharing]:

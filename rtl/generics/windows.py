@@ -96,6 +96,8 @@ def _sums(element: ProcessingElement, context: Context) -> Formals:
         formals = {"accumulator_bits": str(element.accumulator.bits), **requantization, **sharing}
         if element.block_rom:
             formals["block_rom"] = "true"
+        if element.scales_in_logic:
+            formals["scales_in_logic"] = "true"
         return formals | {"factor_bits": context.factor_bits}
     formals = {
         "accumulator_bits": str(sum_bits(element, graph)),

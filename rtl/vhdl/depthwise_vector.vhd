@@ -41,6 +41,8 @@ entity depthwise_vector is
     steps : positive;
     -- Taps per beat, all channels of one before those of the next: lanes * taps multipliers.
     taps : positive := 1;
+    -- Whether products are made in logic instead of multipliers: see row_sums.
+    in_logic : boolean := false;
     -- blocks * lanes * steps * taps weights in canonical order.
     weights : rom_words_t
   );
@@ -135,7 +137,8 @@ begin
         overlap => false,
         simd => taps,
         chain => 1,
-        accumulates => steps > 1
+        accumulates => steps > 1,
+        in_logic => in_logic
       )
       port map (
         clk => clk,

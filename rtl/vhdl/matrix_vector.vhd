@@ -55,12 +55,14 @@ entity matrix_vector is
     -- Multipliers in a row, each of which adds to the sum of the one before. Of a simd that is no multiple,
     -- the greatest common divisor is taken: shorter chains have smaller sums.
     chain : positive := 1;
-    -- Rows, the last ones, whose products are made in logic instead of multipliers: up to 4 x 4 bits.
+    -- Rows, the last ones, whose products are made in logic instead of multipliers: see row_sums.
     logic_rows : natural := 0;
     -- Whether ROMs that are small are block RAM, too: they are filled up to the size from which tools take
     -- it for cheaper than LUTs.
     block_rom : boolean := false;
-    -- folds * pe * steps * simd weights in canonical order.
+    -- Rows, the last ones of the last fold, that have no weights: their sums are 0.
+    surplus : natural := 0;
+    -- (folds * pe - surplus) * steps * simd weights in canonical order.
     weights : rom_words_t
   );
   port (
@@ -77,8 +79,10 @@ end entity;
 
 architecture rtl of matrix_vector is
 
+  constant surplus_is_less : boolean := require(surplus < pe,
+    "matrix_vector: surplus must be less than pe; got " & integer'image(surplus));
   constant weights_are_complete : boolean := require(
-    rom_holds(weights, folds * pe * steps * simd * weight_bits),
+    rom_holds(weights, (folds * pe - surplus) * steps * simd * weight_bits),
     "matrix_vector: weights must hold folds * pe * steps * simd numbers in rows of 256 bits; rows got "
     & integer'image(weights'length));
   constant rows_are_there : boolean := require(logic_rows <= pe,
@@ -133,10 +137,11 @@ architecture rtl of matrix_vector is
 
   -- The word for a fold and a step that the ROM of a position holds: a row after the other.
   function rom_word (position, fold, step : natural) return word_t is
-    variable word : word_t;
+    variable word : word_t := (others => '0');
     variable first_lane, low : natural;
   begin
     for row in 0 to pe - 1 loop
+      exit when fold * pe + row = folds * pe - surplus;
       first_lane := ((fold * pe + row) * steps + step) * simd;
       if chained = 1 then
         word((row + 1) * piece - 1 downto row * piece) :=

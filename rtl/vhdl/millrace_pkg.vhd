@@ -98,6 +98,15 @@ package millrace_pkg is
   -- with flip to odd. The sum must not pass the width of the number.
   function toward_even (number : signed; shift : natural; flip : boolean := false) return signed;
 
+  -- A product in logic, in two steps of an adder or two each: for each two bits of b, the lowest first, the
+  -- multiple of a that they ask for, a'length + 2 bits wide; that of a negative b is inverted at the top.
+  function multiples (a, b : signed) return std_ulogic_vector;
+
+  -- The product of which these are the multiples, modulo 2 ** bits; negative: the sign of b.
+  function sum_of_multiples (
+    parts : std_ulogic_vector; part_bits : positive; negative : std_ulogic; bits : positive)
+    return signed;
+
   -- Each lane brought from one width to another: sign- or zero-extended, or without its upper bits.
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)
     return std_ulogic_vector;
@@ -363,6 +372,87 @@ package body millrace_pkg is
       is_odd := not is_odd;
     end if;
     return number + almost_half + signed(resize(is_odd, number'length));
+  end function;
+
+  function multiples (a, b : signed) return std_ulogic_vector is
+    constant bits : positive := a'length + 2;
+    constant digits : positive := (b'length + 1) / 2;
+    constant once : signed(bits - 1 downto 0) := wrap(a, bits);
+    constant code : signed(2 * digits - 1 downto 0) := wrap(b, 2 * digits);
+    constant twice : signed(bits - 1 downto 0) := once(bits - 2 downto 0) & '0';
+    constant thrice : signed(bits - 1 downto 0) := once + twice;
+    variable multiple : signed(bits - 1 downto 0);
+    variable parts : std_ulogic_vector(digits * bits - 1 downto 0);
+  begin
+    for digit in 0 to digits - 1 loop
+      multiple := (others => '0');
+      if digit = digits - 1 then
+        -- Worth -2 and 1: the magnitude, inverted; the 1 to add comes with the sum.
+        if code(2 * digit) = '1' then
+          multiple := once;
+        elsif code(2 * digit + 1) = '1' then
+          multiple := twice;
+        end if;
+        if code(2 * digit + 1) = '1' then
+          multiple := not multiple;
+        end if;
+      elsif code(2 * digit + 1) = '1' and code(2 * digit) = '1' then
+        multiple := thrice;
+      elsif code(2 * digit + 1) = '1' then
+        multiple := twice;
+      elsif code(2 * digit) = '1' then
+        multiple := once;
+      end if;
+      parts((digit + 1) * bits - 1 downto digit * bits) := std_ulogic_vector(multiple);
+    end loop;
+    return parts;
+  end function;
+
+  -- The level of the adder tree at which the topmost of so many nodes is first the upper one of two.
+  function level_of_top (nodes : positive) return natural is
+    variable level : natural := 0;
+    variable count : positive := nodes;
+  begin
+    while count > 1 and count mod 2 = 1 loop
+      count := (count + 1) / 2;
+      level := level + 1;
+    end loop;
+    return level;
+  end function;
+
+  function sum_of_multiples (
+    parts : std_ulogic_vector; part_bits : positive; negative : std_ulogic; bits : positive)
+    return signed is
+    constant digits : positive := parts'length / part_bits;
+    constant carry_level : natural := level_of_top(digits);
+    constant carry : signed(1 downto 0) := '0' & negative;
+    type nodes_t is array (0 to digits - 1) of signed(bits - 1 downto 0);
+    variable nodes : nodes_t;
+    variable upper : signed(bits - 1 downto 0);
+  begin
+    for digit in 0 to digits - 1 loop
+      nodes(digit) := wrap(lane_value(parts, digit, part_bits, true), bits);
+    end loop;
+    if digits = 1 then
+      return nodes(0) + carry;
+    end if;
+    for level in 0 to clog2(digits) - 1 loop
+      -- 2 * 2 ** level lower bits pass by the adder.
+      for pair in 0 to (digits + 2 ** level - 1) / 2 ** level / 2 - 1 loop
+        upper := wrap(nodes(2 * pair)(bits - 1 downto 2 * 2 ** level), bits);
+        if level = carry_level and pair = (digits + 2 ** level - 1) / 2 ** level / 2 - 1 then
+          upper := upper + nodes(2 * pair + 1) + carry;
+        else
+          upper := upper + nodes(2 * pair + 1);
+        end if;
+        nodes(pair) := upper(bits - 2 * 2 ** level - 1 downto 0)
+          & nodes(2 * pair)(2 * 2 ** level - 1 downto 0);
+      end loop;
+      if (digits + 2 ** level - 1) / 2 ** level mod 2 = 1 then
+        nodes((digits + 2 ** level - 1) / 2 ** level / 2) := nodes((digits + 2 ** level - 1) / 2 ** level - 1);
+      end if;
+    end loop;
+    return nodes(0);
   end function;
 
   function resize_lanes (data : std_ulogic_vector; from_bits, to_bits : positive; is_signed : boolean)

@@ -131,6 +131,9 @@ entity processing_element is
     graph : rom_words_t := no_table;
     sums : rom_words_t := no_table;
     lines : rom_words_t := no_table;
+    -- Whether the products, and those of the requantization, are made in logic instead of multipliers.
+    products_in_logic : boolean := false;
+    scales_in_logic : boolean := false;
     -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5. Wider
     -- ones are taken apart.
     factor_bits : positive range 2 to 64 := 25;
@@ -162,7 +165,8 @@ architecture rtl of processing_element is
     "processing_element: groups must divide channels and output_channels; got " & integer'image(groups));
   constant depthwise : boolean := groups = channels and groups > 1;
   constant pe_divides : boolean := require(
-    output_channels mod pe = 0 and (depthwise or output_channels / groups mod pe = 0),
+    (groups = 1 and pe <= output_channels)
+    or (output_channels mod pe = 0 and (depthwise or output_channels / groups mod pe = 0)),
     "processing_element: pe must divide the output channels of a group; got " & integer'image(pe));
   constant taps_are_whole : boolean := require(
     taps = 1 or (simd mod taps = 0 and (depthwise or simd = taps * (channels / groups))),
@@ -182,11 +186,13 @@ architecture rtl of processing_element is
     "processing_element: convolved and output codes must be of one type without a table; got "
     & integer'image(convolved_bits) & " and " & integer'image(output_bits) & " bits");
 
-  constant lanes_divide : boolean := require(pe mod lanes = 0,
-    "processing_element: lanes must divide pe; got " & integer'image(lanes));
+  constant lanes_divide : boolean := require(pe mod lanes = 0 and output_channels mod lanes = 0,
+    "processing_element: lanes must divide pe and output_channels; got " & integer'image(lanes));
 
   constant has_adders : boolean := adder_levels > 0;
-  constant folds : positive := output_channels / pe;
+  constant folds : positive := (output_channels + pe - 1) / pe;
+  -- Rows of the last fold beyond the output channels.
+  constant surplus : natural := folds * pe - output_channels;
   constant group_beats : positive :=
     kernel_height * kernel_width / taps * either(depthwise, 1, channels / groups / part);
   -- Output beats of a group.
@@ -337,6 +343,8 @@ begin
         factor_bits => factor_bits,
         chain => chain,
         block_rom => block_rom,
+        logic_rows => either(products_in_logic, pe, 0),
+        surplus => surplus,
         weights => weights
       )
       port map (
@@ -392,6 +400,7 @@ begin
         blocks => folds,
         steps => group_beats,
         taps => taps,
+        in_logic => products_in_logic,
         weights => weights
       )
       port map (
@@ -408,7 +417,9 @@ begin
     parted : entity work.serializer
       generic map (
         width => lanes * accumulator_bits,
-        parts => parts
+        parts => parts,
+        groups => folds,
+        surplus => surplus / lanes
       )
       port map (
         clk => clk,
@@ -456,13 +467,14 @@ begin
         output_bits => convolved_bits,
         output_signed => convolved_signed,
         factor_bits => factor_bits,
+        in_logic => scales_in_logic,
         multiplier_bits => multiplier_bits,
         offset_bits => offset_bits,
         shift => shift,
         low => low,
         high => high,
         lanes => lanes,
-        folds => folds * parts,
+        folds => output_channels / lanes,
         multipliers => multipliers,
         offsets => offsets
       )
@@ -485,7 +497,7 @@ begin
         low => low,
         levels => levels,
         lanes => lanes,
-        folds => folds * parts,
+        folds => output_channels / lanes,
         thresholds => thresholds
       )
       port map (
@@ -550,7 +562,9 @@ begin
     generic map (
       depth => fifo_depth,
       width => results * output_bits,
-      beats => parts
+      beats => parts,
+      groups => folds,
+      surplus => surplus / lanes
     )
     port map (
       clk => clk,

@@ -27,6 +27,8 @@ entity requantize is
     output_signed : boolean;
     -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5.
     factor_bits : positive range 2 to 64 := 25;
+    -- Whether products are made in logic instead of multipliers.
+    in_logic : boolean := false;
     -- Width of the signed multipliers: more than 18 bits cost a second DSP48 per lane.
     multiplier_bits : positive;
     -- Width of the signed offsets.
@@ -72,7 +74,7 @@ architecture rtl of requantize is
     "requantize: offsets must hold one number per channel in rows of 256 bits; rows got "
     & integer'image(offsets'length));
 
-  constant is_split : boolean := input_bits > factor_bits;
+  constant is_split : boolean := input_bits > factor_bits and not in_logic;
   -- Bits of the lower part, to which a zero makes a sign.
   constant low_bits : natural := either(is_split, factor_bits - 1, 0);
   constant product_bits : positive := input_bits + multiplier_bits;
@@ -140,7 +142,7 @@ begin
     signal sum : signed(sum_bits - 1 downto 0);
   begin
 
-    whole : if not is_split generate
+    whole : if not is_split and not in_logic generate
       signal product : signed(product_bits - 1 downto 0);
     begin
 
@@ -174,6 +176,25 @@ begin
           sum <= resize(low_product, sum_bits)
             + resize(signed(std_ulogic_vector'(
               std_ulogic_vector(high_product) & (low_bits - 1 downto 0 => '0'))), sum_bits)
+            + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+        end if;
+      end process;
+
+    end generate;
+
+    without : if in_logic generate
+      constant part_bits : positive := input_bits + 2;
+      signal parts : std_ulogic_vector((multiplier_bits + 1) / 2 * part_bits - 1 downto 0);
+      signal negative : std_ulogic;
+    begin
+
+      multiply : process (clk)
+      begin
+        if rising_edge(clk) then
+          parts <= multiples(lane_value(operand, lane, input_bits, true),
+            lane_value(multiplier, lane, multiplier_bits, true));
+          negative <= multiplier((lane + 1) * multiplier_bits - 1);
+          sum <= resize(sum_of_multiples(parts, part_bits, negative, product_bits), sum_bits)
             + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
         end if;
       end process;

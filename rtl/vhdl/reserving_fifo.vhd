@@ -5,7 +5,8 @@
 -- The controller of an element pulses reserve, only while reservable is high, when it starts a beat;
 -- the beat arrives at input_valid any number of edges later and always finds its place. So the
 -- pipeline needs no enable, and no path leads from output_ready to input_ready. A pulse reserves room
--- for as many beats as `beats` says, which may come at any edges.
+-- for as many beats as `beats` says, which may come at any edges; every last of `groups` pulses for
+-- `surplus` less, though it waits for the room of all.
 --
 -- Beat order: unchanged.
 -- Latency: a beat pushed at edge t can be taken at edge t + 1. A beat taken at edge t frees its place
@@ -26,7 +27,11 @@ entity reserving_fifo is
     -- Bits per beat.
     width : positive;
     -- Beats that a pulse of reserve makes room for.
-    beats : positive := 1
+    beats : positive := 1;
+    -- Pulses of a round: a counter, if there is a surplus.
+    groups : positive := 1;
+    -- Beats of a round's last pulse that do not come.
+    surplus : natural := 0
   );
   port (
     clk : in std_ulogic;
@@ -48,10 +53,13 @@ architecture rtl of reserving_fifo is
 
   constant depth_suffices : boolean := require(depth >= beats,
     "reserving_fifo: depth must be at least beats; got " & integer'image(depth));
+  constant some_come : boolean := require(surplus < beats,
+    "reserving_fifo: surplus must be less than beats; got " & integer'image(surplus));
 
   -- Places that are neither reserved nor taken up, less those of a reserve: its sign says whether there
   -- is room for one.
   signal room : integer range -beats to depth - beats := depth - beats;
+  signal group_number : natural range 0 to groups - 1 := 0;
   signal take : std_ulogic;
 
 begin
@@ -71,10 +79,20 @@ begin
       elsif take then
         change := 1;
       end if;
+      if surplus > 0 and reserve = '1' then
+        if group_number = groups - 1 then
+          change := change + surplus;
+        end if;
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
+        if groups > 1 then
+          group_number <= 0 when group_number = groups - 1 else group_number + 1;
+        end if;
+      end if;
       room <= room + change;
 
       if reset then
         room <= depth - beats;
+        group_number <= 0;
       end if;
     end if;
   end process;

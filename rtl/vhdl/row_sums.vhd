@@ -17,8 +17,9 @@
 -- The weights of a group of rows come with the borrows of their own fields taken away already, so that
 -- the packed weight is their mere concatenation, each extended to `spacing` bits.
 --
--- With in_logic no multiplier is used: two tables hold the products of a value with two bits of a weight,
--- and their sum, one adder, is the product.
+-- With in_logic no multiplier is used. Up to 4 x 4 bits two tables hold the products of a value with two
+-- bits of a weight, and their sum, one adder, is the product. Wider ones are sums of the multiples of a
+-- value that each two bits of a weight ask for.
 --
 -- Beat order: valid only, never stalled.
 -- Latency: from a beat's values at position 0 to its sum: operands, product, the chain if it is longer
@@ -26,8 +27,9 @@
 -- Cycles per frame: one per input beat.
 -- Limits: (rows - 1) * spacing + weight bits up to 25 and values up to 18 bits make one DSP48E1 of a
 -- product; sums of a chain must fit their fields, with overlap one bit more. Final sums must fit
--- accumulator_bits; others may wrap. Products in logic are those of a single row and of up to 4 x 4 bits,
--- so that each bit of a table is one 6-input LUT: some 14 LUTs a product.
+-- accumulator_bits; others may wrap. Products in logic are those of a single row. Of 4 x 4 bits each bit of
+-- a table is one 6-input LUT, some 14 LUTs a product; one of 8 x 8 bits takes some 85, in two or more
+-- levels of adders between registers.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -81,9 +83,8 @@ architecture rtl of row_sums is
     rows = 1 or spacing >= weight_bits + either(weight_signed, 0, 1),
     "row_sums: spacing must hold a weight; got " & integer'image(spacing));
 
-  constant tables_hold : boolean := require(
-    not in_logic or (rows = 1 and activation_bits <= 4 and (weight_bits = 3 or weight_bits = 4)),
-    "row_sums: products in logic must be of 1 row, of up to 4 bits with 3 or 4; rows got " & integer'image(rows));
+  constant logic_is_alone : boolean := require(not in_logic or rows = 1,
+    "row_sums: products in logic must be of 1 row; rows got " & integer'image(rows));
 
   constant chains : positive := simd / chain;
   constant levels : natural := clog2(chains);
@@ -93,6 +94,11 @@ architecture rtl of row_sums is
   constant value_width : positive :=
     value_bits(activation_bits, activation_signed) + either(rows > 1, 2, 0);
   constant weight_width : positive := value_bits(weight_bits, weight_signed);
+  -- Products in logic of up to 4 bits: two tables of 6 bits. Others: multiples for each two bits.
+  constant by_tables : boolean :=
+    in_logic and activation_bits <= 4 and (weight_bits = 3 or weight_bits = 4);
+  constant multiple_bits : positive := value_width + 2;
+  constant parts_width : positive := (weight_width + 1) / 2 * multiple_bits;
   constant packed_bits : positive := (rows - 1) * spacing + weight_width;
   constant product_bits : positive := packed_bits + activation_bits;
   -- Width of a chain's sum.
@@ -112,6 +118,7 @@ architecture rtl of row_sums is
   type values_t is array (0 to simd - 1) of signed(value_width - 1 downto 0);
   type weights_t is array (0 to simd - 1) of signed(packed_bits - 1 downto 0);
   type products_t is array (0 to simd - 1) of signed(product_bits - 1 downto 0);
+  type parts_t is array (0 to simd - 1) of std_ulogic_vector(parts_width - 1 downto 0);
   type sums_t is array (0 to simd - 1) of signed(chain_bits - 1 downto 0);
   type parities_t is array (0 to simd - 1) of std_ulogic_vector(rows - 1 downto 0);
   type chain_sums_t is array (0 to chains - 1) of signed(chain_bits - 1 downto 0);
@@ -122,6 +129,8 @@ architecture rtl of row_sums is
   signal products : products_t;
   -- Products in logic: those with the lower half of the weights.
   signal lows : products_t;
+  signal parts : parts_t;
+  signal negative : std_ulogic_vector(0 to simd - 1);
   -- The sum of a chain up to a lane.
   signal sums : sums_t;
   -- The same of the lowest bits: two edges earlier than the sums.
@@ -190,13 +199,19 @@ begin
         values(lane) <=
           wrap(lane_value(input_data, lane, activation_bits, activation_signed), value_width);
         weights(lane) <= packed(weight_data, lane);
-        if in_logic then
+        if by_tables then
           lows(lane) <= low_products(half_index(
             lane_value(input_data, lane, activation_bits, activation_signed),
             lane_value(weight_data, lane, weight_bits, weight_signed), false));
           negative_high := negative_high_products(half_index(values(lane), weights(lane), true));
           products(lane) <= wrap(lows(lane)(product_bits - 1 downto 2) - negative_high, product_bits - 2)
             & lows(lane)(1 downto 0);
+        elsif in_logic then
+          parts(lane) <= multiples(
+            wrap(lane_value(input_data, lane, activation_bits, activation_signed), value_width),
+            packed(weight_data, lane));
+          negative(lane) <= packed(weight_data, lane)(weight_width - 1);
+          products(lane) <= sum_of_multiples(parts(lane), multiple_bits, negative(lane), product_bits);
         else
           products(lane) <= wrap(values(lane) * weights(lane), product_bits);
         end if;

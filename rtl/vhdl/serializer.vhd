@@ -2,6 +2,8 @@
 --
 --   output(parts * n + part) = part number `part` of input(n), part 0 in the lowest bits
 --
+-- Of every last of `groups` beats the upper `surplus` parts are not sent.
+--
 -- Beat order: as said; valid only, never stalled. The next beat comes `parts` edges later at the
 -- earliest.
 -- Latency: 1 edge to part 0, one more for each part.
@@ -19,7 +21,11 @@ entity serializer is
     -- Bits of a part.
     width : positive;
     -- Parts of a beat: a register of each.
-    parts : positive
+    parts : positive;
+    -- Beats of a round: a counter, if there is a surplus.
+    groups : positive := 1;
+    -- Parts of a round's last beat that are not sent.
+    surplus : natural := 0
   );
   port (
     clk : in std_ulogic;
@@ -37,10 +43,15 @@ architecture rtl of serializer is
 
   constant has_parts : boolean := require(parts > 1,
     "serializer: parts must be 2 or more; got " & integer'image(parts));
+  constant some_are_sent : boolean := require(surplus < parts,
+    "serializer: surplus must be less than parts; got " & integer'image(surplus));
 
   -- The beat whose parts are sent, and the part that is.
   signal held : std_ulogic_vector(parts * width - 1 downto 0);
   signal part : natural range 0 to parts - 1 := parts - 1;
+  -- The last part of the beat that is sent.
+  signal last_part : natural range 0 to parts - 1 := parts - 1;
+  signal beat : natural range 0 to groups - 1 := 0;
 
 begin
 
@@ -52,16 +63,25 @@ begin
       if input_valid then
         held <= input_data;
         part <= 0;
+        if surplus > 0 then
+          last_part <= parts - surplus - 1 when beat = groups - 1 else parts - 1;
+          -- GHDL's synthesis refuses the sum where a counter has but one value.
+          if groups > 1 then
+            beat <= 0 when beat = groups - 1 else beat + 1;
+          end if;
+        end if;
         -- pragma translate_off
-        assert part = parts - 1 report "serializer: beats must come `parts` edges apart" severity failure;
+        assert part = last_part report "serializer: beats must come `parts` edges apart" severity failure;
         -- pragma translate_on
-      elsif part /= parts - 1 then
+      elsif part /= last_part then
         part <= part + 1;
       end if;
-      output_valid <= '1' when input_valid = '1' or part /= parts - 1 else '0';
+      output_valid <= '1' when input_valid = '1' or part /= last_part else '0';
 
       if reset then
         part <= parts - 1;
+        last_part <= parts - 1;
+        beat <= 0;
         output_valid <= '0';
       end if;
     end if;

@@ -25,6 +25,7 @@ class Product:
     steps: int
     multiplier: int = 1
     taps: int = 1
+    in_logic: bool = False
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -72,13 +73,15 @@ def _case(seed: int, product: Product) -> Case:
         "blocks": product.blocks,
         "steps": product.steps,
         "taps": product.taps,
+        "in_logic": product.in_logic,
         "first_edge": product.steps - 1 + latency,
         "last_edge": PIXELS * product.blocks * product.steps - 1 + latency,
     }
     a, w = product.activation, product.weight
     fold = f"{product.lanes} lanes, {product.blocks} x {product.steps} x {product.taps} taps"
     each = f", {product.multiplier} each" if product.multiplier > 1 else ""
-    return Case(f"{a} x {w}, {fold}{each}", generics, write)
+    logic = ", in logic" if product.in_logic else ""
+    return Case(f"{a} x {w}, {fold}{each}{logic}", generics, write)
 
 
 INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
@@ -101,6 +104,8 @@ CASES = tuple(
             (UINT8, INT8, 4, 2, 3, 2, 3),
             (INT8, INT8, 3, 2, 1, 1, 9),
             (INT8, INT8, 2, 1, 1, 1, 4),
+            (UINT8, INT8, 4, 2, 3, 2, 3, True),
+            (IntegerType(4, False), IntegerType(3, True), 5, 2, 25, 1, 1, True),
         ),
         start=1,
     )

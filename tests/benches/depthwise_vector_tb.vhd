@@ -24,6 +24,7 @@ entity depthwise_vector_tb is
     multiplier : positive;
     blocks : positive;
     steps : positive;
+    in_logic : boolean;
     taps : positive
   );
 end entity;
@@ -79,6 +80,7 @@ begin
       blocks => blocks,
       steps => steps,
       taps => taps,
+      in_logic => in_logic,
       weights => read_rom(folder & "weights.txt")
     )
     port map (

@@ -31,6 +31,7 @@ class Product:
     logic_rows: int = 0
     factor_bits: int = 25
     block_rom: bool = False
+    surplus: int = 0
 
 
 def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -43,6 +44,7 @@ def _sums(product: Product, seed: int) -> tuple[IntArray, IntArray, IntArray]:
     if product.packing > 1 and weight.signed:
         # One may be borrowed of each.
         weights = np.maximum(weights, weight.minimum + 1)
+    weights[channels - product.surplus :] = 0
     x = random_codes(random, (PIXELS, inputs), activation.bits, activation.signed)
     x[0] = activation.minimum
     x[1] = activation.maximum
@@ -55,7 +57,8 @@ def _case(seed: int, product: Product) -> Case:
     bits = IntegerType.spanning(low, high, signed=True).bits
 
     def write(folder: Path) -> None:
-        write_table(folder / "weights.txt", weights, product.weight.bits)
+        used = weights[: len(weights) - product.surplus]
+        write_table(folder / "weights.txt", used, product.weight.bits)
         replayed = np.repeat(x[:, None, :], product.folds, axis=1)
         write_beats(folder / "input.txt", replayed, product.simd, product.activation.bits)
         write_beats(folder / "expected.txt", sums, product.pe, bits)
@@ -81,6 +84,7 @@ def _case(seed: int, product: Product) -> Case:
         "chain": product.chain,
         "logic_rows": product.logic_rows,
         "block_rom": product.block_rom,
+        "surplus": product.surplus,
         "first_edge": product.steps - 1 + latency,
         "last_edge": PIXELS * product.folds * product.steps - 1 + latency,
     }
@@ -92,6 +96,7 @@ def _case(seed: int, product: Product) -> Case:
     shared = product.packing * product.chain > 1
     logic = f", {product.logic_rows} in logic" if product.logic_rows else ""
     logic += ", block RAM" if product.block_rom else ""
+    logic += f", {product.surplus} less" if product.surplus else ""
     return Case(f"{a} x {w}, {fold}{sharing if shared else ''}{logic}", generics, write)
 
 
@@ -148,6 +153,10 @@ CASES = tuple(
             # Too wide for the part's multipliers, and not
             (UINT8, INT8, 4, 4, 3, 5, 2, 17, True, 4, 0, 18),
             (UINT4, INT4, 4, 4, 2, 2, 2, 11, True, 4, 0, 18),
+            # Rows without weights, beside packed ones, too
+            (UINT8, INT8, 3, 2, 3, 4, 1, 17, False, 1, 0, 25, False, 2),
+            (UINT8, INT8, 4, 4, 2, 3, 2, 17, True, 4, 0, 25, False, 1),
+            (UINT4, INT4, 6, 4, 2, 2, 3, 10, False, 4, 2, 25, False, 5),
         ),
         start=1,
     )

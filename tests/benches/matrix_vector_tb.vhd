@@ -30,7 +30,8 @@ entity matrix_vector_tb is
     overlap : boolean;
     chain : positive;
     logic_rows : natural;
-    block_rom : boolean
+    block_rom : boolean;
+    surplus : natural
   );
 end entity;
 
@@ -91,6 +92,7 @@ begin
       chain => chain,
       logic_rows => logic_rows,
       block_rom => block_rom,
+      surplus => surplus,
       weights => read_rom(folder & "weights.txt")
     )
     port map (

@@ -9,7 +9,17 @@ import numpy as np
 from harness import Case, IntArray, random_codes, write_beats, write_table
 
 from ir.cycles import predict
-from ir.elements import ALONE, Input, Kernel, Output, ProcessingElement, Shape, Sharing, StreamType
+from ir.elements import (
+    ALONE,
+    IN_LOGIC,
+    Input,
+    Kernel,
+    Output,
+    ProcessingElement,
+    Shape,
+    Sharing,
+    StreamType,
+)
 from ir.graph import StreamGraph
 from ir.interpreter import apply
 from ir.numbers import IntegerType
@@ -57,6 +67,7 @@ class Layer:
     block: Block | None = None
     adder_levels: int = 0
     block_rom: bool = False
+    scales_in_logic: bool = False
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -116,6 +127,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         simd=layer.simd,
         taps=layer.taps,
         sharing=layer.sharing,
+        scales_in_logic=layer.scales_in_logic,
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
         block_rom=layer.block_rom,
@@ -315,6 +327,37 @@ LAYERS = {
         number=IntegerType(4, False),
         weight=INT4,
         sharing=Sharing(3, 10, False, 4),
+    ),
+    "uneven": Layer(Shape(4, 4, 2), SAME, 5, pe=2, simd=1, lanes=1, pad_value=-3),
+    "uneven, a shallow FIFO": Layer(Shape(4, 4, 2), SAME, 5, pe=3, simd=2, lanes=1, fifo_depth=4),
+    "uneven, packed": Layer(
+        Shape(5, 4, 4),
+        SAME,
+        10,
+        pe=4,
+        simd=4,
+        lanes=2,
+        number=UINT8,
+        sharing=Sharing(2, 17, True, 4),
+        pool=POOL,
+    ),
+    "uneven, dense": Layer(Shape(1, 1, 24), Kernel(1, 1), 13, pe=5, simd=4, lanes=1),
+    "uneven, rows of the kernel": Layer(
+        Shape(5, 5, 2), SAME, 7, pe=3, simd=6, taps=3, lanes=1, output=UINT8, levels=255
+    ),
+    "in logic": Layer(
+        Shape(4, 4, 4),
+        SAME,
+        4,
+        pe=4,
+        simd=2,
+        lanes=2,
+        number=UINT8,
+        sharing=IN_LOGIC,
+        scales_in_logic=True,
+    ),
+    "depthwise in logic": Layer(
+        Shape(5, 6, 4), SAME, 4, pe=2, simd=2, pool=POOL, groups=4, sharing=IN_LOGIC
     ),
     "extra rows": Layer(Shape(6, 5, 2), SAME, 2, simd=2, extra_rows=2),
     "whole windows": Layer(Shape(5, 6, 2), SAME, 4, pe=4, simd=18, taps=9, pad_value=-3),

@@ -74,6 +74,8 @@ entity processing_element_tb is
     adder_levels : natural := 0;
     additions : natural := 0;
     stages : positive := 1;
+    products_in_logic : boolean := false;
+    scales_in_logic : boolean := false;
     extra_rows : natural := 0;
     fifo_depth : positive;
     pool_fifo_depth : positive := 2
@@ -209,6 +211,8 @@ begin
       graph => graph,
       sums => sums,
       lines => lines,
+      products_in_logic => products_in_logic,
+      scales_in_logic => scales_in_logic,
       extra_rows => extra_rows,
       fifo_depth => fifo_depth,
       pool_fifo_depth => pool_fifo_depth

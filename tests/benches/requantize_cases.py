@@ -33,6 +33,7 @@ class Scaling:
     low: int | None = None
     high: int | None = None
     factor_bits: int = 25
+    in_logic: bool = False
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -91,6 +92,7 @@ def _case(seed: int, scaling: Scaling) -> Case:
         "output_bits": scaling.output.bits,
         "output_signed": scaling.output.signed,
         "factor_bits": scaling.factor_bits,
+        "in_logic": scaling.in_logic,
         "multiplier_bits": scaling.multiplier_bits,
         "offset_bits": scaling.offset_bits,
         "shift": scaling.shift,
@@ -105,6 +107,8 @@ def _case(seed: int, scaling: Scaling) -> Case:
     widths = f"{scaling.input_bits} x {scaling.multiplier_bits} + {scaling.offset_bits}"
     if scaling.factor_bits != 25:
         shape += f", factors of {scaling.factor_bits}"
+    if scaling.in_logic:
+        shape += ", in logic"
     name = f"{widths} over {scaling.shift} to {scaling.output} {low} to {high}, {shape}"
     return Case(name, generics, write)
 
@@ -128,6 +132,11 @@ CASES = tuple(
             Scaling(24, INT8, 8, 28, 18, lanes=2, folds=3, factor_bits=18),
             Scaling(19, UINT8, 8, 28, 18, lanes=1, folds=2, factor_bits=18),
             Scaling(18, UINT8, 8, 20, 18, lanes=2, folds=2, factor_bits=18),
+            Scaling(20, INT8, 9, 28, 18, lanes=2, folds=3, in_logic=True),
+            Scaling(33, IntegerType(16, False), 17, 40, 33, lanes=1, folds=3, in_logic=True),
+            Scaling(18, IntegerType(1, False), 3, 19, 16, lanes=4, folds=2, in_logic=True),
+            Scaling(1, IntegerType(4, True), 1, 1, 0, lanes=2, folds=2, in_logic=True),
+            Scaling(12, INT8, 6, 14, 4, lanes=1, folds=5, in_logic=True),
         ),
         start=1,
     )

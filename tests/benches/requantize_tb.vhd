@@ -19,6 +19,7 @@ entity requantize_tb is
     output_bits : positive;
     output_signed : boolean;
     factor_bits : positive;
+    in_logic : boolean;
     multiplier_bits : positive;
     offset_bits : positive;
     shift : natural;
@@ -74,6 +75,7 @@ begin
       output_bits => output_bits,
       output_signed => output_signed,
       factor_bits => factor_bits,
+      in_logic => in_logic,
       multiplier_bits => multiplier_bits,
       offset_bits => offset_bits,
       shift => shift,

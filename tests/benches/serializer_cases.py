@@ -10,22 +10,42 @@ from harness import Case, random_codes, write_beats
 BEATS = 20
 
 
-def _case(parts: int, width: int, seed: int) -> Case:
+def _case(parts: int, width: int, groups: int, surplus: int, seed: int) -> Case:
+    def _sent(beat: int) -> int:
+        return parts - (surplus if beat % groups == groups - 1 else 0)
+
     def write(folder: Path) -> None:
         codes = random_codes(np.random.default_rng(seed), (BEATS, parts), width, signed=False)
         write_beats(folder / "input.txt", codes, parts, width)
-        write_beats(folder / "expected.txt", codes, 1, width)
+        sent = [row[: _sent(n)] for n, row in enumerate(codes)]
+        write_beats(folder / "expected.txt", np.concatenate(sent), 1, width)
 
     generics = {
         "seed": seed,
         "parts": parts,
         "width": width,
+        "groups": groups,
+        "surplus": surplus,
         "first_edge": 1,
-        "last_edge": BEATS * parts,
+        "last_edge": (BEATS - 1) * parts + _sent(BEATS - 1),
     }
-    return Case(f"{parts} parts of {width} bits", generics, write)
+    less = f", {surplus} less of {groups}" if surplus else ""
+    return Case(f"{parts} parts of {width} bits{less}", generics, write)
 
 
 CASES = tuple(
-    _case(*case, seed) for seed, case in enumerate(((2, 8), (3, 1), (8, 20), (16, 5)), start=1)
+    _case(*case, seed)
+    for seed, case in enumerate(
+        (
+            (2, 8, 1, 0),
+            (3, 1, 1, 0),
+            (8, 20, 1, 0),
+            (16, 5, 1, 0),
+            (4, 6, 3, 2),
+            (3, 5, 2, 2),
+            (2, 4, 1, 1),
+            (5, 3, 5, 1),
+        ),
+        start=1,
+    )
 )

@@ -11,6 +11,8 @@ entity serializer_tb is
     runner_cfg : string;
     seed : positive;
     parts : positive;
+    groups : positive;
+    surplus : natural;
     width : positive;
     first_edge : integer;
     last_edge : integer
@@ -78,6 +80,8 @@ begin
   dut : entity work.serializer
     generic map (
       width => width,
+      groups => groups,
+      surplus => surplus,
       parts => parts
     )
     port map (

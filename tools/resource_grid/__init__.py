@@ -18,6 +18,7 @@ from tools.resource_grid.plumbing import (
 )
 from tools.resource_grid.processing import (
     depthwise,
+    logic,
     lookups,
     matrices,
     requantizations,
@@ -40,6 +41,7 @@ GRID: dict[str, Callable[[], Iterator[Sample]]] = {
     "depthwise_vector": depthwise,
     "serializer": serializers,
     "requantize": requantizations,
+    "logic_products": logic,
     "threshold": threshold_samples,
     "lookup": lookups,
     "sliding_steps": steps,

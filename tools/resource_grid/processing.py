@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from ir.elements import ProcessingElement
+from ir.elements import IN_LOGIC, ProcessingElement
 from ir.numbers import IntegerType
 from ir.resources.codes import lookup, requantization
-from ir.resources.sums import depthwise_vector, matrix_vector, serializer
+from ir.resources.sums import depthwise_vector, serializer, sums_of_products
 from rtl.formals import number_formals, requantization_formals, sharing_formals
 from rtl.tables import Table, tables
 from sim.alone import Value
@@ -40,13 +41,14 @@ def sum_values(element: ProcessingElement) -> dict[str, Value]:
 
 def matrix_sample(element: ProcessingElement) -> Sample:
     """Return the sums of an element."""
+    sharing = sharing_formals(element.sharing)
     values = sum_values(element) | {
         "pe": element.pe,
         "simd": element.simd,
         "folds": element.folds,
-        **sharing_formals(element.sharing),
+        **({"logic_rows": element.pe} if element.sharing.in_logic else sharing),
     }
-    return Sample(("matrix_vector", values), (matrix_vector(element),))
+    return Sample(("matrix_vector", values), sums_of_products(element))
 
 
 def matrices() -> Iterator[Sample]:
@@ -130,10 +132,36 @@ def code_sample(element: ProcessingElement) -> Sample:
         "folds": folds,
         **{table.generic: table.rows() for table in tables(element)[1:]},
     }
+    if element.scales_in_logic:
+        values["in_logic"] = True
     own = requantization(
-        element.requantization, element.accumulator.bits, convolved.bits, lanes, folds
+        element.requantization,
+        element.accumulator.bits,
+        convolved.bits,
+        lanes,
+        folds,
+        element.scales_in_logic,
     )
-    return Sample((entity, values), (own,))
+    return Sample((entity, values), own)
+
+
+def logic() -> Iterator[Sample]:
+    """Yield products and requantizations without multipliers."""
+    k = kernel
+    for element in (
+        processing((1, 1, 16), 8, k(1), 2, 2),
+        processing((1, 1, 16), 8, k(1), 4, 4, numbers=SIGNED),
+        processing((1, 1, 16), 8, k(1), 1, 8),
+        processing((1, 1, 16), 8, k(1), 2, 4, numbers=(UINT8, IntegerType(5, True), UINT8)),
+        processing((1, 1, 16), 8, k(1), 2, 4, numbers=(UINT8, IntegerType(4, True), UINT8)),
+        processing((1, 1, 16), 8, k(1), 2, 4, numbers=(IntegerType(6, False), INT8, UINT8)),
+    ):
+        yield matrix_sample(replace(element, sharing=IN_LOGIC))
+    for outputs, pe, lanes, bits in ((16, 4, 1, 8), (16, 4, 2, 8), (32, 2, 2, 12), (32, 8, 4, 6)):
+        element = processing(
+            (8, 8, 4), outputs, k(3), pe, 1, lanes, multiplier_bits=bits, shares=False
+        )
+        yield code_sample(replace(element, scales_in_logic=True))
 
 
 def requantizations() -> Iterator[Sample]:

@@ -335,6 +335,20 @@ def test_a_pool_that_has_time_is_not_buffered() -> None:
     assert buffer_bursts(graph) is graph
 
 
+def test_operands_that_are_taken_in_bursts_are_buffered() -> None:
+    """Three convolutions that work all the time; each is taken a third of it."""
+    first, second, third = Chain(Shape(5, 4, 3)).fork(2, 2, 2)
+    for each in (first, second, third):
+        each.conv(3, Kernel(1, 1))
+    graph = schedule(first.concatenate(second, third).graph(), 180)
+    times = predict(graph)
+    assert times.cycles_per_frame == times.lower_bound == 180
+    names = [element.name for element in graph if "burst" in element.name]
+    assert len(names) == 3
+    unbuffered = graph.rebuild(lambda e: e.source if isinstance(e, Fifo) and e.name in names else e)
+    assert predict(unbuffered).cycles_per_frame > 180
+
+
 @pytest.mark.parametrize("first", [2, 9, 400])
 @pytest.mark.parametrize("edges", [0, 1, 7, 50])
 def test_the_smallest_number_is_found_from_what_others_lack(first: int, edges: int) -> None:

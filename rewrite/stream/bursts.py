@@ -1,10 +1,13 @@
-"""Buffers between a join and an operand that comes in bursts.
+"""Buffers between a join and an operand that comes, or is taken, in bursts.
 
     pool -> join   becomes   pool -> Fifo -> join
+    a -> Concatenate   becomes   a -> Fifo -> Concatenate
 
 A pool sends a row of values while the last row of its windows comes in, and nothing meanwhile.  A
 join that takes them together with another, even stream would hold the pool up, and with it what
-sends to the pool, so that the network were slower than its slowest element.  How deep the FIFO must
+sends to the pool, so that the network were slower than its slowest element.  A concatenation takes
+all channels of an operand's pixel in a row, and none while the others have their turns; an element
+that makes them evenly has no room for that beyond its own pipeline.  How deep the FIFO must
 be is decided with the other buffers (slack).  Where the pace is kept without, there is none.
 """
 
@@ -51,7 +54,7 @@ def _buffered(graph: StreamGraph) -> StreamGraph:
     names = Identifiers(frozenset(element.name for element in graph))
 
     def buffered(source: Element, element: Consumer) -> Element:
-        if not _is_uneven(source):
+        if not (_is_uneven(source) or _is_taken_in_bursts(source, element)):
             return source
         name = names.new(f"{element.name}_burst")
         return Fifo(name, element.layer, source, source.output, DEPTH)
@@ -74,3 +77,10 @@ def _is_uneven(source: Element) -> bool:
     if isinstance(source, ProcessingElement):
         return source.pool is not None
     return isinstance(source, MaxPool | AveragePool | Reorder | Border)
+
+
+def _is_taken_in_bursts(source: Element, reader: Consumer) -> bool:
+    """True if ``reader`` takes several beats of a pixel, then those of other operands."""
+    stream = source.output
+    several = stream.shape.channels > stream.lanes
+    return isinstance(reader, Concatenate) and several and not isinstance(source, Fifo)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,41 @@ def synthesize(top: str, sources: Sequence[Path], generics: Mapping[str, int] | 
             shutil.copyfile(path, folder / path.name)
         # GHDL reads the sources itself: object code, which takes as long again, is not needed.
         command = [find_ghdl().program, "synth", *FLAGS, "--out=verilog", *overrides, *files]
-        status, written, messages = _run([*command, "-e", top], folder)
+        for text in reordered(sources[-1].read_text(encoding="utf-8")):
+            (folder / files[-1]).write_text(text, encoding="utf-8")
+            status, written, messages = _run([*command, "-e", top], folder)
+            if status == 0 or CRASH not in messages:
+                break
     if status != 0:
         raise refusal(messages)
     return repaired(written)
+
+
+CRASH = "GHDL Bug occurred"
+ORDERS = 12
+"""Orders of instances that are tried."""
+
+_INSTANCE = re.compile(r"\n(?:  --[^\n]*\n)*  \w+ : entity work\.\w+\n.*?;\n", re.S)
+
+
+def reordered(top: str) -> Iterator[str]:
+    """Yield the VHDL of ``top``, then the same with its instances in other orders.
+
+    GHDL 2.0's synthesis crashes in one large design of a dozen, for no instance in it but for how
+    far its tables have grown when it comes to one: in another order it does not.
+    """
+    found = list(_INSTANCE.finditer(top))
+    yield top
+    if len(found) < 2:
+        return
+    first, last = found[0].start(), found[-1].end()
+    instances = [match[0] for match in found]
+    if "".join(instances) != top[first:last]:
+        return
+    orders = [instances[::-1]]
+    orders += [instances[n:] + instances[:n] for n in range(1, min(len(instances), ORDERS - 1))]
+    for order in orders:
+        yield top[:first] + "".join(order) + top[last:]
 
 
 def _run(command: Sequence[str], folder: Path) -> tuple[int, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from sim import (
     Stalls,
     simulate,
     simulate_netlist,
+    synthesis,
     synthesize,
 )
 from sim.netlist import optimization
@@ -212,6 +214,25 @@ def test_nearly_empty_tables_are_no_zeros(
     graph, inputs = chain.graph(), {"s_axis": chain.frames(FRAMES)}
     result = simulate_netlist(graph, inputs, evaluate(graph, inputs), tmp_path)
     assert result.passed, result.fault
+
+
+def test_a_crash_of_synthesis_is_tried_again_in_other_orders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_vhdl(NETWORKS["lenet_like"]().graph(), tmp_path)
+    run, tops = synthesis._run, []
+
+    def crashes_at_first(command: Sequence[str], folder: Path) -> tuple[int, str, str]:
+        tops.append((folder / "tiny.vhd").read_text())
+        return (2, "", synthesis.CRASH) if len(tops) < 3 else run(command, folder)
+
+    monkeypatch.setattr(synthesis, "_run", crashes_at_first)
+    assert "module tiny" in synthesize("tiny", files)
+    assert len({*tops}) == 3
+    assert len({tuple(sorted(top.split("\n"))) for top in tops}) == 1
+    orders = list(synthesis.reordered(tops[0]))
+    assert orders[:3] == tops
+    assert len({*orders}) == len(orders) <= synthesis.ORDERS
 
 
 def test_long_concatenations_are_broken() -> None:

@@ -458,6 +458,15 @@ def test_a_small_table_is_block_ram_if_asked_for(tmp_path: Path) -> None:
     assert sum(count for cell, count in counts.items() if cell.startswith("LUT")) < 40
 
 
+def test_the_same_power_of_two_for_all_needs_no_multiplier(tmp_path: Path) -> None:
+    """32 ones of two bits each are a table that GHDL would take for zero without a spare word."""
+    ones = Table("multipliers", np.ones(32, np.int64), 2).rows()
+    values = CONFIGURATIONS["requantize"] | {"multiplier_bits": 2, "multipliers": ones}
+    values |= {"lanes": 1, "folds": 32, "offsets": table(32, 28)}
+    counts = cells(verilog("requantize", values, tmp_path))
+    assert counts.get("DSP48E1", 0) == 0
+
+
 def test_every_entity_has_a_configuration() -> None:
     assert ENTITIES == sorted(CONFIGURATIONS)
     assert len(ENTITIES) == sum(not path.stem.endswith("_pkg") for path in VHDL_FOLDER.iterdir())

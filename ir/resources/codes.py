@@ -73,7 +73,7 @@ def _requantize(
     """Return a multiplier per lane, with its sum in the same DSP, or the sum alone.
 
     LUT: ``rom``, those of the tables in logic; ``clamped``, bits of codes that are limited;
-    ``split``, bits of the sums of products that need several DSPs.
+    ``split``, bits of the sums of products that need several DSPs, or none.
     """
     multipliers = function.multipliers.reshape(folds, lanes)
     offsets = function.offsets.reshape(folds, lanes)
@@ -83,12 +83,15 @@ def _requantize(
     columns = 0 if tables[1].bram18 else different_columns(offsets, bits[1])
     product = input_bits + bits[0]
     high = max(product, bits[1]) + 1 - function.shift
+    same = bool(np.all(multipliers == multipliers[0]))
+    shifts = int(np.count_nonzero(_is_shift(multipliers[0]))) if same else 0
+    split = product * (lanes if in_logic else lanes * max(0, each - 1) + shifts)
     lut = {
         "one": 1.0,
         **split_by_depth(folds, table_luts(multipliers, bits[0]) + table_luts(offsets, bits[1])),
         "clamped": output_bits * lanes,
         "compared": max(0, high - output_bits) * lanes,
-        "split": product * lanes * (1 if in_logic else max(0, each - 1)),
+        "split": split,
         "soft": 0 if each or in_logic else input_bits * bits[0] * lanes,
         "fold": clog2(folds),
     }
@@ -96,11 +99,10 @@ def _requantize(
         "one": 1.0,
         "code": output_bits * lanes,
         "offset": columns,
-        "split": product * lanes * (1 if in_logic else max(0, each - 1)),
+        "split": split,
         "soft": 0 if each or in_logic else (product + input_bits) * lanes,
         "fold": clog2(folds),
     }
-    shifts = int(np.count_nonzero(_is_shift(multipliers))) if folds == 1 else 0
     used = each * (lanes - shifts)
     exact = Resources(dsp=used, bram18=sum(table.bram18 for table in tables))
     return Part("requantize", lut, ff, exact)

@@ -9,6 +9,7 @@
 -- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
 -- Latency: 4 edges: parameters and operand, product, sum, shift and clamp.
 -- Cycles per frame: one per beat.
+-- Multipliers that are the same for all folds are constants.
 -- Limits: multiplier and sum are one DSP48 per lane up to 25 x 18 bits, 48-bit sums. Values wider than
 -- factor_bits have two products, of their upper and of their lower bits, that the sum joins.
 
@@ -107,6 +108,19 @@ architecture rtl of requantize is
     return rom;
   end function;
 
+  -- Whether every fold has the same multipliers: then they are constants, and powers of two are wires.
+  function multipliers_are_same return boolean is
+    constant bits : positive := lanes * multiplier_bits;
+  begin
+    for fold in 1 to folds - 1 loop
+      if rom_slice(multipliers, fold * bits, bits) /= rom_slice(multipliers, 0, bits) then
+        return false;
+      end if;
+    end loop;
+    return true;
+  end function;
+
+  constant is_same : boolean := multipliers_are_same;
   constant multiplier_rom : multiplier_rom_t := multiplier_words;
   constant offset_rom : offset_rom_t := offset_words;
 
@@ -132,7 +146,11 @@ begin
   begin
     if rising_edge(clk) then
       operand <= input_data;
-      multiplier <= multiplier_rom(fold);
+      if is_same then
+        multiplier <= multiplier_rom(0);
+      else
+        multiplier <= multiplier_rom(fold);
+      end if;
       offset <= offset_rom(fold);
       offset_delayed <= offset;
     end if;

@@ -34,6 +34,7 @@ class Scaling:
     high: int | None = None
     factor_bits: int = 25
     in_logic: bool = False
+    same: bool = False
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -67,6 +68,8 @@ def _case(seed: int, scaling: Scaling) -> Case:
         random = np.random.default_rng(seed)
         channels = scaling.lanes * scaling.folds
         multipliers = random_codes(random, (channels,), scaling.multiplier_bits, signed=True)
+        if scaling.same:
+            multipliers = np.resize(multipliers[: scaling.lanes], channels)
         offsets = random_codes(random, (channels,), scaling.offset_bits, signed=True)
         x = random_codes(random, (PIXELS, channels), scaling.input_bits, signed=True)
         # Half of them small, so that not nearly all saturate.
@@ -110,7 +113,7 @@ def _case(seed: int, scaling: Scaling) -> Case:
     if scaling.in_logic:
         shape += ", in logic"
     name = f"{widths} over {scaling.shift} to {scaling.output} {low} to {high}, {shape}"
-    return Case(name, generics, write)
+    return Case(name + (", same multipliers" if scaling.same else ""), generics, write)
 
 
 INT8, UINT8 = IntegerType(8, True), IntegerType(8, False)
@@ -137,6 +140,7 @@ CASES = tuple(
             Scaling(18, IntegerType(1, False), 3, 19, 16, lanes=4, folds=2, in_logic=True),
             Scaling(1, IntegerType(4, True), 1, 1, 0, lanes=2, folds=2, in_logic=True),
             Scaling(12, INT8, 6, 14, 4, lanes=1, folds=5, in_logic=True),
+            Scaling(18, UINT8, 8, 20, 18, lanes=2, folds=3, same=True),
         ),
         start=1,
     )

@@ -95,7 +95,7 @@ def points() -> Iterator[Point]:
     for cycles in (2048, 512, 128, 32, 8):
         for network in NETWORKS:
             yield Point(network, cycles, PowersOfTwo.LAYER)
-    for network, lut in (("digits_mlp", 400.0), ("jet_mlp", 730.0)):
+    for network, lut in (("digits_mlp", 400.0), ("jet_mlp", 850.0)):
         # The fewest look-up tables, with those that are memory.
         yield Point(network, 2048, PowersOfTwo.LAYER, lut=lut)
         yield Point(network, 2048)

@@ -84,7 +84,9 @@ architecture rtl of requantize is
   -- Beyond the words that are read
   constant spare : natural := larger(spare_rows(multipliers, folds * lanes * multiplier_bits),
     spare_rows(offsets, folds * lanes * offset_bits));
-  constant last_word : natural := folds - 1 + spare;
+  -- Of few words a power of two: GHDL counts them from the end, which takes an adder otherwise.
+  constant words : positive := folds + spare;
+  constant last_word : natural := either(words <= 64, 2 ** clog2(words), words) - 1;
 
   type multiplier_rom_t is array (0 to last_word) of
     std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
@@ -146,19 +148,34 @@ begin
   begin
     if rising_edge(clk) then
       operand <= input_data;
-      if is_same then
-        multiplier <= multiplier_rom(0);
-      else
-        multiplier <= multiplier_rom(fold);
-      end if;
+      multiplier <= multiplier_rom(fold);
       offset <= offset_rom(fold);
       offset_delayed <= offset;
     end if;
   end process;
 
   scale_lanes : for lane in 0 to lanes - 1 generate
+    -- Of its own, because a row of all lanes may be zero but for its top: see spare_rows of millrace_pkg.
+    constant same_factor : signed(multiplier_bits - 1 downto 0) :=
+      signed(rom_slice(multipliers, lane * multiplier_bits, multiplier_bits));
+
     signal sum : signed(sum_bits - 1 downto 0);
+    signal factor : signed(multiplier_bits - 1 downto 0);
   begin
+
+    -- A register, which other tools than GHDL see through: it would multiply by a negative constant wrongly.
+    constant_factor : if is_same generate
+      load_factor : process (clk)
+      begin
+        if rising_edge(clk) then
+          factor <= same_factor;
+        end if;
+      end process;
+    end generate;
+
+    read_factor : if not is_same generate
+      factor <= lane_value(multiplier, lane, multiplier_bits, true);
+    end generate;
 
     whole : if not is_split and not in_logic generate
       signal product : signed(product_bits - 1 downto 0);
@@ -167,8 +184,7 @@ begin
       multiply : process (clk)
       begin
         if rising_edge(clk) then
-          product <= lane_value(operand, lane, input_bits, true)
-            * lane_value(multiplier, lane, multiplier_bits, true);
+          product <= lane_value(operand, lane, input_bits, true) * factor;
           sum <= resize(product, sum_bits)
             + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
         end if;
@@ -189,8 +205,8 @@ begin
       multiply : process (clk)
       begin
         if rising_edge(clk) then
-          low_product <= signed(low) * lane_value(multiplier, lane, multiplier_bits, true);
-          high_product <= signed(high) * lane_value(multiplier, lane, multiplier_bits, true);
+          low_product <= signed(low) * factor;
+          high_product <= signed(high) * factor;
           sum <= resize(low_product, sum_bits)
             + resize(signed(std_ulogic_vector'(
               std_ulogic_vector(high_product) & (low_bits - 1 downto 0 => '0'))), sum_bits)

@@ -102,7 +102,7 @@ def measure(name: str, compilation: Compilation, folder: Path) -> Network:
 
     def run(simulator: str, count: int) -> Mapping[str, float]:
         place = folder / f"{simulator}{count}"
-        result = _unstalled(graph, inputs, expected, count, simulator, place)
+        result = unstalled(graph, inputs, expected, count, simulator, place)
         shared = min(count, len(predicted))
         assert result.completions[:shared] == predicted[:shared]
         return result.seconds
@@ -114,7 +114,7 @@ def measure(name: str, compilation: Compilation, folder: Path) -> Network:
     return Network(name, products, cycles, frames, ghdl, run("netlist", frames))
 
 
-def _unstalled(
+def unstalled(
     graph: StreamGraph,
     inputs: Mapping[str, IntArray],
     expected: Mapping[str, IntArray],
@@ -122,6 +122,7 @@ def _unstalled(
     simulator: str,
     folder: Path,
 ) -> SimulationResult:
+    """Simulate the first ``frames`` frames without stalls, and require that they pass."""
     options = SimulationOptions(
         stalls=Stalls.NONE, timed_frames=frames, stalled_frames=0, reset_in_frame=False, jobs=1
     )
@@ -170,7 +171,7 @@ def _build(graph: StreamGraph, folder: Path) -> list[str]:
     size = (1, shape.height, shape.width, shape.channels)
     inputs = {port.port: np.random.default_rng(1).integers(0, 256, size)}
     expected = evaluate(graph, inputs)
-    seconds = _unstalled(graph, inputs, expected, 1, "netlist", folder / "netlist").seconds
+    seconds = unstalled(graph, inputs, expected, 1, "netlist", folder / "netlist").seconds
     stages = [seconds[name] for name in ("synthesis", "verilator", "compiler", "run")]
     # Without a frame to send, what is left is linking and elaboration.
     nothing = SimulationOptions(timed_frames=0, stalled_frames=0)

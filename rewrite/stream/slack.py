@@ -85,15 +85,15 @@ class _Search:
         parts = {name: self.graph.around(name, NEAR) for name in names}
         names.sort(key=lambda name: (settled[name] == UNLIMITED, len(parts[name])))
         guesses: Slack = {}
-        changed = set(names)
+        changed = frozenset(names)
         while names:
-            self._guess(settled, names, parts, guesses, changed)
-            right = self._right(settled, [(name, guesses[name]) for name in names])
+            guesses = self._guesses(settled, {n: parts[n] for n in names}, guesses, changed)
+            right = self._right(settled, list(guesses.items()))
             settled |= {name: guesses[name] for name in names[:right]}
             if right < len(names):
                 name = names[right]
                 settled[name] = self._set_right(settled, name, guesses[name])
-                changed = {name}
+                changed = frozenset((name,))
             names = names[right + 1 :]
         return settled
 
@@ -105,27 +105,29 @@ class _Search:
             rows = 2 * rows or 1
         return slack
 
-    def _guess(
+    def _guesses(
         self,
         settled: Slack,
-        names: Sequence[str],
         parts: Mapping[str, Sequence[int]],
-        guesses: Slack,
-        changed: set[str],
-    ) -> None:
-        """Guess the least that the part around each buffer allows, those before it guessed.
+        known: Slack,
+        changed: frozenset[str],
+    ) -> Slack:
+        """Return the least that the part around each buffer allows, those before it guessed.
 
-        ``guesses`` are those of before, which stay where nothing of the part is ``changed``.
+        Guesses that are ``known`` stay, unless something in the part is ``changed``.
         """
-        slack = dict(settled)
-        for name in names:
-            part = [self.graph.elements[number] for number in parts[name]]
-            if any(element.name in changed for element in part):
-                guess = self._guessed(part, slack, name)
-                if guess != guesses.get(name):
-                    changed.add(name)
-                guesses[name] = guess
+        slack, stale = dict(settled), set(changed)
+        guesses: Slack = {}
+        for name, numbers in parts.items():
+            part = [self.graph.elements[number] for number in numbers]
+            if stale.isdisjoint(element.name for element in part):
+                guesses[name] = known[name]
+            else:
+                guesses[name] = self._guessed(part, slack, name)
+                if guesses[name] != known.get(name):
+                    stale.add(name)
             slack[name] = guesses[name]
+        return guesses
 
     def _guessed(self, part: Sequence[Element], slack: Slack, name: str) -> int:
         """Return the least value with which ``part`` keeps pace; that of ``slack`` if none does."""

@@ -28,6 +28,8 @@ bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are; e
 	$(IN_VENV) -m tests.benchmark
 	$(IN_VENV) -m tests.benchmark --netlist
 	$(IN_VENV) -m tests.peers
+	$(IN_VENV) -m tests.peer_networks --write
+	$(IN_VENV) -m tests.intervals --write
 	$(IN_VENV) -m tests.clock --write
 	$(IN_VENV) -m tests.scaling --write
 

@@ -20,7 +20,7 @@ import zoo
 from frontend.compiler import CompileOptions, compile_model
 from frontend.manifest import macs
 from ir.cycles import predict
-from ir.goal import DEFAULT_GOAL, Amounts, Goal
+from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph
 from ir.resources import estimate
 from rewrite.stream import schedule
@@ -38,8 +38,6 @@ MOST_CYCLES = 20_000_000
 """Simulated for a folding; slower ones are left out."""
 MOST_PRODUCTS = 1024
 """In a cycle, of a folding that is simulated at its fastest."""
-LIMITS: Amounts = (1e9, 1e9, 1e9, 1e9)
-"""Room for everything."""
 
 BRANCHES = (
     *("add_3", "concatenate_-1", "gate", "attention", "operators", "convnext", "residual"),
@@ -86,7 +84,7 @@ def goals(graph: StreamGraph) -> Iterator[Goal]:
     yield DEFAULT_GOAL
     fastest = Problem(graph, estimate, DEFAULT_GOAL.worth).least_cycles
     if macs(graph) <= MOST_PRODUCTS * fastest:
-        yield Goal(fastest, LIMITS)
+        yield Goal(fastest)
 
 
 def foldings(graph: StreamGraph) -> Iterator[StreamGraph]:

@@ -2,8 +2,8 @@
 
 The networks are pocket-cnn's, drawn with seeded weights, 8 bits.  Both sides are counted alike:
 GHDL's synthesis, then yosys ``synth_xilinx -family xc7 -flatten``, LUT1 to LUT6 before place and
-route; LUTs that are memory or shift registers stand beside them.  Cycles are those of a simulation
-of the netlist, which fails unless every value is right.  ``--write`` puts table and plot into docs.
+route; LUTs that are memory or shift registers stand beside them.  Cycles are those of a
+simulation, which fails unless every value is right.  ``--write`` puts table and plot into docs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from pathlib import Path
 import numpy as np
 
 import zoo
+import zoo.graphs
 from frontend.compiler import CompileOptions, compile_model
 from frontend.goal import goal
+from frontend.manifest import macs
 from ir.cycles import predict
 from ir.elements import DotProduct, ProcessingElement, Product
 from ir.goal import Goal
@@ -29,18 +31,20 @@ from ir.interpreter import evaluate
 from ir.resources import Resources, estimate
 from rewrite.stream import schedule
 from rtl import write_vhdl
-from sim import SimulationOptions, SimulationResult, simulate_netlist
+from sim import SimulationOptions, SimulationResult, simulate, simulate_netlist
 from sim.resources import count_cells, resources
 from sim.synthesis import synthesize
 from tests.peer_plot import plot
 from tests.peers import provenance, with_figures
-from zoo.graphs import macs
 
 PAGE = Path(__file__).parent.parent / "docs" / "networks.md"
 PLOT = PAGE.with_suffix(".svg")
 
 FRAMES = 3
 """Simulated for each row: the interval is that between the last two."""
+
+GHDL_PRODUCTS = 120_000
+"""As many GHDL forms in a second or two; less than compiling the netlist takes."""
 
 PART = "xc7z020"
 """Where only the cycles are given, the cheapest folding in parts of this FPGA is taken."""
@@ -144,7 +148,9 @@ def measured(folding: str, graph: StreamGraph, folder: Path) -> Row:
 
 
 def simulated(graph: StreamGraph, frames: int, folder: Path) -> SimulationResult:
-    """Simulate random frames in the netlist without stalls; the interpreter knows the outputs.
+    """Simulate random frames without stalls; the interpreter knows the outputs.
+
+    What is small is simulated in GHDL, which begins at once, the rest as the netlist.
 
     Raises:
         ValueError: a value is wrong.
@@ -158,7 +164,8 @@ def simulated(graph: StreamGraph, frames: int, folder: Path) -> SimulationResult
     codes = evaluate(graph, inputs)
     wanted = {output.name: codes[output.name] for output in graph.outputs}
     options = SimulationOptions.unstalled(frames)
-    result = simulate_netlist(graph, inputs, wanted, folder, options)
+    run = simulate if macs(graph) * frames <= GHDL_PRODUCTS else simulate_netlist
+    result = run(graph, inputs, wanted, folder, options)
     if result.fault is not None:
         raise ValueError(f"{graph.name}: {result.fault}")
     return result
@@ -191,7 +198,7 @@ def table(name: str, found: Sequence[Row]) -> str:
     for row in found:
         peer = row if row.bottleneck is None else peer
         lines.append(_cells(row, peer))
-    products = macs(zoo.networks()[name].network)
+    products = zoo.graphs.macs(zoo.networks()[name].network)
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return f"\n## {name}: {products:,} products\n\n{text}"
 

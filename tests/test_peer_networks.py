@@ -36,7 +36,7 @@ def test_a_peer_that_hangs_is_compared_with_nothing() -> None:
 
 def test_goals_are_the_peers_rate_and_cells() -> None:
     goals = Peer("serial", 6974, 20, Resources(lut=1726, ff=2962, dsp=20)).goals
-    assert [(goal.cycles, *goal.limits[0], goal.limits[2]) for goal in goals.values()] == [
+    assert [(goal.cycles, goal.limits[0], goal.limits[2]) for goal in goals.values()] == [
         (6974, 53200.0, 220.0),
         (None, 2158.0, 20.0),
     ]

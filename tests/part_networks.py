@@ -21,11 +21,9 @@ from ir.resources import Resources
 from rtl import write_vhdl
 from sim.resources import count_cells, resources
 from sim.synthesis import synthesize
-from tests.benchmark import with_figures
-from tests.peers import provenance
+from tests.peers import provenance, with_figures
 
 PAGE = Path(__file__).parent.parent / "docs" / "networks.md"
-BEGIN, END = "<!-- parts: begin -->\n", "<!-- parts: end -->\n"
 CLOCK_MHZ = 100
 
 
@@ -107,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     generated = markdown(found, options.part, options.use)
     print(generated)
     if options.write:
-        PAGE.write_text(with_figures(PAGE.read_text("utf-8"), generated, BEGIN, END), "utf-8")
+        PAGE.write_text(with_figures(PAGE.read_text("utf-8"), generated, "parts"), "utf-8")
     return 0
 
 

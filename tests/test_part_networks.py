@@ -9,7 +9,9 @@ import pytest
 import zoo
 from ir.resources import Resources
 from tests import part_networks
-from tests.part_networks import BEGIN, END, PAGE, Fitted, main, markdown
+from tests.part_networks import PAGE, Fitted, main, markdown
+
+BEGIN, END = "<!-- parts: begin -->\n", "<!-- parts: end -->\n"
 
 
 def test_estimates_and_counts_stand_below_each_other() -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from ir.resources import Resources
-from ir.resources.part import COEFFICIENTS, Part, coefficients
+from ir.resources.part import COEFFICIENTS, Part, coefficients, part_resources
 from sim.resources import count_entities
 from tools.resource_grid import GRID, Sample
 
@@ -83,6 +83,7 @@ def fit(samples: Sequence[Sample], counted: Sequence[Resources], refitted: set[s
     """Fit the coefficients of the samples' parts in ``refitted``; those of others are taken."""
     for entity in refitted:
         coefficients()[entity] = {"lut": {}, "ff": {}}
+    part_resources.cache_clear()
     for kind in ("lut", "ff"):
         names = sorted(
             {
@@ -103,6 +104,7 @@ def fit(samples: Sequence[Sample], counted: Sequence[Resources], refitted: set[s
         for (entity, size), value in zip(names, found, strict=True):
             if value > 0:
                 coefficients()[entity][kind][size] = round(float(value), 3)
+        part_resources.cache_clear()
 
 
 def _size(parts: Sequence[Part], kind: str, entity: str, size: str) -> float:

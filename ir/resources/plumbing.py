@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ir.elements import Fifo, Input, Output, Reshape, WidthConverter
 from ir.numbers import clog2
 from ir.resources.count import Resources
@@ -13,6 +15,7 @@ MOST_DISTRIBUTED_WORDS, MOST_DISTRIBUTED_BITS = 64, 4096
 """A FIFO of more of both is block RAM: ``in_block_ram`` of stream_fifo.vhd."""
 
 
+@lru_cache(1024)
 def stream_fifo(depth: int, width: int) -> Part:
     """Return a FIFO: two places, a count, its memory.
 
@@ -46,6 +49,7 @@ def stream_fifo(depth: int, width: int) -> Part:
     return Part("stream_fifo", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
 
 
+@lru_cache(1024)
 def reserving_fifo(depth: int, width: int, beats: int = 1) -> tuple[Part, ...]:
     """Return a FIFO whose places are reserved, ``beats`` at a time: a second count.
 

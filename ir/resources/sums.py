@@ -206,6 +206,7 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     return Part("depthwise_vector", lut, ff, exact)
 
 
+@lru_cache(1024)
 def serializer(width: int, parts: int) -> Part:
     """Return a register of ``parts`` parts of ``width`` bits, and a multiplexer of them.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from operator import le
 from typing import TypeAlias
 
@@ -41,6 +42,7 @@ from ir.elements import (
     Reorder,
     Reshape,
     Softmax,
+    StreamType,
     WidthConverter,
     input_lanes,
     sources,
@@ -119,10 +121,14 @@ def _choice(folded: Element, cost: Cost) -> Choice:
 
 def _alone(element: Consumer, reads: int) -> Consumer:
     """Return ``element`` with streams of ``reads`` lanes and FIFOs as deep as it needs."""
-    streams = tuple(
-        Input("source", "", "s", with_lanes(source.output, reads), 0) for source in sources(element)
-    )
+    streams = tuple(_stand_in(source.output, reads) for source in sources(element))
     return sized(with_sources(element, streams))
+
+
+@lru_cache(1024)
+def _stand_in(stream: StreamType, lanes: int) -> Input:
+    """Return what sends ``stream`` in ``lanes``."""
+    return Input("source", "", "s", with_lanes(stream, lanes), 0)
 
 
 def follows_its_source(element: Element) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from frontend.compiler import compile_model
 from ir.cycles import own_cycles, predict, steady_period
 from ir.elements import Kernel, Lookup, ProcessingElement, Rectifier, Reshape, Shape, StreamType
 from ir.errors import CompileError
@@ -23,8 +24,11 @@ from rewrite.stream.blocks import in_blocks
 from rewrite.stream.blocks.graph import fastest
 from sim import SimulationOptions, Stalls
 from sim.netlist import simulate_netlist
+from tests.case import Case
 from tests.stream_graphs import UINT8, Chain
 from tests.stream_graphs import network as network_of
+from tests.verdicts import judge
+from zoo.network import Conv, Dense, Flatten, MaxPool, Network
 
 SAME = Kernel(3, 3, pad_top=1, pad_left=1, pad_bottom=1, pad_right=1)
 POOL = Kernel(2, 2, 2, 2)
@@ -274,3 +278,12 @@ def test_strided_windows_read_several_pixels_and_fold() -> None:
     assert element.reads is None
     assert 1 < element.folds * element.steps <= 32
     assert steady_period(graph) <= 128
+
+
+def test_a_small_cnn_takes_a_frame_per_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the Keras file to the netlist: onnxruntime's integers, at interval 1 and no other."""
+    monkeypatch.setattr("tests.verdicts._compiled", compile_model)
+    layers = (Conv(3, 3, padding="same", activation="relu"), MaxPool(2), Flatten(), Dense(4))
+    verdict = judge(Case(Network("small", (4, 4, 1), layers), cycles=1))
+    assert verdict.problems == ()
+    assert verdict.in_netlist > 0

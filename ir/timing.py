@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from ir.adders import signed_digits
 from ir.elements import (
+    Affine,
     DotProduct,
     Extremum,
+    GlobalAverage,
     Merge,
     PairLookup,
     Pairwise,
@@ -19,13 +21,13 @@ from ir.elements.processing import weight_rows
 from ir.numbers import clog2
 from ir.requantize import Requantization, ScaleRequantization
 
-REQUANTIZE_LATENCY = 4
-"""Parameters and operand, product, sum, shift and clamp."""
+REQUANTIZE_LATENCY = 5
+"""Parameters and operand, product, sum, shift and clamp, and one more before or behind the sum."""
 
 LOOKUP_LATENCY = 1
 
-REORDER_LATENCY = 1
-"""From the issue of a beat to its push: the memory's output register."""
+REORDER_LATENCY = 2
+"""From the issue of a beat to its push: the memory's own register, and one behind it."""
 
 RECTIFIER_LATENCY = 5
 """From taking a beat to its push: operand, side, product, sum, shift and clamp."""
@@ -38,7 +40,10 @@ GLOBAL_MAXIMUM_LATENCY = 1
 SLIDING_SUM_LATENCY = 3
 """From a step to its push: values, difference, sum."""
 
-AVERAGE_POOL_LATENCY = SLIDING_SUM_LATENCY + REQUANTIZE_LATENCY
+WINDOW_MEANS_LATENCY = 5
+"""Number of taps inside, parameters, product, sum, shift and clamp."""
+
+AVERAGE_POOL_LATENCY = SLIDING_SUM_LATENCY + WINDOW_MEANS_LATENCY
 """From the step at the end of a window to the push of its code: column sum, requantization."""
 
 
@@ -50,16 +55,32 @@ def matrix_vector_latency(simd: int, chain: int = 1) -> int:
     return 4 + (chain if chain > 1 else 0) + clog2(simd // chain)
 
 
-def threshold_latency(levels: int) -> int:
-    """Two edges, table and comparison, per stage of the binary search."""
-    return 2 * clog2(levels + 1)
+THRESHOLD_LOGIC_BITS = 8192
+"""The largest table of a stage of thresholds that is read from logic."""
+
+THRESHOLD_LUT_WORDS = 64
+"""The longest table of which a stage reads a word when the one before has chosen it."""
 
 
-def requantization_latency(requantization: Requantization) -> int:
-    """From raw accumulators to output codes."""
+def threshold_latency(levels: int, input_bits: int, folds: int) -> int:
+    """Return an edge per stage of the binary search, and those it waits for a word of its table."""
+    latency = 0
+    for stage in range(clog2(levels + 1)):
+        words = folds << stage
+        large = words * input_bits > THRESHOLD_LOGIC_BITS
+        is_known = words > THRESHOLD_LUT_WORDS if stage else not large
+        latency += 1 + int(large) + int(not is_known)
+    return latency
+
+
+def requantization_latency(requantization: Requantization, input_bits: int, folds: int) -> int:
+    """From raw accumulators of ``input_bits`` to output codes.
+
+    ``folds``: beats whose lanes have other parameters, before they are those of the first again.
+    """
     if isinstance(requantization, ScaleRequantization):
         return REQUANTIZE_LATENCY
-    return threshold_latency(requantization.levels)
+    return threshold_latency(requantization.levels, input_bits, folds)
 
 
 def processing_latency(element: ProcessingElement) -> int:
@@ -69,16 +90,20 @@ def processing_latency(element: ProcessingElement) -> int:
     """
     lookup = LOOKUP_LATENCY if element.table is not None else 0
     maxima = 0 if element.members is None else lane_maxima_latency(element.members.shape[1])
+    # A padded window has a register between its memory and the choice of the padding.
+    padding = 1 if element.kernel.is_padded and element.taps == 1 else 0
     if element.adder_levels:
-        return adders_latency(element) + lookup + maxima + 1
-    requantization = requantization_latency(element.requantization)
+        return padding + adders_latency(element) + lookup + maxima + 1
+    requantization = requantization_latency(
+        element.requantization, element.accumulator.bits, element.pixel_beats
+    )
     sums = (
         matrix_vector_latency(element.taps)
         if element.depthwise
         else matrix_vector_latency(element.fan_in, element.sharing.chain)
     )
     serializer = 1 if element.parts > 1 else 0
-    return sums + serializer + requantization + lookup + maxima + 1
+    return padding + sums + serializer + requantization + lookup + maxima + 1
 
 
 def lane_maxima_latency(members: int) -> int:
@@ -99,7 +124,7 @@ def adders_latency(element: ProcessingElement) -> int:
         stages = element.adders.stages
     if isinstance(element.requantization, ScaleRequantization):
         return stages + (2 if element.adder_levels == 1 else 1)
-    return stages + threshold_latency(element.requantization.levels)
+    return stages + threshold_latency(element.requantization.levels, element.accumulator.bits, 1)
 
 
 def sliding_maximum_latency(kernel: int) -> int:
@@ -112,9 +137,19 @@ def pointwise_latency(inner: int) -> int:
     return 1 + inner
 
 
-def global_average_latency(requantization: Requantization) -> int:
+def affine_latency(element: Affine) -> int:
+    """From taking a beat to its push."""
+    source = element.source.output
+    folds = source.shape.channels // source.lanes
+    return pointwise_latency(
+        requantization_latency(element.requantization, source.number.bits, folds)
+    )
+
+
+def global_average_latency(element: GlobalAverage) -> int:
     """From the last pixel's step to the push: sum register, then requantization."""
-    return 1 + requantization_latency(requantization)
+    folds = element.output.beats
+    return 1 + requantization_latency(element.requantization, element.accumulator.bits, folds)
 
 
 def arg_max_latency(lanes: int) -> int:
@@ -127,7 +162,8 @@ def dot_product_latency(element: DotProduct) -> int:
 
     Operands, less zero points, products, tree, sum, requantization.
     """
-    return 4 + clog2(element.simd) + requantization_latency(element.requantization)
+    codes = requantization_latency(element.requantization, element.accumulator.bits, 1)
+    return 4 + clog2(element.simd) + codes
 
 
 def pairwise_latency(element: Pairwise) -> int:
@@ -139,8 +175,8 @@ def pairwise_latency(element: Pairwise) -> int:
             return 6 + int(element.half_even)
         case Extremum():  # operands, choice
             return 2
-        case PairLookup():
-            return pointwise_latency(LOOKUP_LATENCY)
+        case PairLookup():  # operands, table, a register behind it
+            return pointwise_latency(LOOKUP_LATENCY) + 1
 
 
 SOFTMAX_EXPONENTIAL_LATENCY = 2

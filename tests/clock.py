@@ -1,13 +1,14 @@
 """Clock speed of every element and of small networks: ``python -m tests.clock``.
 
 Placed and routed for Lattice's ECP5, speed grade 6, between registers (``sim.place_and_route``).
-``--write`` puts the tables into docs/clock.md.  Results are cached: what did not change takes no
-time.
+``--write`` puts the rows into docs/clock.md, where those of others stay.  Results are cached: what
+did not change takes no time.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from rich.table import Table
 
 import zoo
 from frontend.compiler import CompileOptions, compile_model
+from ir.goal import Goal
 from rtl import write_vhdl
 from sim.alone import TOP, generics, verilog
 from sim.ghdl import find_ghdl
@@ -45,7 +47,7 @@ Netlist = tuple[str, str]
 
 HEADINGS = [
     *("", "MHz", "as yosys leaves it", "from", "to", "levels", "logic, ns", "path, ns"),
-    *("LUT4", "FF", "multipliers", "block RAM"),
+    *("LUT4", "FF", "multipliers", "block RAM", "measured"),
 ]
 
 
@@ -70,6 +72,7 @@ class Speed:
             f"{timing.logic_ns:.1f}",
             f"{timing.path_ns:.1f}",
             *(f"{count:,}" for count in counts),
+            f"{datetime.now(UTC):%Y-%m-%d}",
         ]
 
 
@@ -77,14 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write if asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.clock", description=__doc__)
     parser.add_argument("names", nargs="*", help="elements and networks (all)")
-    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
+    parser.add_argument("--write", action="store_true", help="put the rows into the docs")
     options = parser.parse_args(arguments)
     networks = {name for name, _ in NETWORKS}
     unknown = sorted(set(options.names) - CONFIGURATIONS.keys() - networks)
     if unknown:
         parser.error(f"neither an element nor a network: {', '.join(unknown)}")
-    if options.write and options.names:
-        parser.error("--write takes all of them")
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     tables: dict[str, list[Speed]] = {}
     for title, netlists in (("Elements", elements), ("Networks", small_networks)):
@@ -100,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if speeds:
             console.print(table)
     if options.write:
-        PAGE.write_text(with_figures(PAGE.read_text("utf-8"), markdown(tables)), "utf-8")
+        page = PAGE.read_text("utf-8")
+        PAGE.write_text(with_figures(page, markdown(page, tables)), "utf-8")
     return 0
 
 
@@ -132,7 +134,7 @@ def network(name: str, cycles: int) -> Netlist:
         folder = Path(scratch)
         source = folder / f"{name}.h5"
         zoo.save(name, source)
-        compilation = compile_model(source, CompileOptions(cycles=cycles))
+        compilation = compile_model(source, CompileOptions(goal=Goal(cycles=cycles)))
         files = write_vhdl(compilation.graph, folder / "vhdl")
         top = files[-1].stem
         return synthesize(top, files, {"factor_bits": FACTOR_BITS}), top
@@ -149,15 +151,24 @@ def speed(name: str, netlist: Callable[[], Netlist], effort: Effort | None = Non
     return Speed(name, timing, plain.fmax_mhz)
 
 
-def markdown(tables: dict[str, list[Speed]]) -> str:
-    """Return the tables with date and versions of the tools."""
+def markdown(page: str, tables: dict[str, list[Speed]]) -> str:
+    """Return the tables of ``page`` with the rows of ``tables``, and the versions of the tools."""
     tools = ", ".join(tool.name for tool in (find_ghdl(), find_yosys(), find_nextpnr()))
-    parts = [f"{datetime.now(UTC):%Y-%m-%d}; {tools}.\n"]
+    parts = [f"{tools}.\n"]
     for title, speeds in tables.items():
-        rule = " | ".join(["---", "---:", "---:", "---", "---", *["---:"] * 7])
-        rows = "".join(f"| {' | '.join(found.row())} |\n" for found in speeds)
-        parts.append(f"\n## {title}\n\n| {' | '.join(HEADINGS)} |\n| {rule} |\n{rows}")
+        rows = written_rows(page, title)
+        rows |= {found.name: f"| {' | '.join(found.row())} |\n" for found in speeds}
+        rule = " | ".join(["---", "---:", "---:", "---", "---", *["---:"] * 8])
+        text = "".join(rows[name] for name in sorted(rows))
+        parts.append(f"\n## {title}\n\n| {' | '.join(HEADINGS)} |\n| {rule} |\n{text}")
     return "".join(parts)
+
+
+def written_rows(page: str, title: str) -> dict[str, str]:
+    """Return the lines by name that the table ``title`` of ``page`` has."""
+    _, _, section = page.partition(f"\n## {title}\n\n")
+    lines = section.partition("\n\n")[0].splitlines()
+    return {row[1]: f"{row[0]}\n" for row in map(re.compile(r"\| (\w+) \|.*").match, lines) if row}
 
 
 def with_figures(page: str, text: str) -> str:

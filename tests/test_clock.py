@@ -10,8 +10,17 @@ import pytest
 from ir.errors import CompileError
 from sim.block_registers import move_registers
 from sim.harness import harness
-from sim.place_and_route import Effort, place_and_route
-from tests.clock import BEGIN, END, PAGE, element, with_figures
+from sim.place_and_route import Effort, Timing, place_and_route
+from tests.clock import (
+    BEGIN,
+    END,
+    PAGE,
+    Speed,
+    element,
+    markdown,
+    with_figures,
+    written_rows,
+)
 
 NETLIST = """module element
   (input  clk,
@@ -163,6 +172,20 @@ def test_only_the_figures_of_the_page_change() -> None:
     page = PAGE.read_text(encoding="utf-8")
     head, _, rest = page.partition(BEGIN)
     assert with_figures(page, "new\n") == f"{head}{BEGIN}new\n{END}{rest.partition(END)[2]}"
+
+
+def test_rows_that_are_not_measured_stay() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = written_rows(page, "Elements")
+    assert sorted(rows) == list(rows)
+    assert rows["window"].startswith("| window | ")
+    timing = Timing(99.6, "element.a", "element.b", 3, 1.25, 10.0, 1234, 56, 7, 8)
+    speeds = [Speed("window", timing, 90.0)]
+    changed = with_figures(page, markdown(page, {"Elements": speeds, "Networks": []}))
+    row = written_rows(changed, "Elements")["window"]
+    assert row.startswith("| window | 100 | 90 | a | b | 3 | 1.2 | 10.0 | 1,234 | 56 | 7 | 8 | 20")
+    assert written_rows(changed, "Elements") == rows | {"window": row}
+    assert written_rows(changed, "Networks") == written_rows(page, "Networks")
 
 
 @pytest.mark.long

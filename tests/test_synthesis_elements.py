@@ -272,7 +272,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "output_bits": 8,
         "lanes": 2,
         "table": table(4096, 8),
-        "fifo_depth": 4,
+        "fifo_depth": 5,
     },
     "pair_pipeline": {
         "a_width": 16,
@@ -314,7 +314,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "counts": "(2, 32, 2, 4)",
         "strides": "(4, 8, 0, 1)",
         "clamps": "(0, 1, 0, 0)",
-        "fifo_depth": 3,
+        "fifo_depth": 4,
     },
     "product": {
         "input_a_bits": 8,
@@ -508,7 +508,7 @@ def test_products_in_logic_need_no_multiplier(
         ("processing_element", {"DSP48E1": 10, "RAMB36E1": 1, "RAMB18E1": 1, "RAM32M": 3}),
         ("window", {"RAMB18E1": 1}),
         ("parallel_window", {"RAM32M": 33}),  # three rows of 32 x 64 bits
-        # Two blocks of 128 words; three beats of output.
+        # Two blocks of 128 words; four beats of output.
         ("reorder", {"RAMB18E1": 1, "RAM32M": 3}),
         ("matrix_vector", {"DSP48E1": 12}),
         ("cluster_sums", {"DSP48E1": 24}),  # two of three weights

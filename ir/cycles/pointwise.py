@@ -17,8 +17,7 @@ def _pointwise(element: Affine | Lookup | Rectifier, system: EventSystem, latenc
 
 @element_events.register
 def _affine(element: Affine, system: EventSystem) -> None:
-    inner = timing.requantization_latency(element.requantization)
-    _pointwise(element, system, timing.pointwise_latency(inner))
+    _pointwise(element, system, timing.affine_latency(element))
 
 
 @element_events.register
@@ -33,7 +32,7 @@ def _rectifier(element: Rectifier, system: EventSystem) -> None:
 
 @element_events.register
 def _global_average(element: GlobalAverage, system: EventSystem) -> None:
-    _global(element, system, timing.global_average_latency(element.requantization))
+    _global(element, system, timing.global_average_latency(element))
 
 
 @element_events.register

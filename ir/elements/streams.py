@@ -83,6 +83,11 @@ class Kernel:
         return (self.width - 1) * self.dilation_width + 1
 
     @property
+    def is_padded(self) -> bool:
+        """Whether a map is padded at any side."""
+        return self.pad_top + self.pad_left + self.pad_bottom + self.pad_right > 0
+
+    @property
     def is_pointwise(self) -> bool:
         """True for a 1x1 window that visits every pixel once, without padding."""
         return self == Kernel(

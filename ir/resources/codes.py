@@ -22,6 +22,7 @@ from ir.resources.tables import (
     split_by_depth,
     table_luts,
 )
+from ir.timing import THRESHOLD_LOGIC_BITS, THRESHOLD_LUT_WORDS, threshold_latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _requantize(
     ff = {
         "one": 1.0,
         "code": output_bits * lanes,
+        "limited": lanes * (product if in_logic else output_bits + 3),
         "offset": columns,
         "split": split,
         "soft": 0 if each or in_logic else (product + input_bits) * lanes,
@@ -120,38 +122,46 @@ def _threshold(
 ) -> Part:
     """Return a stage per bit of the code for each lane: a table and a comparator.
 
-    LUT: ``rom``, those of the tables in logic; ``compared``, bits of the comparators; ``fold``,
-    bits of the folds that go along.  FF: ``value``, bits of the sums that go along, twice a stage;
-    ``word``, of thresholds read from logic.
+    LUT: ``rom``, those of the tables in logic; ``compared``, bits of the comparators; ``chosen``,
+    of those that also choose a threshold; ``fold``, bits of the folds that go along.  FF:
+    ``value``, bits of the sums that go along; ``word``, of thresholds that are read; ``count``,
+    of the codes.
     """
     stages = clog2(function.levels + 1)
     tables, columns, halves = {"rom": 0.0, "deep_rom": 0.0}, 0, 0
+    pairs = [folds << stage > THRESHOLD_LUT_WORDS and stage > 0 for stage in range(stages)]
     for lane in range(lanes):
         own = function.thresholds[lane::lanes]
-        for stage in range(stages):
-            words = _stage(own, stage, stages)
-            place = rom(len(words), input_bits)
-            halves += place.bram18
-            if not place.bram18:
+        for stage, paired in enumerate(pairs):
+            words = _stage(own, stage, stages).reshape(-1, 2 if paired else 1)
+            width = words.shape[1] * input_bits
+            large = len(words) * width > THRESHOLD_LOGIC_BITS
+            place = rom(len(words), width)
+            if large and place.bram18:
+                halves += place.bram18
+                columns += width
+            else:
                 found = different_columns(words, input_bits)
                 columns += found
                 kind = "rom" if len(words) <= SHALLOW_WORDS else "deep_rom"
                 tables[kind] += logic_luts(len(words), found)
-    counts = sum(range(stages)) * lanes
+    edges = threshold_latency(function.levels, input_bits, folds)
+    chosen = sum(pairs)
     lut = {
         "one": 1.0,
         **tables,
-        "compared": stages * input_bits * lanes,
+        "compared": (stages - chosen) * input_bits * lanes,
+        "chosen": chosen * (input_bits + 1) * lanes,
         "code": output_bits * lanes,
         "fold": clog2(folds),
     }
     ff = {
         "one": 1.0,
-        "value": input_bits * stages * lanes,
-        "count": counts,
+        "value": input_bits * (edges - 1) * lanes,
+        "count": sum(range(stages)) * lanes,
         "word": columns,
         "code": output_bits * lanes,
-        "fold": clog2(folds) * 2 * stages,
+        "fold": clog2(folds) * edges,
     }
     return Part("threshold", lut, ff, Resources(bram18=halves))
 

@@ -96,10 +96,11 @@ def extremum(element: Extremum) -> tuple[Part, ...]:
 
 @parts_of.register
 def pair_lookup(element: PairLookup) -> tuple[Part, ...]:
-    """Return a table per lane."""
+    """Return a table per lane, and registers behind."""
     output = element.output
     table = lookup(element.table.reshape(-1), output.number.bits, output.lanes)
-    return (table, *_pipeline(element))
+    held = Part("pair_lookup", {}, {"result": output.width_bits})
+    return (table, held, *_pipeline(element))
 
 
 @parts_of.register

@@ -23,14 +23,15 @@ def sliding_sum(
     ``padded``, bits that may be padding; ``place``, of the memories' addresses.
     """
     overlaps = stride < kernel
-    values = _memory(kernel * inner, lanes * bits) if overlaps else Mapping(0.0)
+    remembered = kernel * inner + 1
+    values = _memory(remembered, lanes * bits) if overlaps else Mapping(0.0)
     kept = _memory(inner, lanes * sums)
     lut = {
         "one": 1.0,
         "sum": lanes * sums,
         "difference": lanes * sums if overlaps else 0,
         "padded": lanes * bits * int(pads > 0),
-        "place": clog2(inner) + (clog2(kernel * inner) if overlaps else 0),
+        "place": clog2(inner) + (clog2(remembered) if overlaps else 0),
         "multiplexed": (values.rows - 1) * lanes * bits + (kept.rows - 1) * lanes * sums,
     }
     ff = {
@@ -39,7 +40,7 @@ def sliding_sum(
         "value": lanes * bits,
         "oldest": lanes * bits if overlaps and not values.bram18 else 0,
         "past": lanes * sums if kept.luts else 0,
-        "place": clog2(inner) + (clog2(kernel * inner) if overlaps else 0),
+        "place": clog2(inner) + (clog2(remembered) if overlaps else 0),
     }
     exact = Resources(lut_memory=values.luts + kept.luts, bram18=values.bram18 + kept.bram18)
     own = Part("sliding_sum", lut, ff, exact)
@@ -66,7 +67,8 @@ def average_pool(element: AveragePool) -> tuple[Part, ...]:
         "clamped": lanes * code,
         "parameters": function.multiplier_bits + function.offset_bits if any(pads) else 0,
     }
-    means = Part("window_means", sizes, sizes, Resources(dsp=each * lanes))
+    registers = sizes | {"value": lanes * sums}
+    means = Part("window_means", sizes, registers, Resources(dsp=each * lanes))
     return (
         *sliding_sum(bits, row_bits, lanes, *across),
         *reserving_fifo(element.row_depth, lanes * row_bits),

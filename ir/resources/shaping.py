@@ -42,6 +42,6 @@ def reorder(element: Reorder) -> tuple[Part, ...]:
         "loops": sum(count > 1 for count in counts),
         "blocks": clog2(element.stored_blocks),
     }
-    ff = lut | {"word": width if memory.luts else 0}
+    ff = lut | {"word": width * (2 if memory.luts else 1)}
     exact = Resources(lut_memory=memory.luts, bram18=memory.bram18)
     return (Part("reorder", lut, ff, exact), *reserving_fifo(element.fifo_depth, width))

@@ -27,6 +27,10 @@ SHORTEST_SHIFT_REGISTER = 3
 """Flip-flops in a row from which on yosys takes an SRL16."""
 
 
+SMALLEST_BLOCK_RAM = 4096
+"""Bits of a ROM from which on matrix_vector.vhd reads it a beat ahead."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Folded:
     """What the sums depend on, the key of a cache: the weights are the same, not merely equal."""
@@ -70,8 +74,9 @@ def matrix_vector(element: ProcessingElement) -> Part:
     adders behind the multipliers and of the accumulators; ``parity``, products of lowest bits;
     ``soft``, bits of products in logic; ``borrow``, of accumulators that also add a borrow;
     ``count``, of the counters, ``wraps``, of those that are set back.  FF: the tree's registers and
-    the accumulators'; ``word``, weights read from logic; ``history``, values that wait for their
-    place in a chain and are too few for a shift register.
+    the accumulators'; ``word``, weights read from logic; ``ahead``, those of large ROMs, and when
+    they are read; ``history``, values that wait for their place in a chain and are too few for a
+    shift register.
     """
     sharing, steps, folds = element.sharing, element.steps, element.folds
     words, width = folds * steps, element.pe * element.simd * element.weight_number.bits
@@ -99,6 +104,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
     overlapped = sum(rows - 1 for rows in packs) * element.simd if sharing.overlap else 0
     columns = 0 if table.bram18 else _columns(element)
     count = clog2(words) + clog2(steps)
+    ahead = words > 1 and words * (width // chain) >= SMALLEST_BLOCK_RAM
     beat = chains * element.input.number.bits
     lut = {
         "one": 1.0,
@@ -114,6 +120,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
     ff = {
         "one": 1.0,
         "word": columns,
+        "ahead": (0 if inside else width) + chain if ahead else 0,
         "history": beat * min(3, chain * (chain - 1) // 2),
         "tree": nodes,
         "sum": sums,

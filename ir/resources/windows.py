@@ -20,9 +20,10 @@ def window(
 
     Of a buffer: ``address``, bits of the two addresses; ``wraps``, of the one that moves; ``room``
     and ``surplus``, bits of the two counts of words and pixels ahead; ``counters``, bits of the
-    loops' counters; ``loops``, those of more than one round; ``padded``, bits of a beat that may be
-    padding; ``places``, bits of the place of a tap on a padded map; ``edges``, rows and columns at
-    whose windows the counts grow otherwise than inside.
+    loops' counters; ``ahead``, of what the next beat changes; ``loops``, those of more than one
+    round; ``padded``, bits of a beat that may be padding; ``places``, bits of the place of a tap on
+    a padded map; ``edges``, rows and columns at whose windows the counts grow otherwise than
+    inside.
     """
     if kernel.is_pointwise and replays == 1:
         counter = clog2(shape.channels // simd // blocks)
@@ -60,10 +61,12 @@ def window(
         "one": 1.0,
         "address": 2 * clog2(words),
         "counts": room + surplus,
+        "ahead": 2 * clog2(words) + room + surplus,
         "counters": counters,
         "places": tap_bits,
         "edge": surplus if _edges(shape, kernel) else 0,
         "word": simd * bits if memory.luts else 0,
+        "padded": simd * bits + 2 if any(pads) else 0,
     }
     return Part("window", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
 

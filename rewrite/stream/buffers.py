@@ -59,11 +59,10 @@ def sized(element: Consumer) -> Consumer:
             latency = timing.sliding_maximum_latency(max(kernel.height, kernel.width))
             return replace(element, fifo_depth=_depth(latency, 1))
         case GlobalAverage():
-            latency = timing.global_average_latency(element.requantization)
+            latency = timing.global_average_latency(element)
             return replace(element, fifo_depth=_depth(latency, 1))
         case Affine():
-            inner = timing.requantization_latency(element.requantization)
-            return replace(element, fifo_depth=_depth(timing.pointwise_latency(inner), 1))
+            return replace(element, fifo_depth=_depth(timing.affine_latency(element), 1))
         case Lookup():
             latency = timing.pointwise_latency(timing.LOOKUP_LATENCY)
             return replace(element, fifo_depth=_depth(latency, 1))

@@ -16,6 +16,7 @@ use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
 
 use work.millrace_pkg.all;
+use work.threshold_pkg.all;
 
 entity dot_product is
   generic (
@@ -96,7 +97,8 @@ architecture rtl of dot_product is
   constant sum_bits : positive := product_bits + tree_levels;
 
   -- Operands, differences, products, the tree, accumulator, requantization.
-  constant latency : positive := 4 + tree_levels + either(requantization = scale, 4, 2 * clog2(levels + 1));
+  constant latency : positive := 4 + tree_levels
+    + either(requantization = scale, requantize_latency, threshold_latency(levels, accumulator_bits, 1));
 
   type tree_t is array (0 to tree_levels) of std_ulogic_vector(simd * sum_bits - 1 downto 0);
 

@@ -12,7 +12,7 @@
 -- Cycles per frame: pixels * channels / lanes. Frames follow each other without a gap.
 -- Memory: one sum per channel, registers if channels = lanes.
 -- Limits: accumulator_bits must hold the sum; the sum wraps otherwise. The last pixel is taken at one
--- beat per cycle if fifo_depth >= min(channels / lanes, 7).
+-- beat per cycle if fifo_depth >= min(channels / lanes, 8).
 
 library ieee;
 use ieee.std_logic_1164.all;

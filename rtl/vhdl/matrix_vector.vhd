@@ -14,7 +14,8 @@
 -- Beat order: one output beat per group, in order; valid only, never stalled.
 -- Latency: 4 + ceil(log2(simd / chain)) edges, chain more if chain exceeds 1, from the issue of the
 -- group's last beat, which is the edge before the one that takes it here: ROM and input register, operands,
--- products, the chain, one register per level of the adder tree, accumulator.
+-- products, the chain, one register per level of the adder tree, accumulator. The words of a large ROM are
+-- read one edge earlier.
 -- Cycles per frame: one per input beat.
 -- Limits: products have exact widths, so that each is one DSP48 up to 25 x 18 bits. Sums wrap at
 -- accumulator_bits, which must hold every final sum. Packed rows need weights that stay within their
@@ -188,12 +189,18 @@ architecture rtl of matrix_vector is
   constant filled_words : natural :=
     either(block_rom, 2 ** clog2(129 * 64 * ((word_bits + 35) / 36) / word_bits + 1), 0);
   constant last_word : natural := larger(folds * steps + spare_words, filled_words) - 1;
+  -- ROMs that are block RAM are read a beat ahead, into a register behind the block's own.
+  constant reads_ahead : boolean := folds * steps > 1 and (last_word + 1) * word_bits >= 4096;
 
   subtype address_t is natural range 0 to last_word;
   type addresses_t is array (0 to chained - 1) of address_t;
 
+  -- The word to read next.
   signal address : address_t := 0;
   signal addresses : addresses_t;
+  -- When it is read: at each edge, or ahead, first at the edge after a reset and then with each beat.
+  signal read : std_ulogic_vector(0 to chained - 1);
+  signal is_ahead : std_ulogic := '0';
   signal step : natural range 0 to steps - 1 := 0;
 
   -- Row slowest, then lane.
@@ -207,6 +214,7 @@ architecture rtl of matrix_vector is
 begin
 
   addresses(0) <= address;
+  read(0) <= input_valid or not is_ahead when reads_ahead else '1';
 
   positions : for position in 0 to chained - 1 generate
     type rom_t is array (0 to last_word) of word_t;
@@ -230,7 +238,8 @@ begin
 
     type history_t is array (0 to position) of std_ulogic_vector(chains * activation_bits - 1 downto 0);
 
-    signal read_word : word_t;
+    -- The word of the beat whose values are in history(0), and the next one.
+    signal word, read_word : word_t;
     signal history : history_t;
   begin
 
@@ -240,7 +249,7 @@ begin
         -- GHDL's synthesis fails on a memory of one word.
         if last_word = 0 then
           read_word <= rom(0);
-        else
+        elsif read(position) then
           read_word <= rom(addresses(position));
         end if;
         for index in 0 to chains - 1 loop
@@ -254,11 +263,23 @@ begin
       end if;
     end process;
 
+    registered : if reads_ahead generate
+      hold : process (clk)
+      begin
+        if rising_edge(clk) then
+          word <= read_word;
+        end if;
+      end process;
+    else generate
+      word <= read_word;
+    end generate;
+
     later : if position > 0 generate
       follow : process (clk)
       begin
         if rising_edge(clk) then
           addresses(position) <= addresses(position - 1);
+          read(position) <= read(position - 1);
         end if;
       end process;
     end generate;
@@ -272,7 +293,7 @@ begin
 
       rows : for row in 0 to pe - 1 generate
         weight_data((row * simd + lane + 1) * weight_bits - 1 downto (row * simd + lane) * weight_bits) <=
-          read_word(row * piece + (index + 1) * weight_bits - 1 downto row * piece + index * weight_bits);
+          word(row * piece + (index + 1) * weight_bits - 1 downto row * piece + index * weight_bits);
       end generate;
 
     end generate;
@@ -340,11 +361,12 @@ begin
   control : process (clk)
   begin
     if rising_edge(clk) then
+      is_ahead <= '1';
+      -- GHDL's synthesis refuses the sum where a counter has but one value.
+      if folds * steps > 1 and (input_valid = '1' or (reads_ahead and is_ahead = '0')) then
+        address <= 0 when address = folds * steps - 1 else address + 1;
+      end if;
       if input_valid then
-        -- GHDL's synthesis refuses the sum where a counter has but one value.
-        if folds * steps > 1 then
-          address <= 0 when address = folds * steps - 1 else address + 1;
-        end if;
         if steps > 1 then
           step <= 0 when step = steps - 1 else step + 1;
         end if;
@@ -357,6 +379,7 @@ begin
       output_valid <= valid(delay) and last(delay);
 
       if reset then
+        is_ahead <= '0';
         address <= 0;
         step <= 0;
         valid <= (others => '0');

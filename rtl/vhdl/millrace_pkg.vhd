@@ -21,6 +21,9 @@ package millrace_pkg is
   -- How a processing element requantizes: one multiplier per channel, or a sorted table of steps.
   type requantization_t is (scale, steps);
 
+  -- Edges of requantize.
+  constant requantize_latency : positive := 5;
+
   -- What a pointwise element computes: an affine function per channel, or a table.
   type pointwise_operation_t is (op_requantize, op_lookup);
 
@@ -89,6 +92,11 @@ package millrace_pkg is
   -- The number, but not below low or above high, as a code of the given width. It compares no number
   -- wider than a code with a constant: GHDL 2.0 writes wrong Verilog for that beyond 32 bits.
   function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector;
+
+  -- The same for a number of which is known: its lower bits as one more than a code has, which holds codes
+  -- of either sign; whether it is another number than those; its sign.
+  function limit_code (near : signed; is_far, is_negative : std_ulogic; low, high : integer)
+    return std_ulogic_vector;
 
   -- The sum plus, or less, a summand. What is multiplied by a negative constant is multiplied by its
   -- magnitude and subtracted: GHDL 2.0 drops the sign of a constant factor in products beyond 32 bits.
@@ -327,15 +335,25 @@ package body millrace_pkg is
   end function;
 
   function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector is
-    -- One bit more than a code: holds codes of either sign.
-    constant low_code : signed(bits downto 0) := to_signed(low, bits + 1);
-    constant high_code : signed(bits downto 0) := to_signed(high, bits + 1);
     constant near : signed(bits downto 0) := wrap(number, bits + 1);
-    variable clamped : signed(bits downto 0) := near;
+    variable is_far : std_ulogic := '0';
   begin
     if number /= wrap(near, number'length) then
-      -- Far away: the sign tells on which side.
-      if number(number'high) = '1' then
+      is_far := '1';
+    end if;
+    return limit_code(near, is_far, number(number'high), low, high);
+  end function;
+
+  function limit_code (near : signed; is_far, is_negative : std_ulogic; low, high : integer)
+    return std_ulogic_vector is
+    constant bits : positive := near'length - 1;
+    constant low_code : signed(bits downto 0) := to_signed(low, bits + 1);
+    constant high_code : signed(bits downto 0) := to_signed(high, bits + 1);
+    variable clamped : signed(bits downto 0) := near;
+  begin
+    if is_far then
+      -- The sign tells on which side.
+      if is_negative then
         clamped := low_code;
       else
         clamped := high_code;

@@ -3,9 +3,9 @@
 --   output = table(bit pattern of a * 2 ** input_b_bits + bit pattern of b)
 --
 -- Beat order: unchanged; a pair of beats is taken at one edge.
--- Latency: 2 edges from taking a pair to its push into the FIFO: operands, table; it can be taken one
--- edge later.
--- Cycles per frame: one per pair of beats, with fifo_depth >= 4.
+-- Latency: 3 edges from taking a pair to its push into the FIFO: operands, table and a register behind it; it
+-- can be taken one edge later.
+-- Cycles per frame: one per pair of beats, with fifo_depth >= 5.
 -- Limits: each input's ready waits for the other's valid; a pair has at most 16 bits. Two bytes make a
 -- table of 65,536 entries, once per lane: 16 RAMB36 for bytes.
 
@@ -55,7 +55,7 @@ architecture rtl of pair_lookup is
   signal operand_a : std_ulogic_vector(input_a_data'range);
   signal operand_b : std_ulogic_vector(input_b_data'range);
   signal pairs : std_ulogic_vector(lanes * pair_bits - 1 downto 0);
-  signal result : std_ulogic_vector(output_data'range);
+  signal looked_up, result : std_ulogic_vector(output_data'range);
 
 begin
 
@@ -64,7 +64,7 @@ begin
       a_width => input_a_data'length,
       b_width => input_b_data'length,
       output_width => output_data'length,
-      latency => 2,
+      latency => 3,
       fifo_depth => fifo_depth
     )
     port map (
@@ -104,7 +104,14 @@ begin
       input_valid => '1',
       input_data => pairs,
       output_valid => open,
-      output_data => result
+      output_data => looked_up
     );
+
+  hold : process (clk)
+  begin
+    if rising_edge(clk) then
+      result <= looked_up;
+    end if;
+  end process;
 
 end architecture;

@@ -11,9 +11,10 @@
 -- Beat order: `lanes` values per beat on both sides; more than one if the innermost loop runs through
 -- neighbours.
 -- Latency: a block is read when it is complete: its last beat written at edge t allows issue at edge
--- t + 1; an issued beat is in the FIFO one edge later and can be taken at the next.
+-- t + 1; an issued beat is in the FIFO two edges later, with a register behind the memory, and can be taken at
+-- the next.
 -- Cycles per block: the larger one of block / lanes and the product of counts / lanes; the next block is
--- written while one is read, and blocks follow each other without a gap (fifo_depth >= 3).
+-- written while one is read, and blocks follow each other without a gap (fifo_depth >= 4).
 -- Memory: two blocks and extra_blocks more, block RAM where that is large.
 -- Limits: the place of a block is free again when the block was read to the end.
 
@@ -102,7 +103,7 @@ architecture rtl of reorder is
   type memory_t is array (0 to words - 1) of std_ulogic_vector(lanes * bits - 1 downto 0);
 
   signal memory : memory_t;
-  signal memory_word : std_ulogic_vector(lanes * bits - 1 downto 0);
+  signal memory_word, word : std_ulogic_vector(lanes * bits - 1 downto 0);
 
   -- Writer. Counters run from count - 2 down to -1: the sign tells the last round.
   signal write_word : natural range 0 to words - 1 := 0;
@@ -125,7 +126,7 @@ architecture rtl of reorder is
   signal all_ended : std_ulogic_vector(0 to loops);
 
   signal reservable : std_ulogic;
-  signal issued : std_ulogic := '0';
+  signal issued, is_word : std_ulogic := '0';
 
 begin
 
@@ -142,6 +143,7 @@ begin
       if issue then
         memory_word <= memory(read_word);
       end if;
+      word <= memory_word;
     end if;
   end process;
 
@@ -188,6 +190,7 @@ begin
       read := 0;
       freed := 0;
       issued <= issue;
+      is_word <= issued;
       if issue then
         first <= all_ended(0);
         if repeats_left > 0 then
@@ -232,6 +235,7 @@ begin
         repeats_left <= repeats(0);
         first <= '1';
         issued <= '0';
+        is_word <= '0';
       end if;
     end if;
   end process;
@@ -246,8 +250,8 @@ begin
       reset => reset,
       reservable => reservable,
       reserve => issue,
-      input_valid => issued,
-      input_data => memory_word,
+      input_valid => is_word,
+      input_data => word,
       output_ready => output_ready,
       output_valid => output_valid,
       output_data => output_data

@@ -7,7 +7,9 @@
 -- times 2 ** shift and whatever is added to the accumulator, such as a convolution's bias.
 --
 -- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
--- Latency: 4 edges: parameters and operand, product, sum, shift and clamp.
+-- Latency: 5 edges. Where multipliers add (factor_bits of 25 and more): parameters and operand, product, sum,
+-- shift and what is out of range, clamp. Where they do not, their products have a way to go to the adders:
+-- parameters and operand, product, product beside the adder, sum, shift and clamp.
 -- Cycles per frame: one per beat.
 -- Multipliers that are the same for all folds are constants.
 -- Limits: multiplier and sum are one DSP48 per lane up to 25 x 18 bits, 48-bit sums. Values wider than
@@ -126,21 +128,19 @@ architecture rtl of requantize is
   constant multiplier_rom : multiplier_rom_t := multiplier_words;
   constant offset_rom : offset_rom_t := offset_words;
 
-  -- The last stage: floor shift, then clamp. It has no shift_right: GHDL 2.0 writes wrong Verilog for a
-  -- shift of signed numbers.
-  function code (sum : signed(sum_bits - 1 downto 0)) return std_ulogic_vector is
-    constant scaled : signed(sum_bits - 1 downto 0) :=
-      resize(sum(sum_bits - 1 downto smaller(shift, sum_bits - 1)), sum_bits);
-  begin
-    return clamp(scaled, low, high, output_bits);
-  end function;
+  -- Whether the sum is made beside the multiplier, not in it.
+  constant adds_apart : boolean := factor_bits < 25 or in_logic;
+  -- The shifted sum.
+  constant scaled_bits : positive := sum_bits - smaller(shift, sum_bits - 1);
 
   signal fold : natural range 0 to last_word := 0;
   signal operand : std_ulogic_vector(lanes * input_bits - 1 downto 0);
   signal multiplier : std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
-  signal offset, offset_delayed : std_ulogic_vector(lanes * offset_bits - 1 downto 0);
-  -- Operand, product and sum are valid.
-  signal valid : std_ulogic_vector(1 to 3) := (others => '0');
+  -- Beside multiplier, product, and product beside the adder.
+  signal offset, product_offset, late_offset, added_offset : std_ulogic_vector(
+    lanes * offset_bits - 1 downto 0);
+  -- Beside all registers but the last.
+  signal valid : std_ulogic_vector(1 to 4) := (others => '0');
 
 begin
 
@@ -150,9 +150,12 @@ begin
       operand <= input_data;
       multiplier <= multiplier_rom(fold);
       offset <= offset_rom(fold);
-      offset_delayed <= offset;
+      product_offset <= offset;
+      late_offset <= product_offset;
     end if;
   end process;
+
+  added_offset <= late_offset when adds_apart else product_offset;
 
   scale_lanes : for lane in 0 to lanes - 1 generate
     -- Of its own, because a row of all lanes may be zero but for its top: see spare_rows of millrace_pkg.
@@ -161,6 +164,10 @@ begin
 
     signal sum : signed(sum_bits - 1 downto 0);
     signal factor : signed(multiplier_bits - 1 downto 0);
+    -- The shifted sum where it is near the codes, and what it is else.
+    signal scaled : signed(scaled_bits - 1 downto 0);
+    signal near, limited : signed(output_bits downto 0);
+    signal is_far, is_negative, limited_is_far, limited_is_negative : std_ulogic;
   begin
 
     -- A register, which other tools than GHDL see through: it would multiply by a negative constant wrongly.
@@ -178,15 +185,18 @@ begin
     end generate;
 
     whole : if not is_split and not in_logic generate
-      signal product : signed(product_bits - 1 downto 0);
+      signal product, late_product, added_product : signed(product_bits - 1 downto 0);
     begin
+
+      added_product <= late_product when adds_apart else product;
 
       multiply : process (clk)
       begin
         if rising_edge(clk) then
           product <= lane_value(operand, lane, input_bits, true) * factor;
-          sum <= resize(product, sum_bits)
-            + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+          late_product <= product;
+          sum <= resize(added_product, sum_bits)
+            + resize(lane_value(added_offset, lane, offset_bits, true), sum_bits);
         end if;
       end process;
 
@@ -195,22 +205,27 @@ begin
     parts : if is_split generate
       signal low : std_ulogic_vector(low_bits downto 0);
       signal high : std_ulogic_vector(input_bits - low_bits - 1 downto 0);
-      signal low_product : signed(low_bits + multiplier_bits downto 0);
-      signal high_product : signed(product_bits - low_bits - 1 downto 0);
+      signal low_product, late_low_product, added_low_product : signed(low_bits + multiplier_bits downto 0);
+      signal high_product, late_high_product, added_high_product : signed(
+        product_bits - low_bits - 1 downto 0);
     begin
 
       low <= '0' & operand(lane * input_bits + low_bits - 1 downto lane * input_bits);
       high <= operand((lane + 1) * input_bits - 1 downto lane * input_bits + low_bits);
+      added_low_product <= late_low_product when adds_apart else low_product;
+      added_high_product <= late_high_product when adds_apart else high_product;
 
       multiply : process (clk)
       begin
         if rising_edge(clk) then
           low_product <= signed(low) * factor;
           high_product <= signed(high) * factor;
-          sum <= resize(low_product, sum_bits)
+          late_low_product <= low_product;
+          late_high_product <= high_product;
+          sum <= resize(added_low_product, sum_bits)
             + resize(signed(std_ulogic_vector'(
-              std_ulogic_vector(high_product) & (low_bits - 1 downto 0 => '0'))), sum_bits)
-            + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+              std_ulogic_vector(added_high_product) & (low_bits - 1 downto 0 => '0'))), sum_bits)
+            + resize(lane_value(added_offset, lane, offset_bits, true), sum_bits);
         end if;
       end process;
 
@@ -220,6 +235,7 @@ begin
       constant part_bits : positive := input_bits + 2;
       signal parts : std_ulogic_vector((multiplier_bits + 1) / 2 * part_bits - 1 downto 0);
       signal negative : std_ulogic;
+      signal product : signed(product_bits - 1 downto 0);
     begin
 
       multiply : process (clk)
@@ -228,17 +244,43 @@ begin
           parts <= multiples(lane_value(operand, lane, input_bits, true),
             lane_value(multiplier, lane, multiplier_bits, true));
           negative <= multiplier((lane + 1) * multiplier_bits - 1);
-          sum <= resize(sum_of_multiples(parts, part_bits, negative, product_bits), sum_bits)
-            + resize(lane_value(offset_delayed, lane, offset_bits, true), sum_bits);
+          product <= sum_of_multiples(parts, part_bits, negative, product_bits);
+          sum <= resize(product, sum_bits)
+            + resize(lane_value(added_offset, lane, offset_bits, true), sum_bits);
         end if;
       end process;
 
     end generate;
 
+    -- Floor shift. It is no shift_right: GHDL 2.0 writes wrong Verilog for a shift of signed numbers.
+    scaled <= sum(sum_bits - 1 downto sum_bits - scaled_bits);
+    near <= wrap(scaled, output_bits + 1);
+    is_far <= '1' when wrap(near, larger(scaled_bits, output_bits + 1))
+      /= wrap(scaled, larger(scaled_bits, output_bits + 1)) else '0';
+    is_negative <= scaled(scaled_bits - 1);
+
+    apart : if adds_apart generate
+      limited <= near;
+      limited_is_far <= is_far;
+      limited_is_negative <= is_negative;
+    end generate;
+
+    joined : if not adds_apart generate
+      hold : process (clk)
+      begin
+        if rising_edge(clk) then
+          limited <= near;
+          limited_is_far <= is_far;
+          limited_is_negative <= is_negative;
+        end if;
+      end process;
+    end generate;
+
     limit : process (clk)
     begin
       if rising_edge(clk) then
-        output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= code(sum);
+        output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
+          limit_code(limited, limited_is_far, limited_is_negative, low, high);
       end if;
     end process;
 
@@ -253,8 +295,8 @@ begin
           fold <= 0 when fold = folds - 1 else fold + 1;
         end if;
       end if;
-      valid <= input_valid & valid(1 to 2);
-      output_valid <= valid(3);
+      valid <= input_valid & valid(1 to 3);
+      output_valid <= valid(4);
 
       if reset then
         fold <= 0;

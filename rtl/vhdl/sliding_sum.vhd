@@ -11,7 +11,8 @@
 -- Beat order, steps, cycles per outer: those of sliding_steps. Valid only behind the steps, never stalled.
 -- Latency: 3 edges from the step at the end of a window to the one that can push the sum: values,
 -- difference, sum.
--- Memory: kernel positions of input beats if windows overlap, and a position of sums; registers if inner = 1.
+-- Memory: kernel positions of input beats and a beat if windows overlap, and a position of sums; registers if
+-- inner = 1.
 -- Limits: sums on the way may wrap; sum_bits must hold those that come out.
 
 library ieee;
@@ -113,23 +114,22 @@ begin
 
   ------------------------------------------------------------------------------
   remembered : if overlaps generate
-    constant depth : positive := kernel * inner;
+    constant depth : positive := kernel * inner + 1;
     type memory_t is array (0 to depth - 1) of beat_t;
     signal memory : memory_t;
-    signal place : natural range 0 to depth - 1 := 0;
+    signal place, next_place : natural range 0 to depth - 1 := 0;
   begin
 
-    -- A beat is read where the one of `kernel` positions later is written.
+    next_place <= 0 when place = depth - 1 else place + 1;
+
+    -- The beat of `kernel` positions before is the oldest one: behind the place that is written.
     delay : process (clk)
     begin
       if rising_edge(clk) then
         if step then
-          oldest <= memory(place);
           memory(place) <= input_data;
-          -- GHDL's synthesis refuses the sum where a counter has but one value.
-          if depth > 1 then
-            place <= 0 when place = depth - 1 else place + 1;
-          end if;
+          oldest <= memory(next_place);
+          place <= next_place;
         end if;
 
         if reset then

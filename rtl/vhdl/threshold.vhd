@@ -4,11 +4,14 @@
 --   output(lane) = low + number of levels n with threshold(channel, n) <= input(lane)
 --
 -- Binary search, one stage per output bit: stage s knows the upper bits of the number and compares
--- with the threshold in the middle of what is left. Canonical order: channel slowest, level fastest,
--- input_bits-bit signed thresholds, ascending.
+-- with the threshold in the middle of what is left, one of 2 ** s in its table for each fold. Canonical
+-- order: channel slowest, level fastest, input_bits-bit signed thresholds, ascending.
 --
 -- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
--- Latency: 2 * ceil(log2(levels + 1)) edges: table and comparison of each stage.
+-- Latency: an edge per stage, and those that it waits for a word of its table: one if that is block RAM, from
+-- 8,192 bits on; one if the table has no more than 64 words. Of larger ones the stage before reads both words
+-- of which it is just choosing one. The first stage has but one word, which is read before the beat comes,
+-- unless it is in block RAM; then it waits two.
 -- Cycles per frame: one per beat.
 -- Limits: a level that is never reached needs a threshold above the greatest input.
 
@@ -17,6 +20,7 @@ use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
 
 use work.millrace_pkg.all;
+use work.threshold_pkg.all;
 
 entity threshold is
   generic (
@@ -62,30 +66,44 @@ architecture rtl of threshold is
   constant stages : positive := clog2(levels + 1);
   -- Codes whose lower bits are the number of levels need no adder.
   constant is_aligned : boolean := low mod 2 ** stages = 0;
+  constant latency : positive := threshold_latency(levels, input_bits, folds);
 
-  type folds_t is array (0 to stages) of natural range 0 to folds - 1;
+  -- A number's uppermost bits, which the first so many stages have decided.
+  function known (count : unsigned(stages - 1 downto 0); decided : integer) return natural is
+  begin
+    if decided <= 0 then
+      return 0;
+    end if;
+    return to_integer(shift_right(count, stages - decided));
+  end function;
 
-  signal fold : natural range 0 to folds - 1 := 0;
-  -- The fold of the beat in front of each stage, and beside its table's output.
-  signal stage_fold, table_fold : folds_t;
+  type folds_t is array (0 to latency) of natural range 0 to folds - 1;
+
+  -- The fold of the beat after the next one, and the one behind it. yosys shares logic of a counter with
+  -- tables that it is the address of, which costs more than it saves.
+  signal following : natural range 0 to folds - 1 := 1 mod folds;
+  signal later : natural range 0 to folds - 1 := 2 mod folds;
+  -- The fold behind that of the beat that was taken some edges ago.
+  signal folds_after : folds_t;
   -- Whether there is a beat.
-  signal stage_valid, table_valid : std_ulogic_vector(0 to stages) := (others => '0');
+  signal valid : std_ulogic_vector(1 to latency) := (others => '0');
 
 begin
 
   search_lanes : for lane in 0 to lanes - 1 generate
-    type values_t is array (0 to stages) of std_ulogic_vector(input_bits - 1 downto 0);
-    type counts_t is array (0 to stages) of unsigned(stages - 1 downto 0);
+    type values_t is array (0 to latency) of std_ulogic_vector(input_bits - 1 downto 0);
+    type counts_t is array (0 to latency) of unsigned(stages - 1 downto 0);
 
-    -- The value, and the bits of its number of levels that are known; the others are zero.
-    signal stage_value, table_value : values_t;
-    signal stage_count, table_count : counts_t;
+    -- Values some edges after they were taken, and the bits of their numbers of levels that are known; the
+    -- others are zero.
+    signal values : values_t;
+    signal counts : counts_t;
     -- What the stages' comparisons say.
     signal reached : std_ulogic_vector(0 to stages - 1);
   begin
 
-    stage_value(0) <= input_data((lane + 1) * input_bits - 1 downto lane * input_bits);
-    stage_count(0) <= (others => '0');
+    values(0) <= input_data((lane + 1) * input_bits - 1 downto lane * input_bits);
+    counts(0) <= (others => '0');
 
     search : for stage in 0 to stages - 1 generate
       -- Weight of the bit that the stage decides.
@@ -93,15 +111,33 @@ begin
       constant nodes : positive := 2 ** stage;
       -- The nodes that stand for a level; those behind them are beyond the last one.
       constant used_nodes : natural := smaller(nodes, (levels + weight) / (2 * weight));
+      constant paired : boolean := is_paired(stage, folds);
+      -- Nodes in a word: those that the stage before decides between.
+      constant choices : positive := either(paired, 2, 1);
+      constant groups : positive := nodes / choices;
+      constant word_bits : positive := choices * input_bits;
 
-      -- The thresholds in the middle of what each node of the tree has left, beginning at bit 0.
+      constant large : boolean := is_large(stage, input_bits, folds);
+      constant prefetched : boolean := is_prefetched(stage, input_bits, folds);
+      constant compares : natural := compares_at(stage, input_bits, folds);
+      -- The edge after the comparison before.
+      constant first_edge : natural := compares - waits(stage, input_bits, folds);
+      -- Edges between taking a beat and reading its word, and the stages that have chosen by then.
+      constant reads : natural := either(prefetched, 0, compares - either(large, 2, 1));
+      constant chosen : natural := stage - either(paired, 1, 0);
+
+      subtype word_t is std_ulogic_vector(word_bits - 1 downto 0);
+
+      -- The thresholds in the middle of what each node of the tree has left, beginning at bit 0. Unless it is
+      -- known before the beat, a word is read by the fold behind the beat's.
       function node_thresholds return std_ulogic_vector is
         variable contents : std_ulogic_vector(folds * nodes * input_bits - 1 downto 0) := (others => '0');
-        variable low_bit : natural;
+        variable place, low_bit : natural;
       begin
         for fold in 0 to folds - 1 loop
+          place := (fold + either(prefetched, 0, 1)) mod folds;
           for node in 0 to used_nodes - 1 loop
-            low_bit := (fold * nodes + node) * input_bits;
+            low_bit := (place * nodes + node) * input_bits;
             contents(low_bit + input_bits - 1 downto low_bit) := rom_slice(thresholds,
               ((fold * lanes + lane) * levels + (2 * node + 1) * weight - 1) * input_bits, input_bits);
           end loop;
@@ -110,70 +146,146 @@ begin
       end function;
 
       constant contents : std_ulogic_vector(folds * nodes * input_bits - 1 downto 0) := node_thresholds;
-      constant last_word : natural := folds * nodes - 1 + spare_rows(contents);
+      -- Words of ones behind those that are read, 1 or 0.
+      constant spare : natural := either(large, spare_rows(contents), 0);
+      constant last_word : natural := folds * groups - 1 + spare;
 
-      type rom_t is array (last_word downto 0) of std_ulogic_vector(input_bits - 1 downto 0);
-
-      function words return rom_t is
-        variable rom : rom_t := (others => (others => '1'));
-      begin
-        for index in 0 to folds * nodes - 1 loop
-          rom(index) := contents((index + 1) * input_bits - 1 downto index * input_bits);
-        end loop;
-        return rom;
-      end function;
-
-      constant rom : rom_t := words;
-
-      signal node : natural range 0 to nodes - 1;
       signal address : natural range 0 to last_word;
-      signal step : std_ulogic_vector(input_bits - 1 downto 0);
-      -- Whether the node stands for a level: with fewer levels than nodes, the last ones do not.
-      signal exists : std_ulogic := '1';
+      signal word : word_t := contents(word_bits - 1 downto 0);
+      -- Whether its nodes stand for levels.
+      signal exist : std_ulogic_vector(choices - 1 downto 0) := (others => '1');
     begin
 
-      node <= to_integer(shift_right(stage_count(stage), stages - stage));
-      address <= stage_fold(stage) * nodes + node;
-      reached(stage) <= exists when signed(step) <= signed(table_value(stage)) else '0';
+      address <= folds_after(reads) * groups + known(counts(reads), chosen);
 
-      compare : process (clk)
+      block_ram : if large generate
+        type rom_t is array (last_word downto 0) of word_t;
+
+        function words return rom_t is
+          variable rom : rom_t := (others => (others => '1'));
+        begin
+          for index in 0 to folds * groups - 1 loop
+            rom(index) := contents((index + 1) * word_bits - 1 downto index * word_bits);
+          end loop;
+          return rom;
+        end function;
+
+        constant rom : rom_t := words;
+        signal read_word : word_t;
+      begin
+        read : process (clk)
+        begin
+          if rising_edge(clk) then
+            read_word <= rom(address);
+            word <= read_word;
+          end if;
+        end process;
+      end generate;
+
+      logic : if not large generate
+        each_bit : for place in 0 to word_bits - 1 generate
+          -- A bit of all words.
+          function column return std_ulogic_vector is
+            variable bits : std_ulogic_vector(constant_bits(folds * groups) - 1 downto 0) := (others => '1');
+          begin
+            for index in 0 to folds * groups - 1 loop
+              bits(index) := contents(index * word_bits + place);
+            end loop;
+            return bits;
+          end function;
+
+          constant bits : std_ulogic_vector(constant_bits(folds * groups) - 1 downto 0) := column;
+        begin
+          read : process (clk)
+          begin
+            if rising_edge(clk) then
+              if not prefetched then
+                word(place) <= bits(address);
+              elsif input_valid then
+                word(place) <= bits(following);
+              end if;
+
+              if prefetched and reset = '1' then
+                word(place) <= contents(place);
+              end if;
+            end if;
+          end process;
+        end generate;
+      end generate;
+
+      -- With fewer levels than nodes, the last ones do not stand for any.
+      partly : if used_nodes < nodes generate
+        find : process (clk)
+        begin
+          if rising_edge(clk) then
+            for index in exist'range loop
+              exist(index) <= '1' when choices * known(counts(compares - 1), chosen) + index < used_nodes
+                else '0';
+            end loop;
+          end if;
+        end process;
+      end generate;
+
+      single : if not paired generate
+        reached(stage) <= exist(0) when signed(word) <= signed(values(compares)) else '0';
+      end generate;
+
+      of_two : if paired generate
+        signal choice : std_ulogic;
+        signal step : std_ulogic_vector(input_bits - 1 downto 0);
+        signal exists : std_ulogic;
+        signal difference : signed(input_bits downto 0);
+      begin
+        choice <= counts(compares)(stages - stage);
+        step <= word(2 * input_bits - 1 downto input_bits) when choice else word(input_bits - 1 downto 0);
+        exists <= exist(1) when choice else exist(0);
+        -- In a difference, the LUT of each bit of the carry chain chooses, too.
+        difference <= resize(signed(values(compares)), input_bits + 1) - resize(signed(step), input_bits + 1);
+        reached(stage) <= exists and not difference(input_bits);
+      end generate;
+
+      wait_for_word : for edge in first_edge to compares - 1 generate
+        carry_on : process (clk)
+        begin
+          if rising_edge(clk) then
+            counts(edge + 1) <= counts(edge);
+          end if;
+        end process;
+      end generate;
+
+      decide : process (clk)
       begin
         if rising_edge(clk) then
-          -- GHDL's synthesis fails on a memory of one word.
-          if last_word = 0 then
-            step <= rom(0);
-          else
-            step <= rom(address);
-          end if;
-          if used_nodes < nodes then
-            exists <= '1' when node < used_nodes else '0';
-          end if;
-          table_value(stage) <= stage_value(stage);
-          table_count(stage) <= stage_count(stage);
-
-          stage_value(stage + 1) <= table_value(stage);
-          stage_count(stage + 1) <= table_count(stage) or to_unsigned(weight, stages)
-            when reached(stage) else table_count(stage);
+          counts(compares + 1) <= counts(compares) or to_unsigned(weight, stages)
+            when reached(stage) else counts(compares);
         end if;
       end process;
 
     end generate;
 
+    follow : process (clk)
+    begin
+      if rising_edge(clk) then
+        values(1 to latency) <= values(0 to latency - 1);
+      end if;
+    end process;
+
     aligned : if is_aligned generate
       output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
         std_ulogic_vector(wrap(to_signed(low, output_bits + 1), output_bits)
-          or signed(resize(stage_count(stages), output_bits)));
+          or signed(resize(counts(latency), output_bits)));
     else generate
       -- The code if the last comparison says no, and if it says yes.
       signal code_below, code_above : signed(output_bits - 1 downto 0);
     begin
+      code_below <= wrap(to_signed(low, output_bits + 1), output_bits)
+        + signed(resize(counts(latency - 1), output_bits));
+      code_above <= wrap(to_signed(low + 1, output_bits + 1), output_bits)
+        + signed(resize(counts(latency - 1), output_bits));
+
       encode : process (clk)
       begin
         if rising_edge(clk) then
-          code_below <= wrap(to_signed(low, output_bits + 1), output_bits)
-            + signed(resize(stage_count(stages - 1), output_bits));
-          code_above <= wrap(to_signed(low + 1, output_bits + 1), output_bits)
-            + signed(resize(stage_count(stages - 1), output_bits));
           output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
             std_ulogic_vector(code_above) when reached(stages - 1) else std_ulogic_vector(code_below);
         end if;
@@ -182,9 +294,8 @@ begin
 
   end generate;
 
-  stage_fold(0) <= fold;
-  stage_valid(0) <= input_valid;
-  output_valid <= stage_valid(stages);
+  folds_after(0) <= following;
+  output_valid <= valid(latency);
 
   control : process (clk)
   begin
@@ -192,18 +303,18 @@ begin
       if input_valid then
         -- GHDL's synthesis refuses the sum where a counter has but one value.
         if folds > 1 then
-          fold <= 0 when fold = folds - 1 else fold + 1;
+          following <= later;
+          later <= 0 when later = folds - 1 else later + 1;
         end if;
       end if;
-      table_fold <= stage_fold;
-      table_valid <= stage_valid;
-      stage_fold(1 to stages) <= table_fold(0 to stages - 1);
-      stage_valid(1 to stages) <= table_valid(0 to stages - 1);
+      folds_after(1 to latency) <= folds_after(0 to latency - 1);
+      valid(1) <= input_valid;
+      valid(2 to latency) <= valid(1 to latency - 1);
 
       if reset then
-        fold <= 0;
-        table_valid <= (others => '0');
-        stage_valid(1 to stages) <= (others => '0');
+        following <= 1 mod folds;
+        later <= 2 mod folds;
+        valid <= (others => '0');
       end if;
     end if;
   end process;

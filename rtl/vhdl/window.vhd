@@ -10,7 +10,8 @@
 -- Latency: a word written at edge t can be read, that is issued, at edge t + 1. A group starts when the
 -- last of its pixels and all before it have been written and the client has room (`reservable`); the
 -- last group of a frame also waits for the whole frame. It pulses `reserve` at the edge of its first
--- beat and runs on without gaps. docs/elements.md has the exact rules.
+-- beat and runs on without gaps. A beat that is issued at edge t is there after that edge, of a padded image
+-- after the next: a register behind the memory. docs/elements.md has the exact rules.
 -- Cycles per frame: windows * replays * kernel_height * kernel_width * channels / simd.
 -- Limits: the image rows of a window, a stride and extra_rows are buffered in block RAM. A 1x1 window
 -- that visits each pixel needs no rows: two pixels are buffered, or none at all without replays.
@@ -158,12 +159,20 @@ begin
     -- Lines to look at for edges: pixels seen as lines have none.
     constant edge_lines : natural := either(is_pointwise, 0, lines(geometry) - 1);
 
-    -- Pixels that the first window needs, and those that a frame has beyond its last window's need.
+    -- Pixels that the first window needs, and those that a frame has beyond its last window's need: the
+    -- last group of a frame waits for the whole frame.
     constant head : natural := needed(geometry, 0, 0);
     constant tail : natural :=
       geometry.rows * geometry.columns - needed(geometry, lines(geometry) - 1, line_places(geometry) - 1);
+    constant to_last_group : advance_t := last_advance(geometry, replays);
+    constant first_need : natural := head + either(to_last_group = next_frame, tail, 0);
     -- Neither reader nor writer is ever farther ahead than this.
     constant bound : positive := geometry.buffer_rows + stride_height + 1;
+
+    -- Pixels that are needed and words that are freed are kept negative: one adder takes them away from
+    -- what is stored, and adds what is written.
+    subtype pixels_t is signed(signed_bits(bound * geometry.columns) downto 0);
+    subtype words_t is signed(signed_bits(bound * row_words(geometry)) downto 0);
 
     type memory_t is array (0 to words - 1) of std_ulogic_vector(simd * bits - 1 downto 0);
 
@@ -173,11 +182,33 @@ begin
     -- Writer.
     signal write_word : natural range 0 to words - 1 := 0;
     signal write_left : integer range -1 to last_written_word := last_written_word;
-    -- Words that may be written, less one.
-    signal room : integer range -1 to bound * row_words(geometry) := words - 1;
+    -- Words stored beyond those that fit: one more does while it is negative.
+    signal excess : words_t := to_signed(-words, words_t'length);
     signal write : std_ulogic;
 
-    -- Reader: the beat to issue next.
+    -- Reader: the beat to issue next, with all that changes when it is issued.
+    signal issue : std_ulogic;
+    signal first : std_ulogic := '1';
+    signal is_last : std_ulogic := '0';
+    signal read_word : natural range 0 to words - 1 := first_word(geometry);
+    -- To the next word, from there if the end of the buffer is passed.
+    signal move : natural range 0 to words - 1 := 0;
+    signal move_around : integer range -words to -1 := -words;
+    signal tap_row : integer range -pad_top to geometry.rows + pad_bottom - 1 := -pad_top;
+    signal tap_column : integer range -pad_left to geometry.columns + pad_right - 1 := -pad_left;
+    signal advance : advance_t := next_word;
+    signal outside : std_ulogic := '0';
+    -- Beside memory_word.
+    signal issued : std_ulogic := '0';
+    -- What the next group needs beyond this one, if the beat is the last of its group, and what is freed.
+    signal need : pixels_t := (others => '0');
+    signal freed : words_t := (others => '0');
+    -- Pixels written beyond those that the group needs.
+    signal surplus : pixels_t := to_signed(-first_need, pixels_t'length);
+
+    -- Walk over all beats: one ahead of the reader, from the first edge after a reset on.
+    signal is_ahead : std_ulogic := '0';
+    signal walk : std_ulogic;
     signal words_left : integer range -1 to last_word := last_word;
     signal columns_left : integer range -1 to last_column := last_column;
     signal rows_left : integer range -1 to last_row := last_row;
@@ -185,17 +216,9 @@ begin
     signal blocks_left : integer range -1 to last_block := last_block;
     signal places_left : integer range -1 to last_place := last_place;
     signal lines_left : integer range -1 to last_line := last_line;
-    signal advance : advance_t;
-    signal read_word : natural range 0 to words - 1 := first_word(geometry);
-    signal tap_row : integer range -pad_top to geometry.rows + pad_bottom - 1 := -pad_top;
-    signal tap_column : integer range -pad_left to geometry.columns + pad_right - 1 := -pad_left;
-    signal outside : std_ulogic := '0';
-    signal first : std_ulogic := '1';
-    signal issue : std_ulogic;
-
-    -- Pixels written beyond those that the group needs.
-    signal surplus : integer range -bound * geometry.columns to bound * geometry.columns := -head;
-    signal enough : boolean;
+    signal next_advance : advance_t;
+    -- The next group is the last one of the frame.
+    signal reaches_last_group : boolean;
     -- What the need grows by to the next place, and to the next line.
     signal step : natural range 0 to stride_width := place_step(geometry, 0);
     signal need_of_line : integer range -bound * geometry.columns to bound * geometry.columns :=
@@ -205,23 +228,12 @@ begin
 
   begin
 
-    input_ready <= '1' when room >= 0 else '0';
-    write <= '1' when room >= 0 and input_valid = '1' else '0';
+    ------------------------------------------------------------------------------
+    input_ready <= excess(excess'high);
+    write <= excess(excess'high) and input_valid;
 
-    enough <= surplus >= tail when tail > 0 and replays_left < 0 and blocks_left < 0 and places_left < 0
-      and lines_left < 0 else surplus >= 0;
-    issue <= '1' when first = '0' or (enough and reservable = '1') else '0';
+    issue <= not first or (reservable and not surplus(surplus'high));
     reserve <= issue and first;
-
-    advance <=
-      next_word when words_left >= 0 else
-      next_kernel_column when columns_left >= 0 else
-      next_kernel_row when rows_left >= 0 else
-      next_replay when replays_left >= 0 else
-      next_block when blocks_left >= 0 else
-      next_place when places_left >= 0 else
-      next_line when lines_left >= 0 else
-      next_frame;
 
     store : process (clk)
     begin
@@ -229,54 +241,66 @@ begin
         if write then
           memory(write_word) <= input_data;
         end if;
-        if issue then
-          memory_word <= memory(read_word);
-        end if;
+        -- What is read without being issued is not looked at.
+        memory_word <= memory(read_word);
       end if;
     end process;
 
     padded : if has_padding generate
       constant padding : std_ulogic_vector(bits - 1 downto 0) :=
         std_ulogic_vector(to_unsigned(pad_value, bits));
+      signal word : std_ulogic_vector(simd * bits - 1 downto 0);
+      signal word_outside : std_ulogic;
     begin
+      hold : process (clk)
+      begin
+        if rising_edge(clk) then
+          word <= memory_word;
+          word_outside <= outside;
+          output_valid <= issued and not reset;
+        end if;
+      end process;
+
       lanes : for lane in 0 to simd - 1 generate
         output_data((lane + 1) * bits - 1 downto lane * bits) <=
-          padding when outside else memory_word((lane + 1) * bits - 1 downto lane * bits);
+          padding when word_outside else word((lane + 1) * bits - 1 downto lane * bits);
       end generate;
     end generate;
 
     unpadded : if not has_padding generate
       output_data <= memory_word;
+      output_valid <= issued;
     end generate;
 
     control : process (clk)
-      variable written, need : integer range -bound * geometry.columns to bound * geometry.columns;
-      variable freed : natural range 0 to bound * row_words(geometry);
-      variable move : natural range 0 to words - 1;
+      variable written : std_ulogic;
+      variable taken : pixels_t;
+      variable given : words_t;
+      variable around : integer range -words to words - 1;
     begin
       if rising_edge(clk) then
-        written := 0;
+        written := '0';
         if write then
           write_word <= 0 when write_word = words - 1 else write_word + 1;
           write_left <= last_written_word when write_left < 0 else write_left - 1;
           if write_left < 0 then
-            written := 1;
+            written := '1';
           end if;
         end if;
 
-        need := 0;
-        freed := 0;
-        output_valid <= issue;
+        issued <= issue;
+        taken := (others => '0');
+        given := (others => '0');
         if issue then
+          first <= is_last;
+          taken := need;
+          given := freed;
+          around := read_word + move_around;
+          read_word <= around when around >= 0 else read_word + move;
           outside <= '1' when tap_row < 0 or tap_row >= geometry.rows
             or tap_column < 0 or tap_column >= geometry.columns else '0';
-          first <= '0' when advance = next_word or advance = next_kernel_column
-            or advance = next_kernel_row else '1';
-
-          move := 0;
           for candidate in advance_t loop
             if advance = candidate then
-              move := word_move(candidate);
               -- Where nothing is padded, no tap is outside, and these may have but one value.
               if pad_top + pad_bottom > 0 then
                 tap_row <= tap_row + row_move(candidate);
@@ -286,7 +310,57 @@ begin
               end if;
             end if;
           end loop;
-          read_word <= read_word - (words - move) when read_word >= words - move else read_word + move;
+        end if;
+        surplus <= surplus + taken + signed'('0' & written);
+        excess <= excess + given + signed'('0' & write);
+
+        if reset then
+          issued <= '0';
+          write_word <= 0;
+          write_left <= last_written_word;
+          excess <= to_signed(-words, words_t'length);
+          first <= '1';
+          read_word <= first_word(geometry);
+          tap_row <= -pad_top;
+          tap_column <= -pad_left;
+          surplus <= to_signed(-first_need, pixels_t'length);
+        end if;
+      end if;
+    end process;
+
+    ------------------------------------------------------------------------------
+    walk <= issue or not is_ahead;
+
+    next_advance <=
+      next_word when words_left >= 0 else
+      next_kernel_column when columns_left >= 0 else
+      next_kernel_row when rows_left >= 0 else
+      next_replay when replays_left >= 0 else
+      next_block when blocks_left >= 0 else
+      next_place when places_left >= 0 else
+      next_line when lines_left >= 0 else
+      next_frame;
+
+    reaches_last_group <= next_advance = to_last_group
+      and replays_left = either(to_last_group = next_replay, 0, -1)
+      and blocks_left = either(to_last_group = next_block, 0, -1)
+      and places_left = either(to_last_group = next_place, 0, -1)
+      and lines_left = either(to_last_group = next_line, 0, -1);
+
+    look_ahead : process (clk)
+    begin
+      if rising_edge(clk) then
+        if walk then
+          is_ahead <= '1';
+          advance <= next_advance;
+          is_last <= '0' when next_advance = next_word or next_advance = next_kernel_column
+            or next_advance = next_kernel_row else '1';
+          for candidate in advance_t loop
+            if next_advance = candidate then
+              move <= word_move(candidate);
+              move_around <= word_move(candidate) - words;
+            end if;
+          end loop;
 
           -- Each loop that goes on starts those inside of it anew.
           words_left <= last_word when words_left < 0 else words_left - 1;
@@ -303,9 +377,11 @@ begin
             end if;
           end if;
 
+          need <= (others => '0');
+          freed <= (others => '0');
           -- No case statement: GHDL 2.0 makes latches of one with `others` in its netlist.
-          if advance = next_place then
-            need := step;
+          if next_advance = next_place then
+            need <= to_signed(-step, pixels_t'length);
             places_left <= places_left - 1;
             step <= stride_width;
             for place in 1 to line_places(geometry) - 2 loop
@@ -315,9 +391,9 @@ begin
                 end if;
               end if;
             end loop;
-          elsif advance = next_line then
-            need := need_of_line;
-            freed := line_freed;
+          elsif next_advance = next_line then
+            need <= to_signed(-need_of_line, pixels_t'length);
+            freed <= to_signed(-line_freed, words_t'length);
             places_left <= last_place;
             step <= place_step(geometry, 0);
             lines_left <= lines_left - 1;
@@ -331,26 +407,22 @@ begin
                 end if;
               end if;
             end loop;
-          elsif advance = next_frame then
-            need := head + tail;
-            freed := line_freed;
+          elsif next_advance = next_frame then
+            need <= to_signed(-first_need, pixels_t'length);
+            freed <= to_signed(-line_freed, words_t'length);
             places_left <= last_place;
             step <= place_step(geometry, 0);
             lines_left <= last_line;
             need_of_line <= line_step(geometry, 0);
             line_freed <= freed_words(geometry, 0);
           end if;
+          if tail > 0 and to_last_group /= next_frame and reaches_last_group then
+            need <= to_signed(-(last_step(geometry, replays) + tail), pixels_t'length);
+          end if;
         end if;
 
-        surplus <= surplus + written - need;
-        room <= room - 1 + freed when write else room + freed;
-
         if reset then
-          output_valid <= '0';
-          write_word <= 0;
-          write_left <= last_written_word;
-          room <= words - 1;
-          first <= '1';
+          is_ahead <= '0';
           words_left <= last_word;
           columns_left <= last_column;
           rows_left <= last_row;
@@ -358,10 +430,6 @@ begin
           blocks_left <= last_block;
           places_left <= last_place;
           lines_left <= last_line;
-          read_word <= first_word(geometry);
-          tap_row <= -pad_top;
-          tap_column <= -pad_left;
-          surplus <= -head;
           step <= place_step(geometry, 0);
           need_of_line <= line_step(geometry, 0);
           line_freed <= freed_words(geometry, 0);

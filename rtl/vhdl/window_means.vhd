@@ -5,7 +5,7 @@
 --     output = clamp((input * multiplier(number) + offset(number)) >> shift, low, high)
 --
 -- Beat order: raster, channel fastest, `lanes` channels per beat; valid only, never stalled.
--- Latency: 4 edges: parameters and operand, product, sum, shift and clamp.
+-- Latency: 5 edges: number, parameters, product, sum, shift and clamp.
 -- Cycles per frame: one per beat.
 -- Limits: as of requantize.
 
@@ -139,8 +139,9 @@ architecture rtl of window_means is
 
   signal multiplier : std_ulogic_vector(multiplier_bits - 1 downto 0);
   signal offset, offset_delayed : std_ulogic_vector(offset_bits - 1 downto 0);
-  -- Operand, product and sum are valid.
-  signal valid : std_ulogic_vector(1 to 3) := (others => '0');
+  signal number : natural range 0 to last_word := 0;
+  -- Beside all registers but the last.
+  signal valid : std_ulogic_vector(1 to 4) := (others => '0');
 
 begin
 
@@ -149,8 +150,8 @@ begin
     variable next_place : natural range 0 to line_places - 1;
   begin
     if rising_edge(clk) then
-      valid <= input_valid & valid(1 to 2);
-      output_valid <= valid(3);
+      valid <= input_valid & valid(1 to 3);
+      output_valid <= valid(4);
 
       -- Where the window after this one lies.
       next_line := line;
@@ -189,14 +190,15 @@ begin
   parameters : process (clk)
   begin
     if rising_edge(clk) then
-      multiplier <= multiplier_rom(row_number + column_number);
-      offset <= offset_rom(row_number + column_number);
+      number <= row_number + column_number;
+      multiplier <= multiplier_rom(number);
+      offset <= offset_rom(number);
       offset_delayed <= offset;
     end if;
   end process;
 
   each_lane : for lane in 0 to lanes - 1 generate
-    signal operand : signed(input_bits - 1 downto 0);
+    signal value, operand : signed(input_bits - 1 downto 0);
     signal product : signed(product_bits - 1 downto 0);
     signal sum : signed(sum_bits - 1 downto 0);
   begin
@@ -204,7 +206,8 @@ begin
     average : process (clk)
     begin
       if rising_edge(clk) then
-        operand <= lane_value(input_data, lane, input_bits, true);
+        value <= lane_value(input_data, lane, input_bits, true);
+        operand <= value;
         product <= operand * signed(multiplier);
         sum <= resize(product, sum_bits) + resize(signed(offset_delayed), sum_bits);
         output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= code(sum);

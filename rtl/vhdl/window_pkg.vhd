@@ -59,6 +59,11 @@ package window_pkg is
   function inner_freed_words (g : geometry_t) return natural;
   function is_inner (g : geometry_t; line : natural) return boolean;
 
+  -- The advance that leads to the last group of a frame, next_frame if it is the only one, and the
+  -- pixels that its window needs beyond the one before.
+  function last_advance (g : geometry_t; replays : positive) return advance_t;
+  function last_step (g : geometry_t; replays : positive) return integer;
+
 end package;
 
 package body window_pkg is
@@ -206,6 +211,31 @@ package body window_pkg is
   begin
     return line_step(g, line) = inner_line_step(g)
       and freed_words(g, line) = inner_freed_words(g);
+  end function;
+
+  function last_advance (g : geometry_t; replays : positive) return advance_t is
+  begin
+    if replays > 1 then
+      return next_replay;
+    elsif g.blocks > 1 then
+      return next_block;
+    elsif line_places(g) > 1 then
+      return next_place;
+    elsif lines(g) > 1 then
+      return next_line;
+    end if;
+    return next_frame;
+  end function;
+
+  function last_step (g : geometry_t; replays : positive) return integer is
+    constant advance : advance_t := last_advance(g, replays);
+  begin
+    if advance = next_place then
+      return place_step(g, line_places(g) - 2);
+    elsif advance = next_line then
+      return line_step(g, lines(g) - 2);
+    end if;
+    return 0;
   end function;
 
 end package body;

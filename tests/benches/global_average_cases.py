@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from harness import Case, random_codes, write_beats
-from pointwise_cases import REQUANTIZE_LATENCY, Input, Requantize, code_range
+from pointwise_cases import Input, Requantize, code_range
 from stream_timing import Stage, Step, output_edges
+
+from ir.timing import REQUANTIZE_LATENCY
 
 FRAMES = 4
 

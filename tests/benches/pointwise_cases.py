@@ -9,8 +9,7 @@ import numpy as np
 from harness import Case, IntArray, random_codes, write_beats, write_table
 from stream_timing import Stage, Step, output_edges
 
-REQUANTIZE_LATENCY = 4
-LOOKUP_LATENCY = 1
+from ir.timing import LOOKUP_LATENCY, REQUANTIZE_LATENCY
 
 
 def code_range(bits: int, signed: bool) -> tuple[int, int]:

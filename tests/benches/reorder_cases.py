@@ -51,7 +51,7 @@ def _case(
     loops: tuple[tuple[int, int] | tuple[int, int, bool], ...],
     lanes: int = 1,
     bits: int = 8,
-    depth: int = 3,
+    depth: int = 4,
     extra: int = 0,
     edges: bool = False,
 ) -> Case:

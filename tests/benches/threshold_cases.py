@@ -43,7 +43,7 @@ def _case(seed: int, steps: Steps) -> Case:
         write_beats(folder / "input.txt", x, steps.lanes, steps.input_bits)
         write_beats(folder / "expected.txt", codes, steps.lanes, steps.output.bits)
 
-    latency = threshold_latency(steps.levels)
+    latency = threshold_latency(steps.levels, steps.input_bits, steps.folds)
     generics = {
         "seed": seed,
         "input_bits": steps.input_bits,
@@ -74,6 +74,10 @@ CASES = tuple(
             Steps(24, IntegerType(1, False), 1, lanes=4, folds=4),
             Steps(8, IntegerType(1, True), 1, lanes=1, folds=2),
             Steps(3, IntegerType(2, False), 2, lanes=2, folds=2),
+            # Two words at a time; block RAM: the last two of seven stages; all three.
+            Steps(9, IntegerType(4, False), 13, lanes=2, folds=20),
+            Steps(16, IntegerType(7, False), 127, folds=16),
+            Steps(16, IntegerType(3, False), 5, folds=513),
         ),
         start=1,
     )

@@ -89,11 +89,12 @@ class Model:
             window.kernel.span_height + window.kernel.stride_height + window.extra_rows
         )
         self.written = self.kept = self.beat = 0
-        self.valid = False
+        # An edge from issuing to the beat, one more behind memory if that may be padding.
+        self.valid = [False] * (2 if window.kernel.is_padded else 1)
 
     def edge(self, input_valid: bool, reservable: bool) -> tuple[bool, bool, bool]:
         """Return input_ready, reserve and output_valid just before the next edge, and pass it."""
-        output_valid = self.valid
+        output_valid = self.valid.pop(0)
         first = self.beat == 0
         if self.window.is_direct:
             ready = reservable or not first
@@ -102,7 +103,7 @@ class Model:
             ready = self.written // self.window.row_words < self.kept + self.buffer_rows
             issue = not first or (reservable and self.written >= self.needed)
         self.written += input_valid and ready
-        self.valid = issue
+        self.valid.append(issue)
         if issue:
             self.beat += 1
             if self.beat == self.window.steps:

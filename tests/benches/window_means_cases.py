@@ -12,7 +12,7 @@ from ir.elements import Kernel, Shape
 from ir.interpreter import apply
 from ir.interpreter.windows import windows
 from ir.numbers import IntegerType
-from ir.timing import REQUANTIZE_LATENCY
+from ir.timing import WINDOW_MEANS_LATENCY
 from rtl.tables import tables
 
 FRAMES = 3
@@ -41,8 +41,8 @@ def _case(
         "seed": seed,
         "input_bits": element.accumulator.bits,
         "folds": shape[2] // lanes,
-        "first_edge": REQUANTIZE_LATENCY,
-        "last_edge": REQUANTIZE_LATENCY + FRAMES * output.beats - 1,
+        "first_edge": WINDOW_MEANS_LATENCY,
+        "last_edge": WINDOW_MEANS_LATENCY + FRAMES * output.beats - 1,
     }
     return Case(f"{shape} {kernel.height}x{kernel.width}, {lanes} x {number}", generics, write)
 

@@ -30,6 +30,7 @@ bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are; e
 	$(IN_VENV) -m tests.peers
 	$(IN_VENV) -m tests.peer_networks --write
 	$(IN_VENV) -m tests.intervals --write
+	$(IN_VENV) -m tests.folding_line --write
 	$(IN_VENV) -m tests.clock --write
 	$(IN_VENV) -m tests.scaling --write
 

@@ -20,8 +20,8 @@ from zoo.weights import Regime
 class Case(Described):
     """A network with its weights, the range of its inputs and the folding wanted.
 
-    ``cycles``: target cycles per frame, None for the compiler's own choice.  ``parallel``: the
-    fewest cycles there are, whatever they take; layers then get adders.  ``argmax``: the
+    ``cycles``: target cycles per frame, None for the compiler's own choice.  ``parallel``: a
+    pixel per cycle, whatever it takes; layers then get adders.  ``argmax``: the
     final Softmax becomes the index of the largest channel.  ``softmax``: it becomes an element.
     """
 

@@ -95,9 +95,7 @@ def points() -> Iterator[Point]:
     for cycles in (2048, 512, 128, 32, 8):
         for network in NETWORKS:
             yield Point(network, cycles, PowersOfTwo.LAYER)
-    for network, lut in (("digits_mlp", 400.0), ("jet_mlp", 850.0)):
-        # The fewest look-up tables, with those that are memory.
-        yield Point(network, 2048, PowersOfTwo.LAYER, lut=lut)
+    for network in NETWORKS:
         yield Point(network, 2048)
     for network, peers in PEERS.items():
         # With DSPs, less than half of what da4ml needs; estimates are a few percent off.
@@ -168,9 +166,7 @@ def table(network: str, measured: Sequence[Measured]) -> str:
 def _own_row(measured: Measured) -> str:
     point = measured.point
     what = "ours" if point.scales == PowersOfTwo.NONE else "ours, powers of two"
-    if point.cycles > 1:
-        what += ", few look-up tables" if point.lut < math.inf else ""
-    else:
+    if point.cycles == 1:
         what += ", adders only" if point.dsp == 0 else ", with DSPs"
         what += f", {point.adder_levels} levels a stage" if point.adder_levels > 1 else ""
     return _row(what, measured.cycles, f"{measured.latency:,}", measured.resources)

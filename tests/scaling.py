@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "scaling.md"
 DRAWING = PAGE.with_suffix(".svg")
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
-FITTED = 32
+FITTED = 100
 """The exponent is fitted to the points from this part of the largest on."""
 WIDTH = 160
 """Columns of what is printed, unless to a terminal."""
@@ -51,9 +52,9 @@ class Series:
     points: Mapping[int, Point]
 
 
-DENSE = ((32, 32), (64, 128), (128, 256), (256, 512), (512, 768), (1024, 1024), (1536, 2048))
-LAYERS = (5, 10, 20, 50, 100)
-PRODUCTS = (1, 4, 16, 64, 256, 1024, 4096)
+DENSE = ((32, 32), (128, 256), (512, 768), (1536, 2048))
+LAYERS = (5, 20, 100)
+PRODUCTS = (1, 16, 256, 4096)
 SERIES = (
     Series(
         "Weights: a dense layer, 16 products per cycle",
@@ -82,10 +83,10 @@ COLUMNS: Mapping[str, Callable[[Costs], float]] = {
     "VHDL, KiB": lambda costs: costs.vhdl_bytes / 1024,
     "GHDL analysis, s": lambda costs: costs.tools["analysis"],
     "elaboration, s": lambda costs: costs.tools["elaboration"],
-    "synthesis, s": lambda costs: costs.tools["synthesis"],
-    "Verilator, s": lambda costs: costs.tools["verilator"],
-    "g++, s": lambda costs: costs.tools["compiler"],
-    "a frame, s": lambda costs: costs.tools["run"],
+    "synthesis, s": lambda costs: costs.tools.get("synthesis", nan),
+    "Verilator, s": lambda costs: costs.tools.get("verilator", nan),
+    "g++, s": lambda costs: costs.tools.get("compiler", nan),
+    "a frame, s": lambda costs: costs.tools.get("run", nan),
 }
 
 
@@ -136,8 +137,8 @@ def measure(series: Series) -> dict[int, Costs]:
 def exponent(measured: Measured, cost: Callable[[Costs], float]) -> float:
     """Return the power of the number with which a cost grows, fitted to the large points."""
     largest = max(measured)
-    large = [number for number in measured if number * FITTED >= largest]
-    logarithms = np.log([[number, max(cost(measured[number]), 1e-9)] for number in large])
+    points = [(n, max(cost(c), 1e-9)) for n, c in measured.items() if not isnan(cost(c))]
+    logarithms = np.log([point for point in points if point[0] * FITTED >= largest])
     return float(np.polyfit(logarithms[:, 0], logarithms[:, 1], 1)[0])
 
 
@@ -151,7 +152,7 @@ def rows(measured: Measured) -> list[list[str]]:
 
 
 def _figure(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+    return "" if isnan(number) else f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def provenance(machine: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import scaling
-from tests.scaling import BEGIN, COLUMNS, END, SERIES, exponent, rows
+from tests.scaling import BEGIN, COLUMNS, END, PAGE, SERIES, exponent, rows
 from tests.scaling_point import CHANNELS, CONVOLUTION_MACS, Costs, Point, measured, network
 
 
@@ -66,3 +66,11 @@ def test_the_page_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         {s.title: {n: costs(0.5 * n) for n in s.points} for s in SERIES}
     )
     assert all(series.what in drawn for series in SERIES)
+
+
+def test_the_checked_in_page_has_all_points() -> None:
+    text = PAGE.read_text()
+    for series in SERIES:
+        assert f"## {series.title}" in text
+        for number in series.points:
+            assert f"\n| {number:,} | " in text

@@ -30,7 +30,7 @@ SIDE, CHANNELS = 8, 8
 """Of the maps of a deep network, whose convolutions are 3 x 3."""
 CONVOLUTION_MACS = SIDE * SIDE * 9 * CHANNELS * CHANNELS
 NETLIST_WEIGHTS = 500_000
-"""GHDL's synthesis takes some 500 bytes of memory for each bit of a table: no more than 2 GiB."""
+"""GHDL's synthesis took 13 GB of memory for six times as many weights."""
 
 
 @dataclass(frozen=True, slots=True)

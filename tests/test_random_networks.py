@@ -274,6 +274,24 @@ FOUND = (
 )
 
 
+FOUND_IN_THE_NETLIST = (
+    # A memory of two columns of which the windows need but one, which GHDL's synthesis never wrote.
+    Case(
+        Graph(
+            "random",
+            ((6, 2, 4),),
+            (
+                Node(
+                    KerasLayer("Conv2D", filters=6, groups=2, kernel_size=(3, 1), strides=(1, 2)),
+                    (0,),
+                ),
+            ),
+            (1,),
+        ),
+        parallel=True,
+    ),
+)
+
 FOUND_IN_VHDL = (
     # Few of the codes' bits were taken of numbers that begin with a literal, and so run upwards.
     Case(
@@ -312,7 +330,7 @@ def test_vhdl_equals_onnxruntime(number: int) -> None:
         assert verdict.in_netlist == verdict.in_ghdl > 0
 
 
-@pytest.mark.parametrize("case", FOUND, ids=repr)
+@pytest.mark.parametrize("case", [*FOUND, *FOUND_IN_THE_NETLIST], ids=repr)
 def test_failures_found_before(case: Case) -> None:
     verdict = judge(case)
     assert verdict.problems == ()

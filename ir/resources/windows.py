@@ -89,11 +89,10 @@ def parallel_window(
     """
     pixel = shape.channels * bits
     banks = kernel.span_height + extra_rows
-    memory = ram(shape.width, pixel)
     lines, places = kernel.output_size(shape.height, shape.width)
-    overhang = max(
-        0, (places - 1) * kernel.stride_width - kernel.pad_left + kernel.span_width - shape.width
-    )
+    reached = (places - 1) * kernel.stride_width - kernel.pad_left + kernel.span_width
+    columns, overhang = min(shape.width, reached), max(0, reached - shape.width)
+    memory, in_registers = ram(columns, pixel), columns == 1
     bound = clog2((banks + kernel.stride_height + 1) * shape.width) + 1
     rounds = (lines, places, replays, blocks, shape.width, kernel.taps // taps, banks)
     counters = sum(clog2(count) for count in rounds) + clog2(shape.width) * 3
@@ -110,12 +109,13 @@ def parallel_window(
         "one": 1.0,
         "history": (kernel.span_width - 1) * kernel.height * pixel,
         "window": kernel.taps * pixel,
-        "word": banks * pixel if memory.luts else 0,
+        "word": banks * pixel * (2 if in_registers else 1 if memory.luts else 0),
         "chosen": kernel.height * banks,
         "bound": bound,
         "counters": counters,
     }
-    exact = Resources(lut_memory=memory.luts * banks, bram18=memory.bram18 * banks)
+    memories = 0 if in_registers else banks
+    exact = Resources(lut_memory=memory.luts * memories, bram18=memory.bram18 * memories)
     return Part("parallel_window", lut, ff, exact)
 
 

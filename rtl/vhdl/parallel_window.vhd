@@ -33,7 +33,7 @@ entity parallel_window is
   generic (
     -- Width of a value.
     bits : positive range 1 to 16;
-    -- Image: width is the depth of a bank, channels its width.
+    -- Image: the columns that windows need are the depth of a bank, at most width; channels its width.
     height : positive;
     width : positive;
     channels : positive;
@@ -269,21 +269,49 @@ begin
   last_fetch <= '1' when fetch_column = columns - 1 else '0';
 
   memories : for bank in 0 to banks - 1 generate
-    type memory_t is array (0 to width - 1) of pixel_t;
-    signal memory : memory_t;
+    signal stores : boolean;
   begin
 
-    store : process (clk)
+    stores <= write = '1' and write_bank = bank and write_column < columns;
+
+    -- Only columns that are fetched.
+    several_columns : if columns > 1 generate
+      type memory_t is array (0 to columns - 1) of pixel_t;
+      signal memory : memory_t;
     begin
-      if rising_edge(clk) then
-        if write = '1' and write_bank = bank then
-          memory(write_column) <= input_data;
+
+      store : process (clk)
+      begin
+        if rising_edge(clk) then
+          if stores then
+            memory(write_column) <= input_data;
+          end if;
+          if fetch then
+            fetched(bank) <= memory(fetch_column);
+          end if;
         end if;
-        if fetch then
-          fetched(bank) <= memory(fetch_column);
+      end process;
+
+    end generate;
+
+    -- GHDL's synthesis never writes a memory that is read at one place only.
+    one_column : if columns = 1 generate
+      signal pixel : pixel_t;
+    begin
+
+      store : process (clk)
+      begin
+        if rising_edge(clk) then
+          if stores then
+            pixel <= input_data;
+          end if;
+          if fetch then
+            fetched(bank) <= pixel;
+          end if;
         end if;
-      end if;
-    end process;
+      end process;
+
+    end generate;
 
   end generate;
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import AttributeProto, TensorProto, numpy_helper
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from frontend.frames import count_frames
@@ -36,7 +36,8 @@ def spread(model: onnx.ModelProto, frames: Mapping[str, Frames]) -> list[Wide] |
     """Return how far another float32 program may be from ``model`` because of roundings.
 
     Roundings show in the difference of float32 and float64, and in what becomes of the exact
-    results when inputs and constants move at random by up to a unit in their last place.
+    results when inputs, constants and what each operator returns move at random by up to a unit in
+    their last place.
 
     Args:
         model: a float graph; slow for large ones, because numpy computes it.
@@ -64,12 +65,13 @@ def _compute(
 ) -> list[Wide] | None:
     """Return each output (frames, ...) in float64, None where the evaluator lacks an operator.
 
-    ``seed``: of what inputs and constants are moved by; None if they are not.
+    ``seed``: of what all values are moved by; None if they are not.
     """
     random = None if seed is None else np.random.default_rng(seed)
     wide = widened(model, random)
     moved = {name: _moved(array, random) for name, array in frames.items()}
     try:
+        wide = wide if seed is None else _rounding(wide, seed)
         running = ReferenceEvaluator(wide)
         count = count_frames(dict(frames))
         single = [running.run(None, _frame(moved, number)) for number in range(count)]
@@ -112,6 +114,37 @@ def widened(model: onnx.ModelProto, random: np.random.Generator | None = None) -
         if value.type.tensor_type.elem_type == TensorProto.FLOAT:
             value.type.tensor_type.elem_type = TensorProto.DOUBLE
     return wide
+
+
+def _rounding(wide: onnx.ModelProto, seed: int) -> onnx.ModelProto:
+    """Return a float64 graph whose operators return values moved by up to a unit of float32."""
+    known = onnx.shape_inference.infer_shapes(wide).graph
+    doubles = {
+        value.name
+        for value in (*known.value_info, *known.output)
+        if value.type.tensor_type.elem_type == TensorProto.DOUBLE
+    }
+    moved = onnx.ModelProto()
+    moved.CopyFrom(wide)
+    del moved.graph.node[:]
+    for node in wide.graph.node:
+        copy = moved.graph.node.add()
+        copy.CopyFrom(node)
+        for number, name in enumerate(node.output):
+            if name not in doubles:
+                continue
+            copy.output[number] = f"{name}/exact"
+            factors = helper.make_node(
+                "RandomUniformLike",
+                [f"{name}/exact"],
+                [f"{name}/rounding"],
+                low=1 - UNIT,
+                high=1 + UNIT,
+                seed=float(seed * len(wide.graph.node) + len(moved.graph.node)),
+            )
+            product = helper.make_node("Mul", [f"{name}/exact", f"{name}/rounding"], [name])
+            moved.graph.node.extend([factors, product])
+    return moved
 
 
 def _moved(values: npt.NDArray[Any], random: np.random.Generator | None) -> Wide:

@@ -102,10 +102,11 @@ def check_same_frames(
     """
     few = _few(frames)
     expected = run(few)
-    if _wrong(expected, _in_batches_of(count_frames(few), canonical, few)) is None:
+    together = _in_batches_of(count_frames(few), canonical, few)
+    if _wrong(expected, together) is None:
         return
     allowed = spread(source, few)
-    if _wrong(expected, _in_batches_of(count_frames(few), canonical, few), allowed) is None:
+    if _wrong(expected, together, allowed) is None:
         return
     wrong = _wrong(expected, _in_batches_of(1, canonical, few), allowed)
     if wrong is None:

@@ -63,7 +63,7 @@ class ProcessingElement:
     The sums leave ``output.lanes`` at a time, which divide ``pe`` and the output channels.
     ``scales_in_logic``: the requantization has no multipliers.
 
-    Where a pixel is a block of several pixels (``rewrite/stream/blocks.py``), most weights are 0:
+    Where a pixel is a block of several pixels (``rewrite/stream/blocks``), most weights are 0:
     ``reads``: (parts, n) values of the window, of ``simd``, that each of as many equal parts of the
     output channels has weights for; all of its other weights are 0.  ``simd`` are then all values
     of a window, and ``pe`` all output channels.

@@ -38,21 +38,22 @@ class AdderBuilder:
         shift = right.exponent - left.exponent
         if shift == 0 and (left.sign, -left.node) < (right.sign, -right.node):
             left, right = right, left
-        key = (left.node, right.node, shift, left.sign != right.sign)
-        if key not in self.known:
-            self.known[key] = self.inputs + len(self.additions)
-            self.additions.append(Addition(*key))
-        return Scaled(self.known[key], left.exponent, left.sign)
+        node = self._node(left.node, right.node, shift, left.sign != right.sign)
+        return Scaled(node, left.exponent, left.sign)
 
     def negated(self, value: Scaled) -> Scaled:
         """Return a value of which the sign is plus: ``x - 2x`` where it is minus."""
         if value.node < 0 or value.sign > 0:
             return value
-        key = (value.node, value.node, 1, True)
+        return Scaled(self._node(value.node, value.node, 1, True), value.exponent)
+
+    def _node(self, left: int, right: int, shift: int, subtracts: bool) -> int:
+        """Return the number of an addition's value; it is new only the first time."""
+        key = (left, right, shift, subtracts)
         if key not in self.known:
             self.known[key] = self.inputs + len(self.additions)
             self.additions.append(Addition(*key))
-        return Scaled(self.known[key], value.exponent)
+        return self.known[key]
 
     def place(self, graph: AdderGraph, values: list[Scaled]) -> list[Scaled]:
         """Add ``graph`` with ``values`` for its inputs; return its outputs."""

@@ -168,3 +168,8 @@ def test_memories_go_where_the_tool_puts_them(
 
 def test_equal_columns_and_constants_are_no_tables() -> None:
     assert different_columns(np.array([[5, 1], [4, 0], [5, 1]]), 3) == 1
+
+
+@pytest.mark.parametrize(("words", "expected"), [(1, 0), (3, 6), (40, 1 << 15), (65, 1 << 15)])
+def test_columns_of_wide_tables_are_as_different_as_they_can_be(words: int, expected: int) -> None:
+    assert different_columns(np.ones((words, 1 << 12), np.int64), 8) == expected

@@ -16,9 +16,10 @@ from ir.resources.memory import filled_words, rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
 from ir.resources.tables import (
-    SEARCHED_WORDS,
     different_columns,
     logic_luts,
+    most_columns,
+    searched,
     split_by_depth,
     table_luts,
 )
@@ -261,8 +262,10 @@ def _tree(
 def _columns(element: ProcessingElement) -> int:
     """Return the columns of all ROMs that are no constants: see ``different_columns``."""
     bits, count = element.weight_number.bits, element.folds * element.steps
-    if count > SEARCHED_WORDS:
-        return element.pe * element.simd * bits
+    tables = element.sharing.chain
+    columns = element.pe * element.simd * bits // tables
+    if not searched(count, columns):
+        return tables * most_columns(count, columns)
     return sum(different_columns(part, bits) for part in _tables(element))
 
 

@@ -16,6 +16,9 @@ DEEP_WORDS_PER_LUT = 16
 SEARCHED_WORDS = 64
 """Columns of longer tables are taken for different: random ones are, and to look takes time."""
 
+SEARCHED_COLUMNS = 1 << 14
+"""Of more columns than these, as many are taken for different as there can be."""
+
 
 def different_columns(words: IntArray, bits: int) -> int:
     """Return how many bits of a table's words differ from each other and from constants.
@@ -23,8 +26,8 @@ def different_columns(words: IntArray, bits: int) -> int:
     ``words``: (words, values of a word), of ``bits`` bits each.
     """
     count, values = words.shape
-    if count > SEARCHED_WORDS:
-        return int(values) * bits
+    if not searched(count, values * bits):
+        return most_columns(count, values * bits)
     planes = np.unpackbits(_narrow(words, bits).view(np.uint8).reshape(count, -1), axis=1)
     columns = np.zeros((planes.shape[1], SEARCHED_WORDS // 8), np.uint8)
     columns[:, : -(-count // 8)] = np.packbits(planes, axis=0).T
@@ -33,6 +36,16 @@ def different_columns(words: IntArray, bits: int) -> int:
     ones[:count] = 1
     constants = (np.uint64(0), np.packbits(ones).view(np.uint64)[0])
     return len(patterns) - sum(int(constant in patterns) for constant in constants)
+
+
+def searched(count: int, columns: int) -> bool:
+    """Return whether ``different_columns`` looks at a table of ``count`` words of so many bits."""
+    return count <= SEARCHED_WORDS and columns <= SEARCHED_COLUMNS
+
+
+def most_columns(count: int, columns: int) -> int:
+    """Return how many of ``columns`` of ``count`` bits can differ from each other and constants."""
+    return min(columns, (1 << count) - 2)
 
 
 def _narrow(words: IntArray, bits: int) -> IntArray:

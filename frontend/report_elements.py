@@ -39,7 +39,7 @@ from ir.elements import (
     WidthConverter,
     sources,
 )
-from ir.requantize import Requantization, ScaleRequantization
+from ir.requantize import Requantization, ScaleRequantization, Scaling
 from ir.resources import Resources, estimate
 
 
@@ -120,7 +120,9 @@ def element_facts(element: Element, cycles: Cycles, readers: int = 1) -> Element
         weights=_weights(processing) if processing else None,
         weight_bits=processing.weight_number.bits if processing else None,
         accumulator_bits=_accumulator_bits(element),
-        requantization=describe_requantization(requantization) if requantization else None,
+        requantization=describe_requantization(requantization, _scaling(element))
+        if requantization
+        else None,
         buffers=buffers_of(element),
         resources=estimate(element, readers).rounded(),
     )
@@ -139,11 +141,20 @@ def total_resources(elements: Iterable[ElementFacts]) -> Resources:
     return sum((facts.resources for facts in elements), Resources())
 
 
-def describe_requantization(requantization: Requantization) -> str:
+SCALINGS = {
+    Scaling.MULTIPLIED: "",
+    Scaling.IN_LOGIC: ", in logic",
+    Scaling.SERIAL: ", bit by bit",
+}
+
+
+def describe_requantization(
+    requantization: Requantization, scaling: Scaling = Scaling.MULTIPLIED
+) -> str:
     """Return the hardware form of ``requantization`` in a few words."""
     if isinstance(requantization, ScaleRequantization):
         bits, shift = requantization.multiplier_bits, requantization.shift
-        return f"multiplier {bits} {plural('bit', bits)} >> {shift}"
+        return f"multiplier {bits} {plural('bit', bits)} >> {shift}{SCALINGS[scaling]}"
     return f"{requantization.levels} {plural('threshold', requantization.levels)}"
 
 
@@ -160,6 +171,14 @@ def _requantization(element: Element) -> Requantization | None:
             return element.requantization
         case _:
             return None
+
+
+def _scaling(element: Element) -> Scaling:
+    match element:
+        case ProcessingElement() | GlobalAverage():
+            return element.scaling
+        case _:
+            return Scaling.MULTIPLIED
 
 
 def _accumulator_bits(element: Element) -> int | None:

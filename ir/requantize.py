@@ -12,6 +12,7 @@ sampled.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,33 @@ class ScaleRequantization:
     def offset_bits(self) -> int:
         """Width of the signed offsets."""
         return _signed_bits(self.offsets)
+
+
+class Scaling(Enum):
+    """How the hardware multiplies by a ``ScaleRequantization``'s factors; the codes are the same.
+
+    ``MULTIPLIED``: a multiplier for each lane.  ``IN_LOGIC``: look-up tables and adders instead.
+    ``SERIAL``: an adder for each lane, and an edge for each bit of the factor.
+    """
+
+    MULTIPLIED = "multiplied"
+    IN_LOGIC = "multiplied_in_logic"
+    SERIAL = "serial"
+
+
+def can_be_serial(function: Requantization) -> bool:
+    """True if ``serial_requantize`` takes ``function``: no factor is negative or too long."""
+    if not isinstance(function, ScaleRequantization):
+        return False
+    bits = function.multiplier_bits
+    return int(function.multipliers.min()) >= 0 and 2 <= bits <= function.shift
+
+
+def beat_edges(function: Requantization, scaling: Scaling) -> int:
+    """Return the clock edges from a beat to the next that a requantization can take."""
+    if scaling is Scaling.SERIAL and isinstance(function, ScaleRequantization):
+        return function.multiplier_bits
+    return 1
 
 
 @dataclass(frozen=True, slots=True)

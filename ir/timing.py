@@ -19,7 +19,7 @@ from ir.elements import (
 )
 from ir.elements.processing import weight_rows
 from ir.numbers import clog2
-from ir.requantize import Requantization, ScaleRequantization
+from ir.requantize import Requantization, ScaleRequantization, Scaling, beat_edges
 
 REQUANTIZE_LATENCY = 5
 """Parameters and operand, product, sum, shift and clamp, and one more before or behind the sum."""
@@ -73,12 +73,20 @@ def threshold_latency(levels: int, input_bits: int, folds: int) -> int:
     return latency
 
 
-def requantization_latency(requantization: Requantization, input_bits: int, folds: int) -> int:
+def requantization_latency(
+    requantization: Requantization,
+    input_bits: int,
+    folds: int,
+    scaling: Scaling = Scaling.MULTIPLIED,
+) -> int:
     """From raw accumulators of ``input_bits`` to output codes.
 
     ``folds``: beats whose lanes have other parameters, before they are those of the first again.
+    Bit by bit: operand, an edge for each bit of the factors, the offset's upper bits, clamp.
     """
     if isinstance(requantization, ScaleRequantization):
+        if scaling is Scaling.SERIAL:
+            return beat_edges(requantization, scaling) + 2
         return REQUANTIZE_LATENCY
     return threshold_latency(requantization.levels, input_bits, folds)
 
@@ -95,7 +103,7 @@ def processing_latency(element: ProcessingElement) -> int:
     if element.adder_levels:
         return padding + adders_latency(element) + lookup + maxima + 1
     requantization = requantization_latency(
-        element.requantization, element.accumulator.bits, element.pixel_beats
+        element.requantization, element.accumulator.bits, element.pixel_beats, element.scaling
     )
     sums = (
         matrix_vector_latency(element.taps)
@@ -148,8 +156,9 @@ def affine_latency(element: Affine) -> int:
 
 def global_average_latency(element: GlobalAverage) -> int:
     """From the last pixel's step to the push: sum register, then requantization."""
-    folds = element.output.beats
-    return 1 + requantization_latency(element.requantization, element.accumulator.bits, folds)
+    folds, scaling = element.output.beats, element.scaling
+    sums = element.accumulator.bits
+    return 1 + requantization_latency(element.requantization, sums, folds, scaling)
 
 
 def arg_max_latency(lanes: int) -> int:

@@ -13,7 +13,7 @@ from ir.elements import (
 )
 from ir.errors import CompileError
 from ir.numbers import IntegerType
-from ir.requantize import Requantization, ScaleRequantization
+from ir.requantize import Requantization, ScaleRequantization, Scaling
 
 PACKAGE = "work.millrace_pkg"
 
@@ -100,6 +100,11 @@ def scale_formals(
     formals = requantization_formals(function)
     del formals["requantization"]
     return formals
+
+
+def scaling_formals(scaling: Scaling) -> Formals:
+    """Return the generic that says what multiplies, if not multipliers."""
+    return {} if scaling is Scaling.MULTIPLIED else {"scaling": f"{PACKAGE}.{scaling.value}"}
 
 
 def boolean(value: bool) -> str:

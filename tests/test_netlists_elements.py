@@ -49,6 +49,9 @@ FRAMES = 3
         "adders, signed codes, three levels a stage",
         "adders, thresholds and table",
         "adders, depthwise",
+        "bit by bit",
+        "bit by bit, parts wait",
+        "bit by bit, uneven",
     ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rtl.library import compile_order, source, units
+from rtl.tables import Table
 from tests.synthesis import Value, wrapper
 from tests.test_synthesis_elements import CONFIGURATIONS, table
 
@@ -99,7 +101,11 @@ WRONG: list[tuple[str, Generics, str]] = [
      "lanes must divide pe and output_channels; got 3"),
     ("processing_element", {"kernel_height": 1, "kernel_width": 1, "pe": 8, "simd": 16, "lanes": 1,
                             "weights": table(16 * 16, 8)},
-     "pe / lanes must not exceed the beats of a group; got 8"),
+     "the output beats of a group must not take longer than its beats; got 8 edges"),
+    ("processing_element", {"kernel_height": 1, "kernel_width": 1, "pad_top": 0, "pad_left": 0,
+                            "pad_bottom": 0, "pad_right": 0, "pe": 16, "lanes": 16, "simd": 4,
+                            "scaling": "serial", "weights": table(16 * 16, 8)},
+     "the output beats of a group must not take longer than its beats; got 8 edges"),
     ("processing_element", {"groups": 16, "simd": 2, "chain": 2, "weights": table(16 * 9, 8)},
      "packing and chain must be 1 in a depthwise one; got 1 and 2"),
     ("processing_element", {"clusters": 2, "fan_in": 8},
@@ -149,6 +155,16 @@ WRONG: list[tuple[str, Generics, str]] = [
      "multipliers must hold one number per channel in rows of 256 bits; rows got 2"),
     ("requantize", {"offsets": ROW * 2},
      "offsets must hold one number per channel in rows of 256 bits; rows got 2"),
+    ("serial_requantize", {"low": 9, "high": 8}, "low must not exceed high; got 9 .. 8"),
+    ("serial_requantize", {"low": -1}, "low must fit the output; got -1"),
+    ("serial_requantize", {"high": 256}, "high must fit the output; got 256"),
+    ("serial_requantize", {"shift": 7}, "shift must be at least multiplier_bits; got 7"),
+    ("serial_requantize", {"multipliers": ROW * 2},
+     "multipliers must hold one number per channel in rows of 256 bits; rows got 2"),
+    ("serial_requantize", {"offsets": ROW * 2},
+     "offsets must hold one number per channel in rows of 256 bits; rows got 2"),
+    ("serial_requantize", {"multipliers": Table("multipliers", -np.ones(8, np.int64), 8).rows()},
+     "no multiplier must be negative; got 8"),
     ("saturate", {"low": 9, "high": 8}, "low must not exceed high; got 9 .. 8"),
     ("saturate", {"low": -1}, "low must fit the output; got -1"),
     ("saturate", {"high": 256}, "high must fit the output; got 256"),

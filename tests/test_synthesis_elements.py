@@ -83,6 +83,8 @@ ADDERS = AdderGraph(
 )
 LINES = Table("lines", np.array([20, 12, 0, 20, 11, 1]), NUMBER_BITS).rows()
 
+FACTORS = Table("multipliers", np.arange(66, 74), 8).rows()
+
 CONFIGURATIONS: dict[str, dict[str, Value]] = {
     "adder_graph": {
         "input_bits": 8,
@@ -402,6 +404,15 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "offsets": table(2, 19),
         "lines": LINES,
     },
+    "serial_requantize": {
+        "input_bits": 20,
+        **CODES,
+        **SCALE,
+        "multipliers": FACTORS,
+        "offsets": table(8, 28),
+        "lanes": 2,
+        "folds": 4,
+    },
     "serializer": {"width": 20, "parts": 4},
     "stream_fifo": {"depth": 16, "width": 12},
     "stream_fork": {"ways": 3, "width": 12},
@@ -502,6 +513,13 @@ def test_products_in_logic_need_no_multiplier(
     counts = cells(verilog(entity, CONFIGURATIONS[entity] | values | {"in_logic": True}, tmp_path))
     assert "DSP48E1" not in counts
     assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= most
+
+
+def test_a_serial_requantization_is_an_adder_for_each_lane(tmp_path: Path) -> None:
+    """21 bits of sum and 8 of a code; the rest are tables of 8 words, counters and comparators."""
+    counts = cells(verilog("serial_requantize", CONFIGURATIONS["serial_requantize"], tmp_path))
+    assert not {"DSP48E1", "RAMB18E1"} & counts.keys()
+    assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= 100
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ir.elements import (
     AveragePool,
     Border,
     Element,
+    GlobalAverage,
     Input,
     MaxPool,
     ProcessingElement,
@@ -41,11 +42,18 @@ def working_cycles(element: Element) -> Iterator[int]:
 @working_cycles.register
 def _processing_element(element: ProcessingElement) -> Iterator[int]:
     shape = element.window_positions
-    yield shape.pixels * element.folds * element.steps
+    yield shape.pixels * element.folds * element.group_edges
     if element.taps > 1:
         yield parallel_cycles(element)
     if element.pool is not None:
         yield from pool_cycles(element.pool, shape, element.output.lanes)
+
+
+@working_cycles.register
+def _global_average(element: GlobalAverage) -> Iterator[int]:
+    beats, edges = element.output.beats, element.beat_edges
+    yield element.source.output.beats + (beats - 1) * (edges - 1)
+    yield beats * edges
 
 
 @working_cycles.register

@@ -23,7 +23,7 @@ def parallel_groups(
     fetches = system.events(lines * columns)
     pixels = _last_rows(kernel, shape)[:, None] * shape.width + np.arange(columns)
     fetches.after(source, pixels.reshape(-1), 1)
-    groups = system.events(lines * places * folds, gap=element.steps)
+    groups = system.events(lines * places * folds, gap=element.group_edges)
     ends, line = _ends(kernel, places), np.arange(lines)[:, None] * columns
     complete = (line + np.minimum(ends, columns) - 1).reshape(-1)
     groups.after(fetches, np.repeat(complete, folds), 1)
@@ -47,7 +47,7 @@ def parallel_cycles(element: ProcessingElement) -> int:
     shape, kernel = element.input.shape, element.kernel
     lines, places = kernel.output_size(shape.height, shape.width)
     columns, ends = fetched_columns(kernel, shape), _ends(kernel, places)
-    held = element.folds * element.steps
+    held = element.folds * element.group_edges
     hanging = np.maximum(ends - columns, 0)
     within = (places - 1) * (held - kernel.stride_width) - int(hanging[0])
     along = (places - np.arange(places)) * held - (columns + ends[0] - ends) - hanging

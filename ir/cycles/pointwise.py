@@ -32,7 +32,7 @@ def _rectifier(element: Rectifier, system: EventSystem) -> None:
 
 @element_events.register
 def _global_average(element: GlobalAverage, system: EventSystem) -> None:
-    _global(element, system, timing.global_average_latency(element))
+    _global(element, system, timing.global_average_latency(element), element.beat_edges)
 
 
 @element_events.register
@@ -40,10 +40,13 @@ def _global_maximum(element: GlobalMaximum, system: EventSystem) -> None:
     _global(element, system, timing.GLOBAL_MAXIMUM_LATENCY)
 
 
-def _global(element: GlobalAverage | GlobalMaximum, system: EventSystem, latency: int) -> None:
+def _global(
+    element: GlobalAverage | GlobalMaximum, system: EventSystem, latency: int, interval: int = 1
+) -> None:
     source, stream = system.streams[id(element.source)], element.source.output
     yields = np.arange(stream.beats - element.output.beats, stream.beats)
-    system.streams[id(element)] = gated(system, source, yields, latency, element.fifo_depth)
+    depth = element.fifo_depth
+    system.streams[id(element)] = gated(system, source, yields, latency, depth, interval)
 
 
 @element_events.register

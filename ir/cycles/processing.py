@@ -53,7 +53,7 @@ def _push_parts(
         sent = part < beats
         index = np.full(taken.count, NEVER)
         index[starts[sent] + part] = sums[sent]
-        taken.after(events, index, latency + part)
+        taken.after(events, index, latency + part * element.beat_edges)
 
 
 def _beats(element: ProcessingElement, groups: int) -> tuple[IntArray, IntArray]:
@@ -86,7 +86,7 @@ def _groups(element: ProcessingElement, system: EventSystem, source: EventList) 
     shape, kernel = _window_view(element)
     words = shape.channels // element.simd
     positions = element.window_positions.pixels
-    groups = system.events(positions * element.folds, gap=element.steps)
+    groups = system.events(positions * element.folds, gap=element.group_edges)
     needed = np.repeat(_last_needed_pixel(kernel, shape), element.folds)
     needed[-1] = shape.pixels - 1
     groups.after(source, needed * words + words - 1, 1)

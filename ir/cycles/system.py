@@ -51,15 +51,24 @@ def add_fifo(source: EventList, sink: EventList, depth: int) -> None:
 
 
 def gated(
-    system: EventSystem, steps: EventList, yields: IntArray, latency: int, depth: int
+    system: EventSystem,
+    steps: EventList,
+    yields: IntArray,
+    latency: int,
+    depth: int,
+    interval: int = 1,
 ) -> EventList:
     """Return the transfers out of a reserving FIFO.
 
-    Output n is reserved at event ``yields[n]`` of ``steps`` and pushed ``latency`` edges later.
+    Output n is reserved at event ``yields[n]`` of ``steps``, ``interval`` edges after the one
+    before at the earliest, and pushed ``latency`` edges later.
     """
     taken = system.events(len(yields))
     taken.after(steps, yields, latency + 1)
     steps.after(taken, system.only(steps, yields, before(len(yields), depth)), 1)
+    if interval > 1:
+        previous = np.concatenate([yields[-1:] - steps.count, yields[:-1]])
+        steps.after(steps, system.only(steps, yields, previous), interval)
     return taken
 
 

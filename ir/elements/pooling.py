@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ir.elements.streams import Kernel, StreamType
 from ir.numbers import IntegerType
-from ir.requantize import Requantization, ScaleRequantization
+from ir.requantize import Requantization, ScaleRequantization, Scaling, beat_edges
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -79,7 +79,10 @@ class GlobalMaximum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlobalAverage:
-    """Sum of each channel over the frame, requantized."""
+    """Sum of each channel over the frame, requantized.
+
+    ``scaling``: what the requantization multiplies with.
+    """
 
     name: str
     layer: str
@@ -88,3 +91,9 @@ class GlobalAverage:
     accumulator: IntegerType
     requantization: Requantization
     fifo_depth: int = 2
+    scaling: Scaling = Scaling.MULTIPLIED
+
+    @property
+    def beat_edges(self) -> int:
+        """Clock edges from a beat of the last pixel to the next."""
+        return beat_edges(self.requantization, self.scaling)

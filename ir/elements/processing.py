@@ -10,7 +10,7 @@ import numpy as np
 from ir.adders import AdderGraph
 from ir.elements.streams import Kernel, Shape, StreamType
 from ir.numbers import IntArray, IntegerType
-from ir.requantize import Requantization, ScaleRequantization
+from ir.requantize import Requantization, ScaleRequantization, Scaling, beat_edges
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -61,7 +61,8 @@ class ProcessingElement:
     reads a pixel per beat, and the padding of its columns is below the kernel's span.
     Without groups ``pe`` need not divide the output channels: the last of them have a ``surplus``.
     The sums leave ``output.lanes`` at a time, which divide ``pe`` and the output channels.
-    ``scales_in_logic``: the requantization has no multipliers.
+    ``scaling``: what the requantization multiplies with.  Where its beats are several edges apart,
+    a group waits until those of the one before have gone (``group_edges``).
 
     Where a pixel is a block of several pixels (``rewrite/stream/blocks``), most weights are 0:
     ``reads``: (parts, n) values of the window, of ``simd``, that each of as many equal parts of the
@@ -102,7 +103,7 @@ class ProcessingElement:
     extra_rows: int = 0
     reads: IntArray | None = None
     members: IntArray | None = None
-    scales_in_logic: bool = False
+    scaling: Scaling = Scaling.MULTIPLIED
 
     @property
     def input(self) -> StreamType:
@@ -139,6 +140,16 @@ class ProcessingElement:
     def parts(self) -> int:
         """Output beats of a group of ``pe`` output channels."""
         return 1 if self.members is not None else self.pe // self.output.lanes
+
+    @property
+    def beat_edges(self) -> int:
+        """Clock edges from an output beat of a group to the next, before the pool."""
+        return beat_edges(self.requantization, self.scaling)
+
+    @property
+    def group_edges(self) -> int:
+        """Clock edges from the start of a group to that of the next, at least."""
+        return max(self.steps, self.parts * self.beat_edges)
 
     @property
     def pixel_beats(self) -> int:

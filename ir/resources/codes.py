@@ -9,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ir.numbers import IntArray, clog2
-from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from ir.requantize import (
+    Requantization,
+    ScaleRequantization,
+    Scaling,
+    ThresholdRequantization,
+)
 from ir.resources.count import Resources
 from ir.resources.in_logic import logic_products
 from ir.resources.memory import rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
+from ir.resources.serial import serial_requantize
 from ir.resources.tables import (
     SHALLOW_WORDS,
     different_columns,
@@ -39,24 +45,26 @@ def requantization(
     output_bits: int,
     lanes: int,
     folds: int,
-    in_logic: bool = False,
+    scaling: Scaling = Scaling.MULTIPLIED,
 ) -> tuple[Part, ...]:
-    """Return the parts of requantize.vhd or threshold.vhd, the form of ``function``.
+    """Return the parts of what requantizes, of the form that ``function`` has.
 
     ``folds``: beats whose lanes have other parameters, before they are those of the first again.
-    ``in_logic``: without multipliers.
     """
     key = _Function(id(function), function)
-    return _requantization(key, input_bits, output_bits, lanes, folds, in_logic)
+    return _requantization(key, input_bits, output_bits, lanes, folds, scaling)
 
 
 @lru_cache(256)
 def _requantization(
-    key: _Function, input_bits: int, output_bits: int, lanes: int, folds: int, in_logic: bool
+    key: _Function, input_bits: int, output_bits: int, lanes: int, folds: int, scaling: Scaling
 ) -> tuple[Part, ...]:
     function = key.function
     if not isinstance(function, ScaleRequantization):
         return (_threshold(function, input_bits, output_bits, lanes, folds),)
+    if scaling is Scaling.SERIAL:
+        return (serial_requantize(function, input_bits, output_bits, lanes, folds),)
+    in_logic = scaling is Scaling.IN_LOGIC
     own = _requantize(function, input_bits, output_bits, lanes, folds, in_logic)
     if not in_logic:
         return (own,)

@@ -12,6 +12,7 @@ from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 from ir.resources.pools import sliding_steps
 from ir.resources.products import dsps
+from ir.resources.serial import pace
 
 
 def sliding_sum(
@@ -94,8 +95,9 @@ def global_average(element: GlobalAverage) -> tuple[Part, ...]:
     code = element.output.number.bits
     return (
         own,
-        *requantization(element.requantization, sums, code, lanes, folds),
+        *requantization(element.requantization, sums, code, lanes, folds, element.scaling),
         *reserving_fifo(element.fifo_depth, lanes * code),
+        *pace(element.beat_edges),
     )
 
 

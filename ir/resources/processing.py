@@ -10,6 +10,7 @@ from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 from ir.resources.pools import lane_maxima, max_pool
+from ir.resources.serial import pace
 from ir.resources.sums import serializer, sums_of_products
 from ir.resources.windows import parallel_window, window
 
@@ -25,6 +26,7 @@ def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
     if element.members is not None:
         parts.append(lane_maxima(element.members, output.bits))
     parts += reserving_fifo(element.fifo_depth, element.output.width_bits, element.parts)
+    parts += pace(element.group_edges if element.group_edges > element.steps else 1)
     if element.pool is not None:
         depth = element.pool_fifo_depth
         positions = element.window_positions
@@ -40,9 +42,10 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
     parts = [adder_graph(element)] if element.adder_levels else [*sums_of_products(element)]
     if element.parts > 1:
         parts.append(serializer(lanes * element.accumulator.bits, element.parts))
-    folds, in_logic = element.pixel_beats, element.scales_in_logic
+        parts += pace(element.beat_edges)
+    folds, scaling = element.pixel_beats, element.scaling
     sums, codes = element.accumulator.bits, element.convolved.bits
-    return [*parts, *requantization(function, sums, codes, lanes, folds, in_logic)]
+    return [*parts, *requantization(function, sums, codes, lanes, folds, scaling)]
 
 
 def _together(parts: list[Part]) -> Part:

@@ -49,7 +49,8 @@ def sized(element: Consumer) -> Consumer:
     match element:
         case ProcessingElement():
             latency = element.steps - 1 + timing.processing_latency(element)
-            depth = max(MINIMUM_DEPTH, _reserved(latency, element.steps, element.parts))
+            pace = element.group_edges, element.parts, element.beat_edges
+            depth = max(MINIMUM_DEPTH, _reserved(latency, *pace))
             if element.parts > 1:
                 # A join behind it takes the beats of a group not at once but at its other pace.
                 depth += element.parts
@@ -60,7 +61,7 @@ def sized(element: Consumer) -> Consumer:
             return replace(element, fifo_depth=_depth(latency, 1))
         case GlobalAverage():
             latency = timing.global_average_latency(element)
-            return replace(element, fifo_depth=_depth(latency, 1))
+            return replace(element, fifo_depth=_depth(latency, element.beat_edges))
         case Affine():
             return replace(element, fifo_depth=_depth(timing.affine_latency(element), 1))
         case Lookup():
@@ -100,18 +101,18 @@ def _pool_depth(element: ProcessingElement) -> int:
     if element.pool is None:
         return MINIMUM_DEPTH
     kernel = max(element.pool.height, element.pool.width)
-    period = element.steps if element.parts == 1 else 1
+    period = element.group_edges if element.parts == 1 else element.beat_edges
     return _depth(timing.sliding_maximum_latency(kernel), period)
 
 
-def _reserved(latency: int, period: int, parts: int) -> int:
-    """Return the places taken at once by outputs of ``parts`` beats that come one by one.
+def _reserved(latency: int, period: int, parts: int, apart: int) -> int:
+    """Return the places taken at once by outputs of ``parts`` beats, ``apart`` edges apart.
 
     When output n + i reserves, beat number j of output n is under way if
-    ``i * period < latency + 2 + j``.
+    ``i * period < latency + 2 + j * apart``.
     """
-    ages = range(0, latency + 1 + parts, period)
-    return sum(min(parts, latency + 1 + parts - age) for age in ages)
+    ends = [latency + 2 + part * apart for part in range(parts)]
+    return sum(age < end for end in ends for age in range(0, ends[-1], period))
 
 
 def _depth(latency: int, period: int) -> int:

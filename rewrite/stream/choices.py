@@ -49,7 +49,7 @@ from ir.elements import (
     with_sources,
 )
 from ir.goal import Amounts
-from ir.requantize import ScaleRequantization
+from ir.requantize import ScaleRequantization, Scaling, can_be_serial
 from ir.resources import Resources
 from ir.resources.memory import rom
 from rewrite.stream.adders import in_adders
@@ -146,6 +146,8 @@ def foldings(element: Element) -> Iterator[Element]:
     match element:
         case ProcessingElement():
             yield from _processing_elements(element)
+        case GlobalAverage():
+            yield from _averages(element)
         case DotProduct():
             for simd in divisors(element.sources[0].output.shape.channels):
                 yield replace(element, simd=simd)
@@ -170,11 +172,21 @@ def foldings(element: Element) -> Iterator[Element]:
             yield from _with_lanes(element, element.output.shape.channels)
 
 
+def _averages(element: GlobalAverage) -> Iterator[GlobalAverage]:
+    """Yield ``element`` with all lanes, and with multipliers or none."""
+    for lanes in divisors(element.output.shape.channels):
+        folded = replace(element, output=with_lanes(element.output, lanes))
+        yield folded
+        if isinstance(element.requantization, ScaleRequantization):
+            yield replace(folded, scaling=Scaling.IN_LOGIC)
+        if can_be_serial(element.requantization):
+            yield replace(folded, scaling=Scaling.SERIAL)
+
+
 _Uniform: TypeAlias = (
     Input
     | MaxPool
     | AveragePool
-    | GlobalAverage
     | Affine
     | Lookup
     | Rectifier
@@ -236,7 +248,19 @@ def _styles(element: ProcessingElement) -> Iterator[ProcessingElement]:
     for placed in (element, replace(element, block_rom=True)) if small else (element,):
         yield placed
         if isinstance(element.requantization, ScaleRequantization):
-            yield replace(placed, scales_in_logic=True)
+            yield replace(placed, scaling=Scaling.IN_LOGIC)
+            yield from _serial(placed)
+
+
+def _serial(element: ProcessingElement) -> Iterator[ProcessingElement]:
+    """Yield ``element`` with adders instead of the requantization's multipliers, if it may.
+
+    Groups of a window that keeps nothing cannot wait for it.
+    """
+    if can_be_serial(element.requantization):
+        serial = replace(element, scaling=Scaling.SERIAL)
+        if serial.group_edges == serial.steps or not serial.is_direct:
+            yield serial
 
 
 def _at_a_time(element: ProcessingElement) -> list[int]:

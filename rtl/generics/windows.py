@@ -20,6 +20,7 @@ from rtl.formals import (
     pool_formals,
     requantization_formals,
     scale_formals,
+    scaling_formals,
     sharing_formals,
 )
 from rtl.generics.context import Context, constants, instance
@@ -96,8 +97,7 @@ def _sums(element: ProcessingElement, context: Context) -> Formals:
         formals = {"accumulator_bits": str(element.accumulator.bits), **requantization, **sharing}
         if element.block_rom:
             formals["block_rom"] = "true"
-        if element.scales_in_logic:
-            formals["scales_in_logic"] = "true"
+        formals |= scaling_formals(element.scaling)
         return formals | {"factor_bits": context.factor_bits}
     formals = {
         "accumulator_bits": str(sum_bits(element, graph)),
@@ -139,6 +139,7 @@ def _global_average(element: GlobalAverage, context: Context) -> tuple[str, Form
         "accumulator_bits": str(element.accumulator.bits),
         **number_formals("output", element.output.number),
         **scale_formals(element, element.requantization),
+        **scaling_formals(element.scaling),
         **constants(tables(element), context),
         "fifo_depth": context.knobs["fifo_depth"],
     }

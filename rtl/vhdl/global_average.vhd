@@ -7,9 +7,10 @@
 -- Beat order: raster, channel fastest, `lanes` channels per beat; one pixel of output per frame.
 -- The multiplier contains the division by the number of pixels.
 --
--- Latency: 1 (sum) + 4 (requantize) edges from taking a beat of the last pixel to the push into the
+-- Latency: 1 (sum) + 5 (requantize, or more: serial_requantize) edges from taking a beat of the last pixel to the push into the
 -- FIFO; the beat can be taken one edge later.
--- Cycles per frame: pixels * channels / lanes. Frames follow each other without a gap.
+-- Cycles per frame: pixels * channels / lanes; with serial requantization multiplier_bits for a beat of the
+-- last pixel. Frames follow each other without a gap.
 -- Memory: one sum per channel, registers if channels = lanes.
 -- Limits: accumulator_bits must hold the sum; the sum wraps otherwise. The last pixel is taken at one
 -- beat per cycle if fifo_depth >= min(channels / lanes, 8).
@@ -42,6 +43,8 @@ entity global_average is
     high : integer;
     multipliers : rom_words_t;
     offsets : rom_words_t;
+    -- What the requantization multiplies with; `serial` takes a beat every multiplier_bits edges.
+    scaling : scaling_t := multiplied;
     -- Beats of the output FIFO.
     fifo_depth : positive
   );
@@ -171,36 +174,68 @@ begin
     end if;
   end process;
 
-  divide : entity work.requantize
-    generic map (
-      input_bits => accumulator_bits,
-      output_bits => output_bits,
-      output_signed => output_signed,
-      multiplier_bits => multiplier_bits,
-      offset_bits => offset_bits,
-      shift => shift,
-      low => low,
-      high => high,
-      lanes => lanes,
-      folds => folds,
-      multipliers => multipliers,
-      offsets => offsets
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      --
-      input_valid => sum_valid,
-      input_data => sum,
-      --
-      output_valid => average_valid,
-      output_data => average
-    );
+  at_once : if scaling /= serial generate
+    divide : entity work.requantize
+      generic map (
+        input_bits => accumulator_bits,
+        output_bits => output_bits,
+        output_signed => output_signed,
+        in_logic => scaling = multiplied_in_logic,
+        multiplier_bits => multiplier_bits,
+        offset_bits => offset_bits,
+        shift => shift,
+        low => low,
+        high => high,
+        lanes => lanes,
+        folds => folds,
+        multipliers => multipliers,
+        offsets => offsets
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        --
+        input_valid => sum_valid,
+        input_data => sum,
+        --
+        output_valid => average_valid,
+        output_data => average
+      );
+  end generate;
+
+  bit_by_bit : if scaling = serial generate
+    divide : entity work.serial_requantize
+      generic map (
+        input_bits => accumulator_bits,
+        output_bits => output_bits,
+        output_signed => output_signed,
+        multiplier_bits => multiplier_bits,
+        offset_bits => offset_bits,
+        shift => shift,
+        low => low,
+        high => high,
+        lanes => lanes,
+        folds => folds,
+        multipliers => multipliers,
+        offsets => offsets
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        --
+        input_valid => sum_valid,
+        input_data => sum,
+        --
+        output_valid => average_valid,
+        output_data => average
+      );
+  end generate;
 
   output_fifo : entity work.reserving_fifo
     generic map (
       depth => fifo_depth,
-      width => lanes * output_bits
+      width => lanes * output_bits,
+      interval => either(scaling = serial, multiplier_bits, 1)
     )
     port map (
       clk => clk,

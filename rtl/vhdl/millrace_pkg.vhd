@@ -21,6 +21,9 @@ package millrace_pkg is
   -- How a processing element requantizes: one multiplier per channel, or a sorted table of steps.
   type requantization_t is (scale, steps);
 
+  -- What multiplies then: multipliers, look-up tables and adders, or an adder, a bit of the factor at a time.
+  type scaling_t is (multiplied, multiplied_in_logic, serial);
+
   -- Edges of requantize.
   constant requantize_latency : positive := 5;
 
@@ -97,6 +100,11 @@ package millrace_pkg is
   -- of either sign; whether it is another number than those; its sign.
   function limit_code (near : signed; is_far, is_negative : std_ulogic; low, high : integer)
     return std_ulogic_vector;
+
+  -- The sum of a register, another number of its width, and a carry, modulo that width: one adder. The carry
+  -- is a bit below both, as yosys takes a sum of three for one adder, too, but at times the register through
+  -- LUTs of its own.
+  function add_with_carry (kept, summand : signed; carry : std_ulogic) return signed;
 
   -- The sum plus, or less, a summand. What is multiplied by a negative constant is multiplied by its
   -- magnitude and subtracted: GHDL 2.0 drops the sign of a constant factor in products beyond 32 bits.
@@ -364,6 +372,14 @@ package body millrace_pkg is
       clamped := high_code;
     end if;
     return std_ulogic_vector(clamped(bits - 1 downto 0));
+  end function;
+
+  function add_with_carry (kept, summand : signed; carry : std_ulogic) return signed is
+    constant bits : positive := kept'length;
+    variable sum : signed(bits downto 0);
+  begin
+    sum := (kept & '1') + (summand & carry);
+    return sum(bits downto 1);
   end function;
 
   function add_or_subtract (sum, summand : signed; subtracts : boolean) return signed is

@@ -9,7 +9,7 @@
 --   output = maximum of the codes of a pool's window          if has_pool
 --
 -- Composed of window or parallel_window -> matrix_vector, cluster_sums or depthwise_vector -> serializer ->
--- requantize or threshold -> lookup -> lane_maxima -> reserving_fifo -> max_pool; with adders of window or
+-- requantize, serial_requantize or threshold -> lookup -> lane_maxima -> reserving_fifo -> max_pool; with adders of window or
 -- parallel_window -> adder_graph -> saturate or threshold, and so on. What each part computes, and what its
 -- generics cost,
 -- is said in its own header.
@@ -104,7 +104,8 @@ entity processing_element is
     -- taps * channels of a group (depthwise: taps * input channels), and a pixel comes per beat.
     taps : positive := 1;
     -- Output channels per beat, by which the sums of a group are requantized; divides pe. A group's
-    -- beats must be as many or more: pe / lanes.
+    -- beats must be as many or more: pe / lanes. With `serial` a group waits until those of the one before
+    -- have gone.
     lanes : positive;
     -- Output channels that share multipliers, and multipliers that add up in a chain: see matrix_vector.
     packing : positive := 1;
@@ -131,9 +132,10 @@ entity processing_element is
     graph : rom_words_t := no_table;
     sums : rom_words_t := no_table;
     lines : rom_words_t := no_table;
-    -- Whether the products, and those of the requantization, are made in logic instead of multipliers.
+    -- Whether the products are made in logic instead of multipliers.
     products_in_logic : boolean := false;
-    scales_in_logic : boolean := false;
+    -- What the requantization multiplies with; `serial` takes a beat every multiplier_bits edges.
+    scaling : scaling_t := multiplied;
     -- Width of the wider signed factor of a multiplier: 25 of 7-series, 27 of UltraScale, 18 of ECP5. Wider
     -- ones are taken apart.
     factor_bits : positive range 2 to 64 := 25;
@@ -198,8 +200,18 @@ architecture rtl of processing_element is
   -- Output beats of a group.
   constant parts : positive := pe / lanes;
 
-  constant parts_have_time : boolean := require(parts <= group_beats,
-    "processing_element: pe / lanes must not exceed the beats of a group; got " & integer'image(parts));
+  constant is_serial : boolean := scaling = serial and requantization = scale;
+  -- Edges from an output beat to the next, and of those of a group.
+  constant beat_edges : positive := either(is_serial, multiplier_bits, 1);
+  constant parts_edges : positive := parts * beat_edges;
+  -- A window that keeps nothing may stop within a group, so that groups end earlier one after the other
+  -- than they begin.
+  constant is_paced : boolean := is_serial and (taps > 1 or folds > groups or kernel_height * kernel_width > 1
+    or stride_height * stride_width > 1 or pad_top + pad_left + pad_bottom + pad_right > 0);
+
+  constant parts_have_time : boolean := require(parts_edges <= group_beats or is_paced,
+    "processing_element: the output beats of a group must not take longer than its beats; got "
+    & integer'image(parts_edges) & " edges");
   constant sharing_is_possible : boolean := require(not depthwise or (packing = 1 and chain = 1),
     "processing_element: packing and chain must be 1 in a depthwise one; got " & integer'image(packing)
     & " and " & integer'image(chain));
@@ -419,7 +431,8 @@ begin
         width => lanes * accumulator_bits,
         parts => parts,
         groups => folds,
-        surplus => surplus / lanes
+        surplus => surplus / lanes,
+        interval => beat_edges
       )
       port map (
         clk => clk,
@@ -460,14 +473,40 @@ begin
       );
   end generate;
 
-  scaled : if not has_adders and requantization = scale generate
+  scaled_serially : if not has_adders and is_serial generate
+    codes : entity work.serial_requantize
+      generic map (
+        input_bits => accumulator_bits,
+        output_bits => convolved_bits,
+        output_signed => convolved_signed,
+        multiplier_bits => multiplier_bits,
+        offset_bits => offset_bits,
+        shift => shift,
+        low => low,
+        high => high,
+        lanes => lanes,
+        folds => output_channels / lanes,
+        multipliers => multipliers,
+        offsets => offsets
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_valid => part_valid,
+        input_data => part_data,
+        output_valid => code_valid,
+        output_data => code_data
+      );
+  end generate;
+
+  scaled : if not has_adders and requantization = scale and not is_serial generate
     codes : entity work.requantize
       generic map (
         input_bits => accumulator_bits,
         output_bits => convolved_bits,
         output_signed => convolved_signed,
         factor_bits => factor_bits,
-        in_logic => scales_in_logic,
+        in_logic => scaling = multiplied_in_logic,
         multiplier_bits => multiplier_bits,
         offset_bits => offset_bits,
         shift => shift,
@@ -564,7 +603,8 @@ begin
       width => results * output_bits,
       beats => parts,
       groups => folds,
-      surplus => surplus / lanes
+      surplus => surplus / lanes,
+      interval => either(parts_edges > group_beats, parts_edges, 1)
     )
     port map (
       clk => clk,

@@ -6,7 +6,8 @@
 -- the beat arrives at input_valid any number of edges later and always finds its place. So the
 -- pipeline needs no enable, and no path leads from output_ready to input_ready. A pulse reserves room
 -- for as many beats as `beats` says, which may come at any edges; every last of `groups` pulses for
--- `surplus` less, though it waits for the room of all.
+-- `surplus` less, though it waits for the room of all. From a pulse to the next there are `interval` edges
+-- at least, whatever room there is: what a slow pipeline needs for the beats of one.
 --
 -- Beat order: unchanged.
 -- Latency: a beat pushed at edge t can be taken at edge t + 1. A beat taken at edge t frees its place
@@ -31,7 +32,9 @@ entity reserving_fifo is
     -- Pulses of a round: a counter, if there is a surplus.
     groups : positive := 1;
     -- Beats of a round's last pulse that do not come.
-    surplus : natural := 0
+    surplus : natural := 0;
+    -- Edges from a pulse to the next: a counter, if more than 1.
+    interval : positive := 1
   );
   port (
     clk : in std_ulogic;
@@ -61,10 +64,12 @@ architecture rtl of reserving_fifo is
   signal room : integer range -beats to depth - beats := depth - beats;
   signal group_number : natural range 0 to groups - 1 := 0;
   signal take : std_ulogic;
+  -- Edges to wait; its sign says that there are none.
+  signal pause : integer range -1 to larger(interval - 2, 0) := -1;
 
 begin
 
-  reservable <= '1' when room >= 0 else '0';
+  reservable <= '1' when room >= 0 and pause < 0 else '0';
   take <= output_ready and output_valid;
 
   count : process (clk)
@@ -89,8 +94,16 @@ begin
         end if;
       end if;
       room <= room + change;
+      if interval > 1 then
+        if reserve then
+          pause <= interval - 2;
+        elsif pause >= 0 then
+          pause <= pause - 1;
+        end if;
+      end if;
 
       if reset then
+        pause <= -1;
         room <= depth - beats;
         group_number <= 0;
       end if;
@@ -100,7 +113,8 @@ begin
   storage : entity work.stream_fifo
     generic map (
       depth => depth,
-      width => width
+      width => width,
+      is_reserved => true
     )
     port map (
       clk => clk,

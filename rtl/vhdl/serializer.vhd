@@ -4,10 +4,10 @@
 --
 -- Of every last of `groups` beats the upper `surplus` parts are not sent.
 --
--- Beat order: as said; valid only, never stalled. The next beat comes `parts` edges later at the
+-- Beat order: as said; valid only, never stalled. The next beat comes `parts * interval` edges later at the
 -- earliest.
--- Latency: 1 edge to part 0, one more for each part.
--- Cycles per frame: `parts` per input beat.
+-- Latency: 1 edge to part 0, `interval` more for each part.
+-- Cycles per frame: `parts * interval` per input beat.
 -- Limits: a register of parts * width bits, which a multiplexer of `parts` to 1 reads: a LUT for each bit up
 -- to 4 parts.
 
@@ -25,7 +25,9 @@ entity serializer is
     -- Beats of a round: a counter, if there is a surplus.
     groups : positive := 1;
     -- Parts of a round's last beat that are not sent.
-    surplus : natural := 0
+    surplus : natural := 0;
+    -- Edges from a part to the next: a counter, if more than 1.
+    interval : positive := 1
   );
   port (
     clk : in std_ulogic;
@@ -52,6 +54,8 @@ architecture rtl of serializer is
   -- The last part of the beat that is sent.
   signal last_part : natural range 0 to parts - 1 := parts - 1;
   signal beat : natural range 0 to groups - 1 := 0;
+  -- Edges since the part was sent.
+  signal age : natural range 0 to interval - 1 := 0;
 
 begin
 
@@ -63,6 +67,7 @@ begin
       if input_valid then
         held <= input_data;
         part <= 0;
+        age <= 0;
         if surplus > 0 then
           last_part <= parts - surplus - 1 when beat = groups - 1 else parts - 1;
           -- GHDL's synthesis refuses the sum where a counter has but one value.
@@ -71,12 +76,19 @@ begin
           end if;
         end if;
         -- pragma translate_off
-        assert part = last_part report "serializer: beats must come `parts` edges apart" severity failure;
+        assert part = last_part report "serializer: beats must come `parts * interval` edges apart"
+          severity failure;
         -- pragma translate_on
       elsif part /= last_part then
-        part <= part + 1;
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
+        if interval > 1 then
+          age <= 0 when age = interval - 1 else age + 1;
+        end if;
+        if age = interval - 1 then
+          part <= part + 1;
+        end if;
       end if;
-      output_valid <= '1' when input_valid = '1' or part /= last_part else '0';
+      output_valid <= '1' when input_valid = '1' or (part /= last_part and age = interval - 1) else '0';
 
       if reset then
         part <= parts - 1;

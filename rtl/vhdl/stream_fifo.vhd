@@ -19,7 +19,9 @@ entity stream_fifo is
     -- than 64 beats and 4096 bits are block RAM.
     depth : positive;
     -- Bits per beat.
-    width : positive
+    width : positive;
+    -- Whether nothing comes but what there is room for, so that input_ready is not looked at.
+    is_reserved : boolean := false
   );
   port (
     clk : in std_ulogic;
@@ -62,7 +64,7 @@ architecture rtl of stream_fifo is
 begin
 
   output_valid <= '1' when stored >= 0 else '0';
-  push <= input_ready and input_valid;
+  push <= input_valid when is_reserved else input_ready and input_valid;
   pop <= output_ready and output_valid;
 
   ------------------------------------------------------------------------------

@@ -311,8 +311,8 @@ begin
             end if;
           end loop;
         end if;
-        surplus <= surplus + taken + signed'('0' & written);
-        excess <= excess + given + signed'('0' & write);
+        surplus <= add_with_carry(surplus, taken, written);
+        excess <= add_with_carry(excess, given, write);
 
         if reset then
           issued <= '0';

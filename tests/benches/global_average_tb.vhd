@@ -27,6 +27,7 @@ entity global_average_tb is
     low : integer;
     high : integer;
     fifo_depth : positive;
+    scaling : string;
     first_edge : integer;
     last_edge : integer
   );
@@ -90,6 +91,7 @@ begin
       high => high,
       multipliers => multipliers,
       offsets => offsets,
+      scaling => scaling_t'value(scaling),
       fifo_depth => fifo_depth
     )
     port map (

@@ -28,11 +28,14 @@ class Requantize:
     shift: int
     low: int
     high: int
+    none_negative: bool = False
 
     def tables(self, channels: int, seed: int) -> tuple[IntArray, IntArray]:
         """Return multipliers and offsets, by channel."""
         random = np.random.default_rng([seed, 1])
         multipliers = random_codes(random, (channels,), self.multiplier_bits, signed=True)
+        if self.none_negative:
+            multipliers = np.maximum(multipliers, ~multipliers)
         return multipliers, random_codes(random, (channels,), self.offset_bits, signed=True)
 
     def apply(self, values: IntArray, multipliers: IntArray, offsets: IntArray) -> IntArray:

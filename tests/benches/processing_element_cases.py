@@ -23,7 +23,12 @@ from ir.elements import (
 from ir.graph import StreamGraph
 from ir.interpreter import apply
 from ir.numbers import IntegerType
-from ir.requantize import Requantization, ScaleRequantization, ThresholdRequantization
+from ir.requantize import (
+    Requantization,
+    ScaleRequantization,
+    Scaling,
+    ThresholdRequantization,
+)
 from rewrite.stream.adders import adder_graph
 from rewrite.stream.blocks.elements import Builder
 from rewrite.stream.blocks.grid import Block
@@ -67,7 +72,7 @@ class Layer:
     block: Block | None = None
     adder_levels: int = 0
     block_rom: bool = False
-    scales_in_logic: bool = False
+    scaling: Scaling = Scaling.MULTIPLIED
 
 
 def _requantization(layer: Layer, bound: int, random: np.random.Generator) -> Requantization:
@@ -127,7 +132,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
         simd=layer.simd,
         taps=layer.taps,
         sharing=layer.sharing,
-        scales_in_logic=layer.scales_in_logic,
+        scaling=layer.scaling,
         fifo_depth=layer.fifo_depth,
         extra_rows=layer.extra_rows,
         block_rom=layer.block_rom,
@@ -188,6 +193,7 @@ def _case(name: str, seed: int, layer: Layer) -> Case:
         for formal, actual in formals.items()
         if formal not in (*TABLES, "requantization")
     }
+    generics["scaling"] = layer.scaling.value
     generics["simd"] = element.simd
     generics |= {"seed": seed, "uses_steps": bool(layer.levels), "last_edge": _last_edge(element)}
     return Case(name, generics, write)
@@ -354,7 +360,32 @@ LAYERS = {
         lanes=2,
         number=UINT8,
         sharing=IN_LOGIC,
-        scales_in_logic=True,
+        scaling=Scaling.IN_LOGIC,
+    ),
+    "bit by bit": Layer(Shape(5, 5, 4), SAME, 4, pe=1, simd=2, scaling=Scaling.SERIAL),
+    "bit by bit, groups wait": Layer(
+        Shape(3, 3, 4), Kernel(1, 1), 6, pe=1, simd=2, fifo_depth=4, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, a shallow FIFO": Layer(
+        Shape(4, 4, 2), SAME, 2, simd=2, fifo_depth=1, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, direct": Layer(
+        Shape(1, 1, 40), Kernel(1, 1), 2, pe=2, simd=1, lanes=1, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, in parts": Layer(
+        Shape(6, 6, 8), SAME, 4, pe=4, simd=1, lanes=1, pool=POOL, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, parts wait": Layer(
+        Shape(4, 5, 2), SAME, 8, pe=4, simd=2, lanes=2, table=True, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, uneven": Layer(
+        Shape(4, 4, 2), SAME, 5, pe=2, simd=1, lanes=1, pad_value=-3, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, whole windows": Layer(
+        Shape(5, 6, 2), SAME, 4, pe=2, simd=18, taps=9, pad_value=-3, scaling=Scaling.SERIAL
+    ),
+    "bit by bit, depthwise": Layer(
+        Shape(5, 6, 4), SAME, 4, pe=2, simd=2, pool=POOL, groups=4, scaling=Scaling.SERIAL
     ),
     "depthwise in logic": Layer(
         Shape(5, 6, 4), SAME, 4, pe=2, simd=2, pool=POOL, groups=4, sharing=IN_LOGIC

@@ -75,7 +75,7 @@ entity processing_element_tb is
     additions : natural := 0;
     stages : positive := 1;
     products_in_logic : boolean := false;
-    scales_in_logic : boolean := false;
+    scaling : string := "multiplied";
     extra_rows : natural := 0;
     fifo_depth : positive;
     pool_fifo_depth : positive := 2
@@ -212,7 +212,7 @@ begin
       sums => sums,
       lines => lines,
       products_in_logic => products_in_logic,
-      scales_in_logic => scales_in_logic,
+      scaling => scaling_t'value(scaling),
       extra_rows => extra_rows,
       fifo_depth => fifo_depth,
       pool_fifo_depth => pool_fifo_depth

@@ -14,6 +14,7 @@ entity reserving_fifo_tb is
     latency : positive;
     depth : positive;
     width : positive;
+    interval : positive;
     first_edge : integer;
     last_edge : integer
   );
@@ -79,7 +80,8 @@ begin
   fifo : entity work.reserving_fifo
     generic map (
       depth => depth,
-      width => width
+      width => width,
+      interval => interval
     )
     port map (
       clk => clk,

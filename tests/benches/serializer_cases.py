@@ -10,7 +10,7 @@ from harness import Case, random_codes, write_beats
 BEATS = 20
 
 
-def _case(parts: int, width: int, groups: int, surplus: int, seed: int) -> Case:
+def _case(parts: int, width: int, groups: int, surplus: int, interval: int, seed: int) -> Case:
     def _sent(beat: int) -> int:
         return parts - (surplus if beat % groups == groups - 1 else 0)
 
@@ -26,25 +26,31 @@ def _case(parts: int, width: int, groups: int, surplus: int, seed: int) -> Case:
         "width": width,
         "groups": groups,
         "surplus": surplus,
+        "interval": interval,
         "first_edge": 1,
-        "last_edge": (BEATS - 1) * parts + _sent(BEATS - 1),
+        "last_edge": ((BEATS - 1) * parts + _sent(BEATS - 1) - 1) * interval + 1,
     }
     less = f", {surplus} less of {groups}" if surplus else ""
-    return Case(f"{parts} parts of {width} bits{less}", generics, write)
+    apart = f", {interval} edges apart" if interval > 1 else ""
+    return Case(f"{parts} parts of {width} bits{less}{apart}", generics, write)
 
 
 CASES = tuple(
     _case(*case, seed)
     for seed, case in enumerate(
         (
-            (2, 8, 1, 0),
-            (3, 1, 1, 0),
-            (8, 20, 1, 0),
-            (16, 5, 1, 0),
-            (4, 6, 3, 2),
-            (3, 5, 2, 2),
-            (2, 4, 1, 1),
-            (5, 3, 5, 1),
+            (2, 8, 1, 0, 1),
+            (3, 1, 1, 0, 1),
+            (8, 20, 1, 0, 1),
+            (16, 5, 1, 0, 1),
+            (4, 6, 3, 2, 1),
+            (3, 5, 2, 2, 1),
+            (2, 4, 1, 1, 1),
+            (5, 3, 5, 1, 1),
+            (2, 8, 1, 0, 2),
+            (3, 5, 1, 0, 7),
+            (4, 6, 3, 2, 5),
+            (2, 4, 1, 1, 3),
         ),
         start=1,
     )

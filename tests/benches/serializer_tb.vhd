@@ -14,6 +14,7 @@ entity serializer_tb is
     groups : positive;
     surplus : natural;
     width : positive;
+    interval : positive;
     first_edge : integer;
     last_edge : integer
   );
@@ -27,7 +28,7 @@ architecture bench of serializer_tb is
   signal input_data : std_ulogic_vector(parts * width - 1 downto 0);
   signal output_data : std_ulogic_vector(width - 1 downto 0);
   -- Edges until the next beat may come.
-  signal edges_left : natural range 0 to parts - 1 := 0;
+  signal edges_left : natural range 0 to parts * interval - 1 := 0;
 
 begin
 
@@ -67,7 +68,7 @@ begin
   begin
     if rising_edge(clk) then
       if take then
-        edges_left <= parts - 1;
+        edges_left <= parts * interval - 1;
       elsif edges_left > 0 then
         edges_left <= edges_left - 1;
       end if;
@@ -82,6 +83,7 @@ begin
       width => width,
       groups => groups,
       surplus => surplus,
+      interval => interval,
       parts => parts
     )
     port map (

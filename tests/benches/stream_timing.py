@@ -21,17 +21,22 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Controller, pipeline of ``latency`` edges from step to push, reserving FIFO of ``depth``."""
+    """Controller, pipeline of ``latency`` edges from step to push, reserving FIFO of ``depth``.
+
+    Steps that yield are ``interval`` edges apart or more.
+    """
 
     steps: Sequence[Step]
     latency: int
     depth: int
+    interval: int = 1
 
 
 def output_edges(stages: Sequence[Stage]) -> list[int]:
     """Return the edges at which the last stage's beats are taken; edge 0 takes the first input."""
     done = [0] * len(stages)
     reserved = [0] * len(stages)
+    opens = [0] * len(stages)
     pushed: list[deque[int]] = [deque() for _ in stages]
     expected = sum(step.yields for step in stages[-1].steps)
     taken: list[int] = []
@@ -44,7 +49,7 @@ def output_edges(stages: Sequence[Stage]) -> list[int]:
             if done[index] < len(stage.steps):
                 step = stage.steps[done[index]]
                 fed = index == 0 or offers[index - 1]
-                room = reserved[index] < stage.depth
+                room = reserved[index] < stage.depth and opens[index] <= edge
                 runs[index] = (fed or not step.takes) and (room or not step.yields)
         for index, stage in enumerate(stages):
             if not runs[index]:
@@ -56,6 +61,7 @@ def output_edges(stages: Sequence[Stage]) -> list[int]:
                 reserved[index - 1] -= 1
             if step.yields:
                 reserved[index] += 1
+                opens[index] = edge + stage.interval
                 pushed[index].append(edge + stage.latency)
         if offers[-1]:
             pushed[-1].popleft()

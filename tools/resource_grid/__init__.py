@@ -22,6 +22,7 @@ from tools.resource_grid.processing import (
     lookups,
     matrices,
     requantizations,
+    serial_requantizations,
     serializers,
     threshold_samples,
 )
@@ -41,6 +42,7 @@ GRID: dict[str, Callable[[], Iterator[Sample]]] = {
     "depthwise_vector": depthwise,
     "serializer": serializers,
     "requantize": requantizations,
+    "serial_requantize": serial_requantizations,
     "logic_products": logic,
     "threshold": threshold_samples,
     "lookup": lookups,

@@ -9,6 +9,7 @@ import numpy as np
 
 from ir.elements import IN_LOGIC, ProcessingElement
 from ir.numbers import IntegerType
+from ir.requantize import Scaling
 from ir.resources.codes import lookup, requantization
 from ir.resources.sums import depthwise_vector, serializer, sums_of_products
 from rtl.formals import number_formals, requantization_formals, sharing_formals
@@ -122,6 +123,8 @@ def code_sample(element: ProcessingElement) -> Sample:
     lanes, folds = element.output.lanes, element.folds * element.parts
     function = requantization_formals(element.requantization)
     entity = "requantize" if "shift" in function else "threshold"
+    if element.scaling is Scaling.SERIAL:
+        entity = "serial_requantize"
     del function["requantization"]
     convolved = element.convolved
     values: dict[str, Value] = {
@@ -132,7 +135,7 @@ def code_sample(element: ProcessingElement) -> Sample:
         "folds": folds,
         **{table.generic: table.rows() for table in tables(element)[1:]},
     }
-    if element.scales_in_logic:
+    if element.scaling is Scaling.IN_LOGIC:
         values["in_logic"] = True
     own = requantization(
         element.requantization,
@@ -140,7 +143,7 @@ def code_sample(element: ProcessingElement) -> Sample:
         convolved.bits,
         lanes,
         folds,
-        element.scales_in_logic,
+        element.scaling,
     )
     return Sample((entity, values), own)
 
@@ -161,7 +164,7 @@ def logic() -> Iterator[Sample]:
         element = processing(
             (8, 8, 4), outputs, k(3), pe, 1, lanes, multiplier_bits=bits, shares=False
         )
-        yield code_sample(replace(element, scales_in_logic=True))
+        yield code_sample(replace(element, scaling=Scaling.IN_LOGIC))
 
 
 def requantizations() -> Iterator[Sample]:
@@ -192,6 +195,30 @@ def requantizations() -> Iterator[Sample]:
                 shares=False,
             )
         )
+
+
+def serial_requantizations() -> Iterator[Sample]:
+    """Yield an adder instead of a multiplier."""
+    k = kernel
+    # fmt: off
+    for channels, outputs, lanes, numbers, bits in (
+        (4, 4, 1, EIGHT, 11), (4, 8, 1, EIGHT, 11), (4, 8, 2, EIGHT, 10), (4, 16, 1, EIGHT, 10),
+        (8, 16, 2, MIXED, 8), (8, 32, 1, EIGHT, 11), (16, 64, 1, MIXED, 8), (32, 10, 1, MIXED, 10),
+        (16, 32, 4, EIGHT, 9), (4, 12, 1, FOUR, 6), (16, 128, 1, EIGHT, 9), (16, 6, 6, EIGHT, 5),
+    ):
+        # fmt: on
+        element = processing(
+            (8, 8, channels),
+            outputs,
+            k(3),
+            lanes,
+            1,
+            lanes,
+            numbers=numbers,
+            multiplier_bits=bits,
+            shares=False,
+        )
+        yield code_sample(replace(element, scaling=Scaling.SERIAL))
 
 
 def threshold_samples() -> Iterator[Sample]:

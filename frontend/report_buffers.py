@@ -29,6 +29,7 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
+    SideBySide,
     Softmax,
 )
 from ir.layer_normalization import element_half_width
@@ -67,6 +68,7 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             | PairLookup()
             | DotProduct()
             | Concatenate()
+            | SideBySide()
         ):
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case MaxPool():

@@ -34,6 +34,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Reshape,
+    SideBySide,
     Softmax,
     StreamType,
     WidthConverter,
@@ -240,6 +241,9 @@ def _operation(element: Element) -> str:
             return f"table of {element.table.size} values for two streams"
         case Concatenate():
             return f"channels of {len(element.sources)} streams"
+        case SideBySide():
+            blocks = f", blocks of {element.pixels} pixels" if element.pixels > 1 else ""
+            return f"channels of {len(element.sources)} streams at a time{blocks}"
 
 
 def _processing(element: ProcessingElement) -> str:

@@ -27,6 +27,7 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
+    SideBySide,
     Softmax,
     sources,
 )
@@ -83,7 +84,7 @@ def knobs(element: Element) -> tuple[Knob, ...]:
                 Knob("simd", element.simd, f"Channels per cycle; divides {channels}"),
                 Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
             )
-        case ArgMax():
+        case ArgMax() | SideBySide():
             return (Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),)
         case Fifo():
             return (Knob("depth", element.depth, "Beats it stores"),)

@@ -31,6 +31,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Reshape,
+    SideBySide,
     Softmax,
     WidthConverter,
     sources,
@@ -155,7 +156,7 @@ class _Builder:
         if isinstance(sender, Fork):
             return self.forks[id(sender)].way(_index(self.readers[id(sender)], element))
         source = self.streams[sender.name]
-        wanted = self._wanted_lanes(element)
+        wanted = self._wanted_lanes(element, sender)
         if wanted is None or wanted == source.lanes:
             return source
         label = self.names.new(f"{element.name}_adapter")
@@ -170,9 +171,11 @@ class _Builder:
         self.instances.append(Instance(label, "width_converter", comment, generics, ports))
         return adapted
 
-    def _wanted_lanes(self, element: Consumer) -> str | None:
-        """Return the lanes that ``element`` insists on reading, None if it takes any."""
+    def _wanted_lanes(self, element: Consumer, sender: Element) -> str | None:
+        """Return the lanes of ``sender`` on which ``element`` insists, None if it takes any."""
         match element:
+            case SideBySide():
+                return str(sender.output.shape.channels)
             case ProcessingElement():
                 own = self.knobs[element.name]
                 if "taps" in own or element.reads is not None:
@@ -223,7 +226,7 @@ class _Builder:
         reader = self.readers[id(element)][0]
         if isinstance(reader, Fifo | Reshape):
             return self._lanes_downstream(reader)
-        return self._wanted_lanes(reader)
+        return self._wanted_lanes(reader, element)
 
     def _stream(self, element: Element, lanes: str) -> Stream:
         ways = len(self.readers[id(element)]) if isinstance(element, Fork) else 0
@@ -257,7 +260,7 @@ def _input_ports(element: Consumer, read: list[Stream]) -> Pairs:
         case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
             first, second = read
             return stream_ports("input_a", first) + stream_ports("input_b", second)
-        case Concatenate():
+        case Concatenate() | SideBySide():
             ready = tuple((f"input_ready({i})", stream.ready) for i, stream in enumerate(read))
             valid = tuple((f"input_valid({i})", stream.valid) for i, stream in enumerate(read))
             data = " & ".join(stream.data for stream in reversed(read))

@@ -26,7 +26,6 @@ from sim import SimulationOptions, Stalls
 from sim.netlist import simulate_netlist
 from tests.case import Case
 from tests.stream_graphs import UINT8, Chain
-from tests.stream_graphs import network as network_of
 from tests.verdicts import judge
 from zoo.network import Conv, Dense, Flatten, MaxPool, Network
 
@@ -210,9 +209,17 @@ def branches() -> Chain:
     return first.conv(2, SAME).merge(second).pool(POOL)
 
 
-@pytest.mark.parametrize("cycles", [1, 4, 8])
-def test_branches_meet_in_blocks(cycles: int) -> None:
-    chain = branches()
+def side_by_side() -> Chain:
+    """Return branches of 3 and 2 channels, whose lanes have no common divisor, side by side."""
+    chain = Chain(Shape(4, 4, 2)).conv(2, SAME)
+    first, second = chain.fork(40, 40)
+    return first.conv(3, SAME).concatenate(second).pool(POOL)
+
+
+@pytest.mark.parametrize("cycles", [1, 4, 8, 16])
+@pytest.mark.parametrize("build", [branches, side_by_side])
+def test_branches_meet_in_blocks(build: Callable[[], Chain], cycles: int) -> None:
+    chain = build()
     graph = schedule(chain.graph(), cycles)
     assert_equal(chain.graph(), graph, chain.frames(FRAMES))
     assert steady_period(graph) == cycles
@@ -225,8 +232,8 @@ def small() -> Chain:
 
 @pytest.mark.parametrize(
     ("build", "cycles"),
-    [(small, 1), (small, 4), (branches, 2)],
-    ids=["a frame per cycle", "a row per cycle", "branches, two cycles"],
+    [(small, 1), (small, 4), (branches, 2), (side_by_side, 1)],
+    ids=["a frame per cycle", "a row per cycle", "branches, two cycles", "side by side"],
 )
 def test_netlist_has_the_interval(build: Callable[[], Chain], cycles: int, tmp_path: Path) -> None:
     chain = build()
@@ -249,16 +256,16 @@ def test_netlist_under_stalls(tmp_path: Path) -> None:
 
 def test_what_a_refusal_offers_can_be_reached() -> None:
     """The lanes of two neighbours may have few common divisors, which no element alone shows."""
-    chain = Chain(Shape(12, 8, 4)).affine()
-    other = chain.another_input("other", Shape(1, 1, 30))
-    flat = StreamType(Shape(1, 1, 384), UINT8, 1)
+    chain = Chain(Shape(2, 9, 4)).affine()
+    flat = StreamType(Shape(1, 1, 72), UINT8, 1)
     chain.last = Reshape("flat", "flat", chain.last, flat)
-    graph = network_of({"m_axis": chain.concatenate(other)})
+    graph = chain.conv(8, Kernel(1, 1), groups=8).graph()
+    assert max(fastest(element) for element in in_blocks(graph, 8)) <= 8
     with pytest.raises(CompileError) as refused:
-        schedule(graph, 1)
+        schedule(graph, 8)
     offered = re.fullmatch(r"ask for --cycles (\d+) or more", refused.value.remedy)
     assert offered is not None
-    assert int(offered[1]) > (384 + 30) // 6
+    assert int(offered[1]) > 8
     assert steady_period(schedule(graph, int(offered[1]))) <= int(offered[1])
 
 

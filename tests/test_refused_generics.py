@@ -177,6 +177,8 @@ WRONG: list[tuple[str, Generics, str]] = [
     ("sliding_maximum", {"kernel": 12}, "kernel must fit into the padded length; got 12"),
     ("sliding_sum", {"pad_begin": 3}, "pads must be below kernel; got 3"),
     ("sliding_sum", {"kernel": 12}, "kernel must fit into the padded length; got 12"),
+    ("side_by_side", {"channels": "(4, 0, 2)"},
+     "each input must have channels; got a number below 1"),
     ("softmax", {"lanes": 3}, "lanes must divide channels; got 3"),
     ("stream_fork", {"ways": 1}, "ways must be at least 2; got 1"),
     ("threshold", {"low": -1}, "low must fit the output; got -1"),

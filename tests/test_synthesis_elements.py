@@ -161,6 +161,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "weights": Table("weights", (np.arange(36) % 3 > 0) * (2 * np.arange(36) + 3), 8).rows(),
     },
     "concatenate": {"bits": 8, "channels": "(4, 6, 2)", "lanes": 2, "fifo_depth": 2},
+    "side_by_side": {"bits": 8, "channels": "(4, 6, 2)", "pixels": 2, "fifo_depth": 2},
     "depthwise_vector": {
         "activation_bits": 8,
         "activation_signed": False,

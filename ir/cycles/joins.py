@@ -6,7 +6,16 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, add_fifo, element_events, gated
-from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Pairwise, Product
+from ir.elements import (
+    Concatenate,
+    DotProduct,
+    Extremum,
+    Merge,
+    PairLookup,
+    Pairwise,
+    Product,
+    SideBySide,
+)
 
 
 @element_events.register(Merge)
@@ -42,3 +51,11 @@ def _concatenate(element: Concatenate, system: EventSystem) -> None:
         system.streams[id(source)].together(steps, place.reshape(-1))
     sink = system.streams[id(element)] = system.events(element.output.beats)
     add_fifo(steps, sink, element.fifo_depth)
+
+
+@element_events.register
+def _side_by_side(element: SideBySide, system: EventSystem) -> None:
+    sink = system.events(element.output.beats)
+    for source in element.sources:
+        add_fifo(system.streams[id(source)], sink, element.fifo_depth)
+    system.streams[id(element)] = sink

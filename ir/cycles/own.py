@@ -28,7 +28,8 @@ def own_cycles(element: Element) -> int:
 def _own_cycles(element: Element) -> Iterator[int]:
     yield element.output.beats
     if not isinstance(element, Input):
-        yield from (source.output.shape.size // input_lanes(element) for source in sources(element))
+        for source in sources(element):
+            yield source.output.shape.size // input_lanes(element, source)
     yield from working_cycles(element)
 
 

@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
-from ir.elements.joining import Concatenate, DotProduct, Extremum, Merge, PairLookup, Product
+from ir.elements.joining import (
+    Concatenate,
+    DotProduct,
+    Extremum,
+    Merge,
+    PairLookup,
+    Product,
+    SideBySide,
+)
 from ir.elements.normalizing import LayerNormalization, Softmax
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
@@ -54,6 +62,7 @@ __all__ = [
     "Reshape",
     "Shape",
     "Sharing",
+    "SideBySide",
     "Softmax",
     "StreamType",
     "WidthConverter",
@@ -88,7 +97,7 @@ Reader: TypeAlias = (
 Pairwise: TypeAlias = Merge | Product | Extremum | PairLookup
 """Elements that make one value of two, one of each of two streams of one shape."""
 
-Join: TypeAlias = Pairwise | DotProduct | Concatenate
+Join: TypeAlias = Pairwise | DotProduct | Concatenate | SideBySide
 """Elements that read several streams."""
 
 Consumer: TypeAlias = Reader | Join
@@ -100,7 +109,9 @@ def sources(element: Element) -> tuple[Element, ...]:
     match element:
         case Input():
             return ()
-        case Merge() | Product() | Extremum() | PairLookup() | DotProduct() | Concatenate():
+        case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
+            return element.sources
+        case Concatenate() | SideBySide():
             return element.sources
         case _:
             return (element.source,)
@@ -114,16 +125,18 @@ def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:
         case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
             first, second = streams
             return replace(element, sources=(first, second))
-        case Concatenate():
+        case Concatenate() | SideBySide():
             return replace(element, sources=streams)
         case _:
             (stream,) = streams
             return replace(element, source=stream)
 
 
-def input_lanes(element: Consumer) -> int:
-    """Return the lanes of the streams that ``element`` is built to read."""
+def input_lanes(element: Consumer, source: Element) -> int:
+    """Return the lanes in which ``element`` is built to read the stream of ``source``."""
     match element:
+        case SideBySide():
+            return source.output.shape.channels
         case ProcessingElement():
             return element.input_lanes
         case DotProduct():
@@ -137,7 +150,7 @@ def input_lanes(element: Consumer) -> int:
         case Softmax() | LayerNormalization():
             return element.output.lanes
         case _:
-            return element.source.output.lanes
+            return source.output.lanes
 
 
 def tolerance(element: Element) -> int:

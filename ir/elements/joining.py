@@ -135,3 +135,19 @@ class Concatenate:
     sources: tuple[Element, ...]
     output: StreamType
     fifo_depth: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SideBySide:
+    """What ``Concatenate`` sends, in beats of all channels, from beats of all channels.
+
+    ``pixels``: of the map that are one pixel of the streams, whose channels are those of all of
+    them, one pixel after the other.  ``fifo_depth``: beats of each source that are stored.
+    """
+
+    name: str
+    layer: str
+    sources: tuple[Element, ...]
+    output: StreamType
+    pixels: int = 1
+    fifo_depth: int = 2

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Product
+from ir.elements import (
+    Concatenate,
+    DotProduct,
+    Extremum,
+    Merge,
+    PairLookup,
+    Product,
+    SideBySide,
+)
 from ir.interpreter.dispatch import apply
 from ir.numbers import IntArray
 
@@ -55,3 +63,9 @@ def _dot_product(element: DotProduct, a: IntArray, b: IntArray) -> IntArray:
 @apply.register
 def _concatenate(element: Concatenate, *inputs: IntArray) -> IntArray:
     return np.concatenate(inputs, axis=3)
+
+
+@apply.register
+def _side_by_side(element: SideBySide, *inputs: IntArray) -> IntArray:
+    pixels = [codes.reshape(*codes.shape[:3], element.pixels, -1) for codes in inputs]
+    return np.concatenate(pixels, axis=4).reshape(*inputs[0].shape[:3], -1)

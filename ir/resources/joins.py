@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Product
+from ir.elements import (
+    Concatenate,
+    DotProduct,
+    Extremum,
+    Merge,
+    PairLookup,
+    Product,
+    SideBySide,
+)
 from ir.numbers import clog2
 from ir.resources.codes import lookup, requantization
 from ir.resources.count import Resources
@@ -135,6 +143,15 @@ def concatenate(element: Concatenate) -> tuple[Part, ...]:
     lut = {"one": 1.0, "chosen": (ways - 1) * width, "ways": ways, "words": clog2(most)}
     ff = {"one": 1.0, "ways": ways, "words": clog2(most)}
     return (Part("concatenate", lut, ff), stream_fifo(element.fifo_depth, width))
+
+
+@parts_of.register
+def side_by_side(element: SideBySide) -> tuple[Part, ...]:
+    """Return a FIFO for each stream, and what waits for all of them."""
+    ways = len(element.sources)
+    widths = [source.output.width_bits for source in element.sources]
+    own = Part("side_by_side", {"one": 1.0, "ways": ways}, {})
+    return (own, *(stream_fifo(element.fifo_depth, width) for width in widths))
 
 
 def _pipeline(element: Merge | Product | Extremum | PairLookup) -> tuple[Part, ...]:

@@ -31,6 +31,7 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
+    SideBySide,
     Softmax,
 )
 from ir.graph import StreamGraph
@@ -91,7 +92,7 @@ def sized(element: Consumer) -> Consumer:
         case DotProduct():
             latency = timing.dot_product_latency(element)
             return replace(element, fifo_depth=_depth(latency, element.steps))
-        case Concatenate() | Border():
+        case Concatenate() | SideBySide() | Border():
             return replace(element, fifo_depth=MINIMUM_DEPTH)
         case _:
             return element

@@ -30,6 +30,7 @@ from ir.elements import (
     Product,
     Reorder,
     Reshape,
+    SideBySide,
     WidthConverter,
     sources,
     with_sources,
@@ -61,7 +62,10 @@ def _buffered(graph: StreamGraph) -> StreamGraph:
 
     def rule(element: Consumer) -> Consumer:
         match element:
-            case Merge() | Product() | Extremum() | PairLookup() | DotProduct() | Concatenate():
+            case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
+                streams = tuple(buffered(source, element) for source in sources(element))
+                return with_sources(element, streams)
+            case Concatenate() | SideBySide():
                 streams = tuple(buffered(source, element) for source in sources(element))
                 return with_sources(element, streams)
             case _:

@@ -41,6 +41,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Reshape,
+    SideBySide,
     Softmax,
     StreamType,
     WidthConverter,
@@ -76,8 +77,9 @@ def counted(resources: Resources, products: int = 0) -> Amounts:
 class Choice:
     """One folding of an element.
 
-    ``reads`` and ``sends``: lanes of its streams, 0 of an input's; ``cycles`` per frame that
-    it needs by itself; ``cost`` of the element alone, without what adapts its streams.
+    ``reads`` and ``sends``: lanes of its streams, ``reads`` 0 where each is read by whole pixels
+    (and for an input); ``cycles`` per frame that it needs by itself; ``cost`` of the element
+    alone, without what adapts its streams.
     """
 
     element: Element
@@ -85,6 +87,10 @@ class Choice:
     sends: int
     cycles: int
     cost: Resources
+
+    def lanes_read(self, stream: StreamType) -> int:
+        """Return the lanes in which it reads ``stream``."""
+        return self.reads or stream.shape.channels
 
     @property
     def amounts(self) -> Amounts:
@@ -114,14 +120,21 @@ def _choice(folded: Element, cost: Cost) -> Choice:
     sends = folded.output.lanes
     if follows_its_source(folded) or isinstance(folded, Reshape):
         return Choice(folded, sends, sends, folded.output.beats, cost(_alone(folded, sends)))
-    reads = input_lanes(folded)
+    whole = isinstance(folded, SideBySide)
+    reads = 0 if whole else input_lanes(folded, sources(folded)[0])
     alone = _alone(folded, reads)
     return Choice(alone, reads, sends, own_cycles(alone), cost(alone))
 
 
 def _alone(element: Consumer, reads: int) -> Consumer:
-    """Return ``element`` with streams of ``reads`` lanes and FIFOs as deep as it needs."""
-    streams = tuple(_stand_in(source.output, reads) for source in sources(element))
+    """Return ``element`` with streams of ``reads`` lanes and FIFOs as deep as it needs.
+
+    ``reads``: 0 for all channels of each.
+    """
+    streams = tuple(
+        _stand_in(source.output, reads or source.output.shape.channels)
+        for source in sources(element)
+    )
     return sized(with_sources(element, streams))
 
 
@@ -166,7 +179,10 @@ def foldings(element: Element) -> Iterator[Element]:
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             channels = (source.output.shape.channels for source in sources(element))
             yield from _with_lanes(element, math.gcd(*channels))
-        case WidthConverter():
+            if isinstance(element, Concatenate):
+                output = with_lanes(element.output, element.output.shape.channels)
+                yield SideBySide(element.name, element.layer, element.sources, output)
+        case WidthConverter() | SideBySide():
             yield element
         case _:
             yield from _with_lanes(element, element.output.shape.channels)

@@ -43,7 +43,7 @@ def adapt_lanes(graph: StreamGraph) -> StreamGraph:
                 return with_sources(element, tuple(adapted(s, element) for s in sources(element)))
 
     def adapted(source: Element, element: Consumer) -> Element:
-        have, want = source.output.lanes, input_lanes(element)
+        have, want = source.output.lanes, input_lanes(element, source)
         common = convert(source, math.gcd(have, want), element.name, element.layer)
         return convert(common, want, element.name, element.layer)
 

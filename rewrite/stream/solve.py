@@ -131,7 +131,7 @@ class Problem:
         """All cycles per frame that the slowest element can have, ascending."""
         every = {choice.cycles for found in self.choices.values() for choice in found}
         beats = {
-            edge.stream.shape.size // math.gcd(sent.sends, read.reads)
+            edge.stream.shape.size // math.gcd(sent.sends, read.lanes_read(edge.stream))
             for edge in self.edges
             for sent in self.choices[edge.sender]
             for read in self.choices[edge.reader]
@@ -233,7 +233,7 @@ class _Program:
         """Add the variables of a stream; say whether any pair of lanes is quick enough."""
         senders, readers = self.found[edge.sender], self.found[edge.reader]
         sent = sorted({choice.sends for choice in senders})
-        read = sorted({choice.reads for choice in readers})
+        read = sorted({choice.lanes_read(edge.stream) for choice in readers})
         pairs = [(u, v) for u in sent for v in read if self._carries(edge, u, v)]
         adapters = (self.problem.adapter(edge.stream, u, v) for u, v in pairs)
         flows = self._variables(counted(adapter) for adapter in adapters)
@@ -244,7 +244,8 @@ class _Program:
         for lanes in read:
             terms = [(y, 1.0) for y, (_, v) in zip(flows, pairs, strict=True) if v == lanes]
             chosen = zip(numbers[edge.reader], readers, strict=True)
-            self._equal(terms + [(x, -1.0) for x, c in chosen if c.reads == lanes], 0.0)
+            taken = [(x, -1.0) for x, c in chosen if c.lanes_read(edge.stream) == lanes]
+            self._equal(terms + taken, 0.0)
         return bool(pairs)
 
     def _carries(self, edge: Edge, sent: int, read: int) -> bool:
@@ -255,7 +256,9 @@ class _Program:
     def _total(self, foldings: Mapping[str, Choice]) -> Resources:
         own = sum((choice.cost for choice in foldings.values()), Resources())
         adapters = (
-            self.problem.adapter(e.stream, foldings[e.sender].sends, foldings[e.reader].reads)
+            self.problem.adapter(
+                e.stream, foldings[e.sender].sends, foldings[e.reader].lanes_read(e.stream)
+            )
             for e in self.problem.edges
         )
         return sum(adapters, own)

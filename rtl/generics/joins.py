@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ir.elements import Concatenate, DotProduct, Extremum, Merge, PairLookup, Pairwise, Product
+from ir.elements import (
+    Concatenate,
+    DotProduct,
+    Extremum,
+    Merge,
+    PairLookup,
+    Pairwise,
+    Product,
+    SideBySide,
+)
 from ir.errors import CompileError
 from rtl.formals import Formals, boolean, number_formals, requantization_formals, signed_digits
 from rtl.generics.context import Context, constants, instance
@@ -104,10 +113,25 @@ def _dot_product(element: DotProduct, context: Context) -> tuple[str, Formals]:
 
 @instance.register
 def _concatenate(element: Concatenate, context: Context) -> tuple[str, Formals]:
-    channels = (source.output.shape.channels for source in element.sources)
     return "concatenate", {
         "bits": str(element.output.number.bits),
-        "channels": f"({', '.join(map(str, channels))})",
+        "channels": _channels(element, 1),
         "lanes": context.input_lanes,
         "fifo_depth": context.knobs["fifo_depth"],
     }
+
+
+@instance.register
+def _side_by_side(element: SideBySide, context: Context) -> tuple[str, Formals]:
+    return "side_by_side", {
+        "bits": str(element.output.number.bits),
+        "channels": _channels(element, element.pixels),
+        "pixels": str(element.pixels),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+def _channels(element: Concatenate | SideBySide, pixels: int) -> str:
+    """Return the channels of each source, of one of ``pixels`` side by side, as an array."""
+    channels = (source.output.shape.channels // pixels for source in element.sources)
+    return f"({', '.join(map(str, channels))})"

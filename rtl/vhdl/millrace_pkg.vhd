@@ -44,6 +44,8 @@ package millrace_pkg is
 
   function smaller (a, b : integer) return integer;
 
+  function sum (numbers : integer_vector) return integer;
+
   -- a if the condition holds, else b.
   function either (condition : boolean; a, b : integer) return integer;
 
@@ -178,6 +180,15 @@ package body millrace_pkg is
       return a;
     end if;
     return b;
+  end function;
+
+  function sum (numbers : integer_vector) return integer is
+    variable total : integer := 0;
+  begin
+    for number in numbers'range loop
+      total := total + numbers(number);
+    end loop;
+    return total;
   end function;
 
   function either (condition : boolean; a, b : integer) return integer is

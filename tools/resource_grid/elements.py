@@ -27,6 +27,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Shape,
+    SideBySide,
     Softmax,
     StreamType,
 )
@@ -141,6 +142,17 @@ def concatenations() -> Iterator[Element]:
         branches = tuple(stream((4, 4, c), lanes, name=f"way{n}") for n, c in enumerate(channels))
         output = _output((4, 4, sum(channels)), lanes)
         yield Concatenate("cat", "cat", branches, output, 2)
+
+
+def side_by_side() -> Iterator[Element]:
+    """Yield concatenations of whole pixels, of one and of several."""
+    ways = (((4, 4), 1), ((8, 16), 1), ((3, 5, 8), 1), ((2, 6), 4), ((1, 1, 1), 8))
+    for channels, pixels in ways:
+        branches = tuple(
+            stream((4, 4, c * pixels), c * pixels, name=f"way{n}") for n, c in enumerate(channels)
+        )
+        total = sum(channels) * pixels
+        yield SideBySide("cat", "cat", branches, _output((4, 4, total), total), pixels)
 
 
 def affines() -> Iterator[Element]:
@@ -285,6 +297,7 @@ ELEMENTS: dict[str, Callable[[], Iterator[Element]]] = {
     "affine": affines,
     "pair_lookup": pair_lookups,
     "concatenate": concatenations,
+    "side_by_side": side_by_side,
     "rectifier": rectifiers,
     "argmax": arg_maxima,
     "global_average": global_averages,

@@ -12,6 +12,7 @@ from ir.elements import (
     Affine,
     AveragePool,
     Border,
+    Concatenate,
     Consumer,
     Element,
     Extremum,
@@ -27,6 +28,7 @@ from ir.elements import (
     Rectifier,
     Reorder,
     Shape,
+    SideBySide,
     StreamType,
 )
 from ir.numbers import IntArray, frozen_integers
@@ -77,8 +79,21 @@ class Builder:
                 output = values_of(element.output)
                 first, second = (self.source(n, output.shape) for n in range(2))
                 return replace(element, sources=(first, second), output=output)
+            case Concatenate() | SideBySide():
+                return self._side_by_side(element, block)
             case _:
                 return None
+
+    def _side_by_side(self, element: Concatenate | SideBySide, block: Block) -> SideBySide:
+        """Pixel by pixel all channels, however many pixels there are at a time."""
+        streams = tuple(
+            self.source(number, blocked(source.output.shape, block))
+            for number, source in enumerate(element.sources)
+        )
+        shape = blocked(element.output.shape, block)
+        output = StreamType(shape, element.output.number, shape.channels)
+        pixels = block.rows * block.columns
+        return SideBySide(element.name, element.layer, streams, output, pixels)
 
     def _processing_element(self, element: ProcessingElement, block: Block) -> Element | None:
         shape, positions = element.input.shape, element.window_positions

@@ -30,14 +30,8 @@ def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
 
 def connect(graph: StreamGraph) -> StreamGraph:
     """Return a folded ``graph`` with matching lanes and sized buffers."""
-    for rewrite in (
-        solve_adders,
-        adapt_lanes,
-        buffer_turns,
-        size_outputs,
-        buffer_bursts,
-        add_slack,
-    ):
+    for rewrite in (solve_adders, adapt_lanes, buffer_turns, size_outputs):
         graph = rewrite(graph)
+    graph = add_slack(*buffer_bursts(graph))
     check_legal(graph)
     return graph

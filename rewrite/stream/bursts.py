@@ -13,7 +13,9 @@ be is decided with the other buffers (slack).  Where the pace is kept without, t
 
 from __future__ import annotations
 
-from ir.cycles import own_cycles, steady_period
+from fractions import Fraction
+
+from ir.cycles import own_cycles
 from ir.elements import (
     AveragePool,
     Border,
@@ -37,18 +39,20 @@ from ir.elements import (
 )
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
-from rewrite.stream.slack import with_ample_slack
+from rewrite.stream.slack import full_pace
 
 DEPTH = 2
 
 
-def buffer_bursts(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with a FIFO for each uneven operand, if it is faster with them."""
-    pace = steady_period(with_ample_slack(graph))
-    if pace <= max(own_cycles(element) for element in graph):
-        return graph
-    buffered = _buffered(graph)
-    return buffered if steady_period(with_ample_slack(buffered)) < pace else graph
+def buffer_bursts(graph: StreamGraph) -> tuple[StreamGraph, Fraction]:
+    """Return ``graph``, with a FIFO for each uneven operand if that is faster, and its pace."""
+    pace = full_pace(graph)
+    if pace > max(own_cycles(element) for element in graph):
+        buffered = _buffered(graph)
+        faster = full_pace(buffered)
+        if faster < pace:
+            return buffered, faster
+    return graph, pace
 
 
 def _buffered(graph: StreamGraph) -> StreamGraph:

@@ -55,16 +55,18 @@ FAR = 4 * NEAR
 """The same, where the guess was wrong."""
 
 
-def add_slack(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with the least extra rows and branch FIFOs that let it run at full pace."""
-    least = _least(graph)
-    pace = steady_period(with_ample_slack(graph))
-    return _with(graph, _Search(Surroundings.of(graph), pace, least).least_slack())
+def add_slack(graph: StreamGraph, pace: Fraction | None = None) -> StreamGraph:
+    """Return ``graph`` with the least extra rows and branch FIFOs that let it run at full pace.
+
+    ``pace``: that of ``full_pace``, if it is known.
+    """
+    pace = full_pace(graph) if pace is None else pace
+    return _with(graph, _Search(Surroundings.of(graph), pace, _least(graph)).least_slack())
 
 
-def with_ample_slack(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with more room in its buffers than it can use."""
-    return _with(graph, dict.fromkeys(_least(graph), UNLIMITED))
+def full_pace(graph: StreamGraph) -> Fraction:
+    """Return the cycles between frames with more room in buffers than the graph can use."""
+    return steady_period(_with(graph, dict.fromkeys(_least(graph), UNLIMITED)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def move_registers(module: dict[str, Any]) -> int:
         if cell["type"] == "MULT18X18D":
             moved += sum(blocks.move_factor(cell, factor) for factor in "AB")
             moved += blocks.move_product(cell)
+            _hold_constant(cell)
     return moved
 
 
@@ -164,6 +165,18 @@ def _bit(cell: Cell, port: str) -> Bit:
 def _may_have(multiplier: Cell, clock: Bit | None) -> bool:
     """Whether the multiplier's clock is, or can become, ``clock``."""
     return clock is not None and _bit(multiplier, "CLK0") in ("0", clock)
+
+
+def _hold_constant(multiplier: Cell) -> None:
+    """Have a factor that is constant in a register if the other one is.
+
+    It changes nothing, but timing is known of multipliers with registers at both factors.
+    """
+    for factor, other in ("AB", "BA"):
+        bits = (_bit(multiplier, f"{factor}{place}") for place in range(OPERAND_BITS))
+        is_held = multiplier["parameters"].get(f"REG_INPUT{other}_CLK") == "CLK0"
+        if is_held and all(isinstance(bit, str) for bit in bits):
+            multiplier["parameters"][f"REG_INPUT{factor}_CLK"] = "CLK0"
 
 
 def _set_clock(multiplier: Cell, clock: Bit | None, register: str) -> None:

@@ -29,8 +29,14 @@ PACKAGES = {"25k": "CABGA381", "45k": "CABGA381", "85k": "CABGA756"}
 SPEED_GRADE = 6
 """The slowest of ECP5."""
 
-_FORMAT = 3
+_FORMAT = 4
 """Of what is cached."""
+
+_FREE_FACTORS = "dffunmap -srst-only t:MULT18X18D %ci2 t:MULT18X18D %d"
+"""Yosys command: what it made a synchronous reset of a bit in front of a multiplier is logic again.
+
+Registers of a multiplier have one reset for all bits.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,10 @@ def _report(verilog: str, seed: int, effort: Effort) -> Mapping[str, Any]:
         (folder / "netlist.v").write_text(verilog, encoding="ascii")
         # No element looks at a word that it reads from a clocked memory while it is written.
         synthesis = f"synth_ecp5 -no-rw-check -top {HARNESS} -json mapped.json"
-        script = f"read_verilog netlist.v; {synthesis}"
+        steps = [f"{synthesis} -run :map_ffs", f"{synthesis} -run map_ffs:"]
+        if effort.moves_registers:
+            steps.insert(1, _FREE_FACTORS)
+        script = "; ".join(["read_verilog netlist.v", *steps])
         _run([yosys.program, "-q", "-p", script], folder)
         if effort.moves_registers:
             netlist = json.loads((folder / "mapped.json").read_text())

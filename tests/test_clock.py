@@ -98,6 +98,14 @@ def test_registers_move_into_a_multiplier() -> None:
     assert again == moved
 
 
+def test_a_constant_factor_is_held_with_the_other() -> None:
+    constant = module()
+    constant["cells"]["product"]["connections"]["B0"] = ["1"]
+    assert move_registers(constant) == 2
+    registers = ("REG_INPUTA_CLK", "REG_OUTPUT_CLK", "REG_INPUTB_CLK")
+    assert constant["cells"]["product"]["parameters"] == dict.fromkeys(registers, "CLK0")
+
+
 def test_what_else_is_read_stays() -> None:
     shared = module()
     shared["ports"]["a"] = {"direction": "output", "bits": [20, 30]}

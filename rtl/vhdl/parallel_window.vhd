@@ -113,6 +113,8 @@ architecture rtl of parallel_window is
   -- Fetches until the next line's first window is complete, counted from where the last window of a line
   -- would be without the edge.
   constant line_fetches : positive := columns - (line_places - 1) * stride_width;
+  -- Fetches for which a window and the one behind it may wait.
+  constant fetches_bound : positive := span_width + stride_width + width + overhang;
   -- Pixels by which reader and writer are apart at most.
   constant bound : positive := (banks + stride_height + 1) * width;
 
@@ -195,6 +197,24 @@ architecture rtl of parallel_window is
     return bank + move;
   end function;
 
+  -- Columns by which the window at a place of a line hangs over the right edge: it does not wait for these.
+  function hanging (place : natural) return natural is
+  begin
+    return larger(0, place * stride_width - pad_left + span_width - width);
+  end function;
+
+  -- Fetches from the window at a place to the next one, as if there were no edge, and those that it waits for.
+  function fetches_after (place : natural) return natural is
+  begin
+    return either(place = line_places - 1, line_fetches, stride_width);
+  end function;
+
+  function waits_after (place : natural) return natural is
+  begin
+    return fetches_after(place) + hanging(place)
+      - hanging(either(place = line_places - 1, 0, place + 1));
+  end function;
+
   constant last_place : integer := line_places - 2;
   constant last_line : integer := lines - 2;
   constant last_replay : integer := replays - 2;
@@ -219,7 +239,8 @@ architecture rtl of parallel_window is
   signal write : std_ulogic;
 
   -- Fetches: a column of the rows of a line of windows.
-  signal fetch, last_fetch : std_ulogic;
+  signal fetch : std_ulogic;
+  signal last_fetch : boolean := columns = 1;
   signal fetch_column : natural range 0 to columns - 1 := 0;
   signal lines_left : integer range -1 to last_line := last_line;
   signal first_bank : natural range 0 to banks - 1 := (-pad_top) mod banks;
@@ -239,7 +260,8 @@ architecture rtl of parallel_window is
   signal kernel : kernel_t;
 
   -- Issues; the first beat of a group, and that of a window, which copies it.
-  signal issue, first, start : std_ulogic;
+  signal issue, start : std_ulogic;
+  signal first : std_ulogic := '1';
   signal fresh : std_ulogic := '1';
   -- What is still to be sent, the beat that was issued last lowest, and the blocks in their order.
   signal window : std_ulogic_vector(blocks * group_bits - 1 downto 0);
@@ -250,23 +272,25 @@ architecture rtl of parallel_window is
   signal tap_column : integer range -pad_left to width + pad_right - 1 := -pad_left;
   -- Whether the columns of the kernel are outside.
   signal outside : std_ulogic_vector(0 to kernel_width - 1) := outside_at(-pad_left);
-  -- Fetches until the window is complete without the edge, and how many of these would be outside.
-  signal missing : natural range 0 to span_width + stride_width + width + overhang := span_width - pad_left;
-  signal hanging : integer range -width to overhang := span_width - pad_left - width;
+  -- Fetches until the window is complete without the edge, and those that it waits for, both less one: their
+  -- signs tell that there are none.
+  signal missing : integer range -1 to fetches_bound := span_width - pad_left - 1;
+  signal awaited : integer range -fetches_bound to fetches_bound := span_width - pad_left - hanging(0) - 1;
+  -- What these grow by with the next window.
+  signal fetches : natural range 0 to fetches_bound := fetches_after(0);
+  signal waits : natural range 0 to fetches_bound := waits_after(0);
 
 begin
 
   input_ready <= '1' when room >= 0 else '0';
   write <= '1' when room >= 0 and input_valid = '1' else '0';
 
-  first <= '1' when beat = 0 else '0';
-  issue <= '1' when first = '0'
-    or (reservable = '1' and (fresh = '0' or missing = 0 or missing <= hanging)) else '0';
+  issue <= '1' when first = '0' or (reservable = '1' and (fresh = '0' or awaited < 0)) else '0';
   reserve <= issue and first;
-  start <= issue and fresh;
+  -- A fresh window's beat is the first one.
+  start <= '1' when reservable = '1' and fresh = '1' and awaited < 0 else '0';
 
-  fetch <= '1' when surplus >= 0 and (missing > 0 or start = '1') else '0';
-  last_fetch <= '1' when fetch_column = columns - 1 else '0';
+  fetch <= '1' when surplus >= 0 and (missing >= 0 or start = '1') else '0';
 
   memories : for bank in 0 to banks - 1 generate
     signal stores : boolean;
@@ -368,7 +392,7 @@ begin
     begin
       aligned := history(place);
       for late in 1 to smaller(overhang, place) loop
-        if missing = late then
+        if missing = late - 1 then
           aligned := history(place - late);
         end if;
       end loop;
@@ -411,7 +435,7 @@ begin
   control : process (clk)
     variable written, freed : natural range 0 to bound;
     variable needed : integer range -bound to bound;
-    variable asked, taken : natural range 0 to span_width + stride_width + width;
+    variable asked, asked_waits, taken : natural range 0 to fetches_bound;
   begin
     if rising_edge(clk) then
       written := 0;
@@ -438,7 +462,8 @@ begin
           freed := 1;
         end if;
         if columns > 1 then
-          fetch_column <= 0 when last_fetch = '1' else fetch_column + 1;
+          fetch_column <= 0 when last_fetch else fetch_column + 1;
+          last_fetch <= fetch_column = columns - 2;
         end if;
         if last_fetch then
           needed := step;
@@ -473,10 +498,12 @@ begin
       end if;
 
       asked := 0;
+      asked_waits := 0;
       output_valid <= issue;
       if issue then
         if beats > 1 then
           beat <= 0 when beat = beats - 1 else beat + 1;
+          first <= '1' when beat = beats - 1 else '0';
         end if;
         fresh <= '0';
         if beat = beats - 1 then
@@ -488,19 +515,29 @@ begin
         end if;
       end if;
       if start then
+        asked := fetches;
+        asked_waits := waits;
         if places_left < 0 then
-          asked := line_fetches;
           places_left <= last_place;
           tap_column <= -pad_left;
-          hanging <= span_width - pad_left - width;
           outside <= outside_at(-pad_left);
+          fetches <= fetches_after(0);
+          waits <= waits_after(0);
         else
-          asked := stride_width;
           if line_places > 1 then
             places_left <= places_left - 1;
             tap_column <= tap_column + stride_width;
-            hanging <= hanging + stride_width;
             outside <= outside_at(tap_column + stride_width);
+            fetches <= stride_width;
+            waits <= stride_width;
+            for place in 1 to line_places - 1 loop
+              if fetches_after(place) /= stride_width or waits_after(place) /= stride_width then
+                if places_left = line_places - 1 - place then
+                  fetches <= fetches_after(place);
+                  waits <= waits_after(place);
+                end if;
+              end if;
+            end loop;
           end if;
         end if;
       end if;
@@ -508,6 +545,7 @@ begin
       surplus <= surplus + written - needed;
       room <= room + freed - written;
       missing <= missing + asked - taken;
+      awaited <= awaited + asked_waits - taken;
 
       if reset then
         output_valid <= '0';
@@ -515,6 +553,7 @@ begin
         write_column <= 0;
         room <= banks * width - 1;
         fetch_column <= 0;
+        last_fetch <= columns = 1;
         lines_left <= last_line;
         first_bank <= (-pad_top) mod banks;
         first_row <= -pad_top;
@@ -523,13 +562,16 @@ begin
         frees <= freed_rows(0) > 0;
         end_freed <= freed_at_end(0);
         beat <= 0;
+        first <= '1';
         fresh <= '1';
         replays_left <= last_replay;
         blocks_left <= last_block;
         places_left <= last_place;
         tap_column <= -pad_left;
-        missing <= span_width - pad_left;
-        hanging <= span_width - pad_left - width;
+        missing <= span_width - pad_left - 1;
+        awaited <= span_width - pad_left - hanging(0) - 1;
+        fetches <= fetches_after(0);
+        waits <= waits_after(0);
         outside <= outside_at(-pad_left);
       end if;
     end if;

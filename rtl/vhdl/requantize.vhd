@@ -133,7 +133,10 @@ architecture rtl of requantize is
   -- The shifted sum.
   constant scaled_bits : positive := sum_bits - smaller(shift, sum_bits - 1);
 
+  -- The word to read, and the one behind it. yosys shares logic of a counter with tables that it is the address
+  -- of: the way to them would lead through its adder.
   signal fold : natural range 0 to last_word := 0;
+  signal next_fold : natural range 0 to last_word := 1 mod folds;
   signal operand : std_ulogic_vector(lanes * input_bits - 1 downto 0);
   signal multiplier : std_ulogic_vector(lanes * multiplier_bits - 1 downto 0);
   -- Beside multiplier, product, and product beside the adder.
@@ -292,7 +295,8 @@ begin
       if input_valid then
         -- GHDL's synthesis refuses the sum where a counter has but one value.
         if folds > 1 then
-          fold <= 0 when fold = folds - 1 else fold + 1;
+          fold <= next_fold;
+          next_fold <= 0 when next_fold = folds - 1 else next_fold + 1;
         end if;
       end if;
       valid <= input_valid & valid(1 to 3);
@@ -300,6 +304,7 @@ begin
 
       if reset then
         fold <= 0;
+        next_fold <= 1 mod folds;
         valid <= (others => '0');
         output_valid <= '0';
       end if;

@@ -64,11 +64,6 @@ architecture rtl of argmax is
   type candidates_t is array (0 to lanes - 1) of candidate_t;
   type tree_t is array (0 to levels) of candidates_t;
 
-  function is_greater(left, right : value_t) return boolean is
-  begin
-    return lane_value(left, 0, bits, is_signed) > lane_value(right, 0, bits, is_signed);
-  end function;
-
   signal fold : natural range 0 to folds - 1 := 0;
   signal is_last : std_ulogic;
   signal take : std_ulogic;
@@ -123,7 +118,7 @@ begin
       for level in 1 to levels loop
         for node in 0 to lanes - 1 loop
           if 2 * node + 1 < count then
-            if is_greater(tree(level - 1)(2 * node + 1).value, tree(level - 1)(2 * node).value) then
+            if is_greater(tree(level - 1)(2 * node + 1).value, tree(level - 1)(2 * node).value, is_signed) then
               tree(level)(node) <= tree(level - 1)(2 * node + 1);
             else
               tree(level)(node) <= tree(level - 1)(2 * node);
@@ -155,7 +150,7 @@ begin
       index_valid <= '0';
 
       if valid(levels) then
-        if base = 0 or is_greater(tree(levels)(0).value, best) then
+        if base = 0 or is_greater(tree(levels)(0).value, best, is_signed) then
           best <= tree(levels)(0).value;
           index <= base + tree(levels)(0).lane;
         end if;

@@ -57,7 +57,7 @@ architecture rtl of channel_reduce is
   begin
     if adds then
       return left + right;
-    elsif right > left then
+    elsif is_greater(std_ulogic_vector(right), std_ulogic_vector(left), true) then
       return right;
     end if;
     return left;

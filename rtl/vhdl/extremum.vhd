@@ -81,8 +81,8 @@ begin
   begin
     if rising_edge(clk) then
       for lane in 0 to lanes - 1 loop
-        if (lane_value(operand_a, lane, bits, is_signed) > lane_value(operand_b, lane, bits, is_signed))
-          /= minimum then
+        if is_greater(operand_a((lane + 1) * bits - 1 downto lane * bits),
+          operand_b((lane + 1) * bits - 1 downto lane * bits), is_signed) /= minimum then
           result((lane + 1) * bits - 1 downto lane * bits) <=
             operand_a((lane + 1) * bits - 1 downto lane * bits);
         else

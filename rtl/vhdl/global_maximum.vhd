@@ -55,10 +55,13 @@ architecture rtl of global_maximum is
 
   function larger_lanes (a, b : maxima_t) return maxima_t is
     variable result : maxima_t := a;
+    variable code_a, code_b : std_ulogic_vector(bits - 1 downto 0);
   begin
     for lane in 0 to lanes - 1 loop
-      if lane_value(b, lane, bits, is_signed) > lane_value(a, lane, bits, is_signed) then
-        result((lane + 1) * bits - 1 downto lane * bits) := b((lane + 1) * bits - 1 downto lane * bits);
+      code_a := a((lane + 1) * bits - 1 downto lane * bits);
+      code_b := b((lane + 1) * bits - 1 downto lane * bits);
+      if is_greater(code_b, code_a, is_signed) then
+        result((lane + 1) * bits - 1 downto lane * bits) := code_b;
       end if;
     end loop;
     return result;

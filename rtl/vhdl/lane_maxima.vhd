@@ -84,7 +84,7 @@ begin
             node := tree(level - 1)((2 * index + 1) * bits - 1 downto 2 * index * bits);
             if 2 * index + 1 < nodes(level - 1) then
               other := tree(level - 1)((2 * index + 2) * bits - 1 downto (2 * index + 1) * bits);
-              if lane_value(other, 0, bits, is_signed) > lane_value(node, 0, bits, is_signed) then
+              if is_greater(other, node, is_signed) then
                 node := other;
               end if;
             end if;

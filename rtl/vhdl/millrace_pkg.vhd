@@ -91,6 +91,10 @@ package millrace_pkg is
   -- the final one fits.
   function wrap (number : signed; bits : positive) return signed;
 
+  -- Whether the code left is greater than right, a code of as many bits. Signed codes are compared as
+  -- unsigned ones with their signs exchanged: of a signed comparison yosys makes two carry chains.
+  function is_greater (left, right : std_ulogic_vector; is_signed : boolean) return boolean;
+
   -- Width of lane_value.
   function value_bits (bits : positive; is_signed : boolean) return positive;
 
@@ -351,6 +355,22 @@ package body millrace_pkg is
       return signed(lane);
     end if;
     return signed('0' & lane);
+  end function;
+
+  function is_greater (left, right : std_ulogic_vector; is_signed : boolean) return boolean is
+    constant bits : positive := left'length;
+    constant left_code : std_ulogic_vector(bits - 1 downto 0) := left;
+    constant right_code : std_ulogic_vector(bits - 1 downto 0) := right;
+    variable greater, smaller : unsigned(bits - 1 downto 0);
+  begin
+    greater := unsigned(left_code);
+    smaller := unsigned(right_code);
+    if is_signed then
+      -- The one whose sign is not set is greater: as if the signs were the other one's.
+      greater := right_code(bits - 1) & unsigned(left_code(bits - 2 downto 0));
+      smaller := left_code(bits - 1) & unsigned(right_code(bits - 2 downto 0));
+    end if;
+    return greater > smaller;
   end function;
 
   function clamp (number : signed; low, high : integer; bits : positive) return std_ulogic_vector is

@@ -84,10 +84,13 @@ architecture rtl of sliding_maximum is
 
   function lane_maximum(left, right : beat_t) return beat_t is
     variable result : beat_t := left;
+    variable left_code, right_code : std_ulogic_vector(bits - 1 downto 0);
   begin
     for lane in 0 to lanes - 1 loop
-      if lane_value(right, lane, bits, is_signed) > lane_value(left, lane, bits, is_signed) then
-        result((lane + 1) * bits - 1 downto lane * bits) := right((lane + 1) * bits - 1 downto lane * bits);
+      left_code := left((lane + 1) * bits - 1 downto lane * bits);
+      right_code := right((lane + 1) * bits - 1 downto lane * bits);
+      if is_greater(right_code, left_code, is_signed) then
+        result((lane + 1) * bits - 1 downto lane * bits) := right_code;
       end if;
     end loop;
     return result;

@@ -61,6 +61,9 @@ THRESHOLD_LOGIC_BITS = 8192
 THRESHOLD_LUT_WORDS = 64
 """The longest table of which a stage reads a word when the one before has chosen it."""
 
+THRESHOLD_DIRECT_WORDS = 32
+"""The longest table of which a stage reads the word with which it is comparing."""
+
 
 def threshold_latency(levels: int, input_bits: int, folds: int) -> int:
     """Return an edge per stage of the binary search, and those it waits for a word of its table."""
@@ -69,6 +72,7 @@ def threshold_latency(levels: int, input_bits: int, folds: int) -> int:
         words = folds << stage
         large = words * input_bits > THRESHOLD_LOGIC_BITS
         is_known = words > THRESHOLD_LUT_WORDS if stage else not large
+        is_known |= words <= THRESHOLD_DIRECT_WORDS
         latency += 1 + int(large) + int(not is_known)
     return latency
 

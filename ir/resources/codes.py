@@ -28,7 +28,12 @@ from ir.resources.tables import (
     split_by_depth,
     table_luts,
 )
-from ir.timing import THRESHOLD_LOGIC_BITS, THRESHOLD_LUT_WORDS, threshold_latency
+from ir.timing import (
+    THRESHOLD_DIRECT_WORDS,
+    THRESHOLD_LOGIC_BITS,
+    THRESHOLD_LUT_WORDS,
+    threshold_latency,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def _requantize(
         "offset": columns,
         "split": split,
         "soft": 0 if each or in_logic else (product + input_bits) * lanes,
-        "fold": clog2(folds),
+        "fold": 2 * clog2(folds),
     }
     used = each * (lanes - shifts)
     exact = Resources(dsp=used, bram18=sum(table.bram18 for table in tables))
@@ -130,13 +135,14 @@ def _threshold(
 ) -> Part:
     """Return a stage per bit of the code for each lane: a table and a comparator.
 
-    LUT: ``rom``, those of the tables in logic; ``compared``, bits of the comparators; ``chosen``,
-    of those that also choose a threshold; ``fold``, bits of the folds that go along.  FF:
-    ``value``, bits of the sums that go along; ``word``, of thresholds that are read; ``count``,
-    of the codes.
+    LUT: ``rom``, those of the tables in logic; ``compared_rom``, of those that are part of the
+    comparators; ``compared``, bits of the comparators; ``chosen``, of those that also choose a
+    threshold; ``fold``, bits of the folds that go along.  FF: ``value``, bits of the sums that go
+    along; ``word``, of thresholds that are held; ``count``, of the codes.
     """
     stages = clog2(function.levels + 1)
-    tables, columns, halves = {"rom": 0.0, "deep_rom": 0.0}, 0, 0
+    tables = {"rom": 0.0, "deep_rom": 0.0, "compared_rom": 0.0}
+    columns, halves = 0, 0
     pairs = [folds << stage > THRESHOLD_LUT_WORDS and stage > 0 for stage in range(stages)]
     for lane in range(lanes):
         own = function.thresholds[lane::lanes]
@@ -148,8 +154,11 @@ def _threshold(
             if large and place.bram18:
                 halves += place.bram18
                 columns += width
+                continue
+            found = different_columns(words, input_bits)
+            if len(words) <= THRESHOLD_DIRECT_WORDS:
+                tables["compared_rom"] += logic_luts(len(words), found)
             else:
-                found = different_columns(words, input_bits)
                 columns += found
                 kind = "rom" if len(words) <= SHALLOW_WORDS else "deep_rom"
                 tables[kind] += logic_luts(len(words), found)

@@ -9,9 +9,9 @@
 --
 -- Beat order: unchanged, fold 0 .. folds - 1 of each pixel; valid only, never stalled.
 -- Latency: an edge per stage, and those that it waits for a word of its table: one if that is block RAM, from
--- 8,192 bits on; one if the table has no more than 64 words. Of larger ones the stage before reads both words
--- of which it is just choosing one. The first stage has but one word, which is read before the beat comes,
--- unless it is in block RAM; then it waits two.
+-- 8,192 bits on; one if the table has 33 to 64 words. Of larger ones the stage before reads both words of which
+-- it is just choosing one; of smaller ones the stage itself reads the word with which it compares. A first stage
+-- of more than 32 words reads before the beat comes, unless they are in block RAM; then it waits two.
 -- Cycles per frame: one per beat.
 -- Limits: a level that is never reached needs a threshold above the greatest input.
 
@@ -118,12 +118,16 @@ begin
       constant word_bits : positive := choices * input_bits;
 
       constant large : boolean := is_large(stage, input_bits, folds);
+      constant direct : boolean := is_direct(stage, input_bits, folds);
+      -- Of fewer words, two bits and their comparison are a LUT.
+      constant is_chosen_in_chain : boolean := direct and folds * nodes > direct_words / 2;
       constant prefetched : boolean := is_prefetched(stage, input_bits, folds);
       constant compares : natural := compares_at(stage, input_bits, folds);
       -- The edge after the comparison before.
       constant first_edge : natural := compares - waits(stage, input_bits, folds);
       -- Edges between taking a beat and reading its word, and the stages that have chosen by then.
-      constant reads : natural := either(prefetched, 0, compares - either(large, 2, 1));
+      constant reads : natural := either(
+        prefetched, 0, compares - either(large, 2, either(direct, 0, 1)));
       constant chosen : natural := stage - either(paired, 1, 0);
 
       subtype word_t is std_ulogic_vector(word_bits - 1 downto 0);
@@ -196,25 +200,33 @@ begin
 
           constant bits : std_ulogic_vector(constant_bits(folds * groups) - 1 downto 0) := column;
         begin
-          read : process (clk)
-          begin
-            if rising_edge(clk) then
-              if not prefetched then
-                word(place) <= bits(address);
-              elsif input_valid then
-                word(place) <= bits(following);
-              end if;
+          unregistered : if direct generate
+            word(place) <= bits(address);
+          else generate
+            read : process (clk)
+            begin
+              if rising_edge(clk) then
+                if not prefetched then
+                  word(place) <= bits(address);
+                elsif input_valid then
+                  word(place) <= bits(following);
+                end if;
 
-              if prefetched and reset = '1' then
-                word(place) <= contents(place);
+                if prefetched and reset = '1' then
+                  word(place) <= contents(place);
+                end if;
               end if;
-            end if;
-          end process;
+            end process;
+          end generate;
         end generate;
       end generate;
 
       -- With fewer levels than nodes, the last ones do not stand for any.
-      partly : if used_nodes < nodes generate
+      partly_at_once : if direct and used_nodes < nodes generate
+        exist(0) <= '1' when known(counts(compares), chosen) < used_nodes else '0';
+      end generate;
+
+      partly : if not direct and used_nodes < nodes generate
         find : process (clk)
         begin
           if rising_edge(clk) then
@@ -226,8 +238,16 @@ begin
         end process;
       end generate;
 
-      single : if not paired generate
-        reached(stage) <= exist(0) when signed(word) <= signed(values(compares)) else '0';
+      compared : if not (paired or is_chosen_in_chain) generate
+        reached(stage) <= '0' when is_greater(word, values(compares), true) else exist(0);
+      end generate;
+
+      -- In a difference, the LUT of each bit of the carry chain chooses, too.
+      subtracted : if is_chosen_in_chain generate
+        signal difference : signed(input_bits downto 0);
+      begin
+        difference <= resize(signed(values(compares)), input_bits + 1) - resize(signed(word), input_bits + 1);
+        reached(stage) <= exist(0) and not difference(input_bits);
       end generate;
 
       of_two : if paired generate
@@ -239,7 +259,6 @@ begin
         choice <= counts(compares)(stages - stage);
         step <= word(2 * input_bits - 1 downto input_bits) when choice else word(input_bits - 1 downto 0);
         exists <= exist(1) when choice else exist(0);
-        -- In a difference, the LUT of each bit of the carry chain chooses, too.
         difference <= resize(signed(values(compares)), input_bits + 1) - resize(signed(step), input_bits + 1);
         reached(stage) <= exists and not difference(input_bits);
       end generate;

@@ -75,20 +75,22 @@ architecture rtl of window_means is
 
   type counts_t is array (natural range <>) of natural;
 
-  -- Taps of each window along an axis that lie inside, less one.
-  function inside (count, stride, pad, kernel, size : natural) return counts_t is
+  -- Taps of each window along an axis that lie inside, less one, times a weight. Where it is multiplied later,
+  -- yosys makes a multiplier of that.
+  function inside (count, stride, pad, kernel, size, weight : natural) return counts_t is
     variable result : counts_t(0 to count - 1);
   begin
     for place in result'range loop
-      result(place) := smaller(size, place * stride - pad + kernel) - larger(0, place * stride - pad) - 1;
+      result(place) :=
+        (smaller(size, place * stride - pad + kernel) - larger(0, place * stride - pad) - 1) * weight;
     end loop;
     return result;
   end function;
 
   constant rows_inside : counts_t(0 to lines - 1) :=
-    inside(lines, stride_height, pad_top, kernel_height, height);
+    inside(lines, stride_height, pad_top, kernel_height, height, kernel_width);
   constant columns_inside : counts_t(0 to line_places - 1) :=
-    inside(line_places, stride_width, pad_left, kernel_width, width);
+    inside(line_places, stride_width, pad_left, kernel_width, width, 1);
 
   -- Beyond the words that are read
   constant spare : natural := larger(spare_rows(multipliers, numbers * multiplier_bits),
@@ -134,7 +136,7 @@ architecture rtl of window_means is
   signal folds_left : integer range -1 to folds - 2 := folds - 2;
   signal line : natural range 0 to lines - 1 := 0;
   signal place : natural range 0 to line_places - 1 := 0;
-  signal row_number : natural range 0 to last_word := rows_inside(0) * kernel_width;
+  signal row_number : natural range 0 to last_word := rows_inside(0);
   signal column_number : natural range 0 to kernel_width - 1 := columns_inside(0);
 
   signal multiplier : std_ulogic_vector(multiplier_bits - 1 downto 0);
@@ -182,7 +184,7 @@ begin
 
       line <= next_line;
       place <= next_place;
-      row_number <= rows_inside(next_line) * kernel_width;
+      row_number <= rows_inside(next_line);
       column_number <= columns_inside(next_place);
     end if;
   end process;

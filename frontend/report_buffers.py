@@ -17,6 +17,7 @@ from ir.elements import (
     Element,
     Extremum,
     Fifo,
+    FloatMean,
     GlobalAverage,
     GlobalMaximum,
     Kernel,
@@ -80,6 +81,12 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             return tuple(_average_buffers(element))
         case Softmax() | LayerNormalization():
             return tuple(_normalizing_buffers(element))
+        case FloatMean():
+            width = element.output.lanes * element.accumulator.bits
+            return (
+                Buffer("sums", element.sums, width),
+                Buffer("FIFO", element.fifo_depth, element.output.width_bits),
+            )
         case GlobalMaximum():
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case Border():

@@ -18,6 +18,7 @@ from ir.elements import (
     Element,
     Extremum,
     Fifo,
+    FloatMean,
     Fork,
     GlobalAverage,
     GlobalMaximum,
@@ -168,7 +169,7 @@ def _requantization(element: Element) -> Requantization | None:
     match element:
         case ProcessingElement() | GlobalAverage() | Affine() | AveragePool() | DotProduct():
             return element.requantization
-        case LayerNormalization():
+        case LayerNormalization() | FloatMean():
             return element.requantization
         case _:
             return None
@@ -185,6 +186,8 @@ def _scaling(element: Element) -> Scaling:
 def _accumulator_bits(element: Element) -> int | None:
     match element:
         case ProcessingElement() | GlobalAverage() | AveragePool() | DotProduct():
+            return element.accumulator.bits
+        case FloatMean():
             return element.accumulator.bits
         case _:
             return None
@@ -214,6 +217,8 @@ def _operation(element: Element) -> str:
             return "index of the largest channel"
         case AveragePool():
             return f"average pool {_kernel(element.kernel)}"
+        case FloatMean():
+            return f"average pool {_kernel(element.kernel)}, rounded as float32"
         case GlobalMaximum():
             return "global maximum"
         case Border():

@@ -42,7 +42,7 @@ def sum_bounds(
     exact = float(scale) * numbers
     rounded = exact.astype(np.float32).astype(np.float64)
     errors = rounded - exact
-    step = _common_step(rounded)
+    step = common_step(rounded)
     factor, largest = float(scale), max(high, -low)
     # How far a computed partial sum may be from the exact one: each is at most k * largest.
     drift = HALF_ULP * factor * largest * (count * (count + 1) / 2 + count) * MARGIN
@@ -59,7 +59,7 @@ def sum_bounds(
     return least, most
 
 
-def _common_step(numbers: FloatArray) -> float:
+def common_step(numbers: FloatArray) -> float:
     """Return the largest power of two that divides all ``numbers`` of float32."""
     mantissas, exponents = np.frexp(numbers[numbers != 0])
     integers = np.ldexp(mantissas, FLOAT32_BITS).astype(np.int64)

@@ -128,11 +128,17 @@ def solve_steps(steps: Steps) -> Requantization:
             steps.low,
             steps.low + steps.levels,
         )
+    return thresholds_of(steps)
+
+
+def thresholds_of(steps: Steps) -> ThresholdRequantization:
+    """Return ``steps`` as thresholds: those that some channel reaches, not at once, else one."""
     everywhere = np.all(~steps.unreached, axis=0)  # levels that every channel reaches at once
     nowhere = np.all(~steps.reached, axis=0)
     kept = ~(everywhere | nowhere)
+    kept[0] |= not kept.any()
     return ThresholdRequantization(
-        frozen_integers(steps.at[:, kept]), steps.low + int(everywhere.sum())
+        frozen_integers(steps.at[:, kept]), steps.low + int((everywhere & ~kept).sum())
     )
 
 

@@ -10,6 +10,7 @@ from ir.elements import (
     Affine,
     DotProduct,
     Extremum,
+    FloatMean,
     GlobalAverage,
     Merge,
     PairLookup,
@@ -163,6 +164,25 @@ def global_average_latency(element: GlobalAverage) -> int:
     folds, scaling = element.output.beats, element.scaling
     sums = element.accumulator.bits
     return 1 + requantization_latency(element.requantization, sums, folds, scaling)
+
+
+ADDITION_LATENCY = 6
+"""Edges between two steps that add to one sum of a float mean.
+
+Code, addend and sum so far, then the addition's four: sum, its size, the bit to round by, the
+rounded sum; it is in the memory an edge later, and read the edge after the step.
+"""
+
+
+def float_mean_pause(folds: int) -> int:
+    """Return the edges from the last beat of a pixel to the next one, which may add to its sums."""
+    return max(1, ADDITION_LATENCY + 1 - folds)
+
+
+def float_mean_latency(element: FloatMean) -> int:
+    """From the step at the end of a window to the push of its code."""
+    function, bits = element.requantization, element.accumulator.bits
+    return ADDITION_LATENCY + threshold_latency(function.levels, bits, 1)
 
 
 def arg_max_latency(lanes: int) -> int:

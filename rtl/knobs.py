@@ -16,6 +16,7 @@ from ir.elements import (
     Element,
     Extremum,
     Fifo,
+    FloatMean,
     GlobalAverage,
     GlobalMaximum,
     LayerNormalization,
@@ -56,7 +57,7 @@ def knobs(element: Element) -> tuple[Knob, ...]:
             return _lanes_and_depth(element, element.fifo_depth)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return _lanes_and_depth(element, element.fifo_depth)
-        case GlobalMaximum() | Softmax() | LayerNormalization():
+        case GlobalMaximum() | FloatMean() | Softmax() | LayerNormalization():
             return _lanes_and_depth(element, element.fifo_depth)
         case MaxPool() | AveragePool():
             extra = "Additional beats of rows that wait for their columns"

@@ -16,6 +16,7 @@ from ir.elements import (
     Element,
     Extremum,
     Fifo,
+    FloatMean,
     Fork,
     GlobalAverage,
     GlobalMaximum,
@@ -192,6 +193,7 @@ class _Builder:
                 | Softmax()
                 | LayerNormalization()
                 | AveragePool()
+                | FloatMean()
             ):
                 return self.knobs[element.name]["pe"]
             case DotProduct():
@@ -213,7 +215,9 @@ class _Builder:
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate() | Reorder():
                 return self.knobs[element.name]["pe"]
-            case Border() | GlobalMaximum() | Softmax() | LayerNormalization() | AveragePool():
+            case Border() | GlobalMaximum() | AveragePool() | FloatMean():
+                return self.knobs[element.name]["pe"]
+            case Softmax() | LayerNormalization():
                 return self.knobs[element.name]["pe"]
             case Fifo() | Fork():
                 return self.streams[element.source.name].lanes

@@ -7,6 +7,7 @@ from ir.elements import (
     AveragePool,
     DotProduct,
     Element,
+    FloatMean,
     GlobalAverage,
     LayerNormalization,
     Lookup,
@@ -32,6 +33,10 @@ def tables(element: Element) -> tuple[Table, ...]:
             return _processing_element(element)
         case GlobalAverage() | AveragePool() | DotProduct():
             return _requantization(element.requantization, element.accumulator.bits)
+        case FloatMean():
+            addends = Table("addends", element.addends, element.addend.bits)
+            function = element.requantization
+            return (addends, *_requantization(function, element.accumulator.bits))
         case Affine():
             return _requantization(element.requantization, element.source.output.number.bits)
         case Lookup():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
+from ir import timing
 from ir.cycles.parallel import parallel_cycles
 from ir.cycles.pools import pool_cycles
 from ir.elements import (
     AveragePool,
     Border,
     Element,
+    FloatMean,
     GlobalAverage,
     Input,
     MaxPool,
@@ -60,6 +62,12 @@ def _global_average(element: GlobalAverage) -> Iterator[int]:
 @working_cycles.register
 def _pool(element: MaxPool | AveragePool) -> Iterator[int]:
     yield from pool_cycles(element.kernel, element.source.output.shape, element.output.lanes)
+
+
+@working_cycles.register
+def _float_mean(element: FloatMean) -> Iterator[int]:
+    folds = element.output.shape.channels // element.output.lanes
+    yield element.input.shape.pixels * (folds - 1 + timing.float_mean_pause(folds))
 
 
 @working_cycles.register

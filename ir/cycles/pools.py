@@ -6,7 +6,7 @@ import numpy as np
 
 from ir import timing
 from ir.cycles.system import EventSystem, element_events, gated
-from ir.elements import AveragePool, Kernel, MaxPool, Shape
+from ir.elements import AveragePool, FloatMean, Kernel, MaxPool, Shape
 from ir.maxplus import EventList
 
 
@@ -29,6 +29,21 @@ def _average_pool(element: AveragePool, system: EventSystem) -> None:
     system.streams[id(element)] = _two_passes(
         system, source, element.kernel, stream.shape, stream.lanes, latencies, depths
     )
+
+
+@element_events.register
+def _float_mean(element: FloatMean, system: EventSystem) -> None:
+    source, stream = system.streams[id(element.source)], element.input
+    shape, kernel, output = stream.shape, element.kernel, element.output.shape
+    folds = shape.channels // stream.lanes
+    steps = np.arange(source.count).reshape(shape.height, shape.width, folds)
+    first = steps[:, :, 0].reshape(-1)
+    source.after(source, system.only(source, first, first - 1), timing.float_mean_pause(folds))
+    rows = np.arange(output.height) * kernel.stride_height + kernel.height - 1
+    columns = np.arange(output.width) * kernel.stride_width + kernel.width - 1
+    yields = steps[np.ix_(rows, columns)].reshape(-1)
+    latency = timing.float_mean_latency(element)
+    system.streams[id(element)] = gated(system, source, yields, latency, element.fifo_depth)
 
 
 def pool_events(

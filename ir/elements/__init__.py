@@ -22,7 +22,7 @@ from ir.elements.joining import (
 from ir.elements.normalizing import LayerNormalization, Softmax
 from ir.elements.plumbing import Fifo, Fork, Input, Output, Reshape, WidthConverter
 from ir.elements.pointwise import Affine, ArgMax, Lookup, Rectifier
-from ir.elements.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool
+from ir.elements.pooling import AveragePool, FloatMean, GlobalAverage, GlobalMaximum, MaxPool
 from ir.elements.processing import ALONE, IN_LOGIC, ProcessingElement, Sharing
 from ir.elements.shaping import Border, Loop, Reorder
 from ir.elements.streams import Kernel, Shape, StreamType
@@ -40,6 +40,7 @@ __all__ = [
     "Element",
     "Extremum",
     "Fifo",
+    "FloatMean",
     "Fork",
     "GlobalAverage",
     "GlobalMaximum",
@@ -79,6 +80,7 @@ Reader: TypeAlias = (
     | GlobalAverage
     | GlobalMaximum
     | AveragePool
+    | FloatMean
     | Affine
     | Lookup
     | Rectifier
@@ -145,7 +147,7 @@ def input_lanes(element: Consumer, source: Element) -> int:
             return element.output.lanes
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             return element.output.lanes
-        case Reorder() | Border() | GlobalMaximum() | Reshape():
+        case Reorder() | Border() | GlobalMaximum() | FloatMean() | Reshape():
             return element.output.lanes
         case Softmax() | LayerNormalization():
             return element.output.lanes

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ir.elements.streams import Kernel, StreamType
-from ir.numbers import IntegerType
-from ir.requantize import Requantization, ScaleRequantization, Scaling, beat_edges
+from ir.numbers import IntArray, IntegerType
+from ir.requantize import (
+    Requantization,
+    ScaleRequantization,
+    Scaling,
+    ThresholdRequantization,
+    beat_edges,
+)
 
 if TYPE_CHECKING:
     from ir.elements import Element
@@ -97,3 +103,39 @@ class GlobalAverage:
     def beat_edges(self) -> int:
         """Clock edges from a beat of the last pixel to the next."""
         return beat_edges(self.requantization, self.scaling)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FloatMean:
+    """Mean over windows that do not overlap, by sums that round as those of float32 do.
+
+    ``addends``: (2**bits,) what each code adds, by its bit pattern, in units of one power of two.
+    They are added in raster order; after each addition the sum is rounded to 24 significant bits,
+    ties to even.  ``requantization``: thresholds of the last sum, one row for all channels.
+    Padding there is none: rows and columns behind the last window are dropped.
+    """
+
+    name: str
+    layer: str
+    source: Element
+    output: StreamType
+    kernel: Kernel
+    addends: IntArray
+    accumulator: IntegerType
+    requantization: ThresholdRequantization
+    fifo_depth: int = 2
+
+    @property
+    def input(self) -> StreamType:
+        """Type of the stream it reads."""
+        return self.source.output
+
+    @property
+    def addend(self) -> IntegerType:
+        """Type of what a code adds."""
+        return IntegerType.spanning(int(self.addends.min()), int(self.addends.max()))
+
+    @property
+    def sums(self) -> int:
+        """Sums, of a beat each, that are under way at a time: those of a row of windows."""
+        return self.output.shape.width * (self.output.shape.channels // self.output.lanes)

@@ -7,12 +7,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ir.elements import (
     AveragePool,
+    FloatMean,
     GlobalAverage,
     GlobalMaximum,
     Kernel,
     MaxPool,
     ProcessingElement,
 )
+from ir.float_mean import rounded
 from ir.interpreter.dispatch import apply
 from ir.interpreter.pointwise import look_up
 from ir.numbers import IntArray
@@ -105,3 +107,15 @@ def _average_pool(element: AveragePool, x: IntArray) -> IntArray:
     scaled = (sums * function.multipliers[number] + function.offsets[number]) >> function.shift
     averages: IntArray = np.clip(scaled, function.low, function.high)
     return averages
+
+
+@apply.register
+def _float_mean(element: FloatMean, x: IntArray) -> IntArray:
+    patterns = x & ((1 << element.input.number.bits) - 1)
+    taps = windows(element.kernel, element.addends[patterns], 0)
+    sums: IntArray = np.zeros_like(taps[:, :, :, 0, 0])
+    for row in range(element.kernel.height):
+        for column in range(element.kernel.width):
+            sums = rounded(sums + taps[:, :, :, row, column])
+    codes = element.requantization(sums.reshape(-1, 1))
+    return codes.reshape(sums.shape)

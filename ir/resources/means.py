@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ir.elements import AveragePool, GlobalAverage, GlobalMaximum
+from ir.elements import AveragePool, FloatMean, GlobalAverage, GlobalMaximum, Kernel
 from ir.numbers import clog2
-from ir.resources.codes import requantization
+from ir.float_sums import FLOAT32_BITS
+from ir.resources.codes import lookup, requantization
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
 from ir.resources.memory import Mapping, ram
@@ -99,6 +100,45 @@ def global_average(element: GlobalAverage) -> tuple[Part, ...]:
         *reserving_fifo(element.fifo_depth, lanes * code),
         *pace(element.beat_edges),
     )
+
+
+@parts_of.register
+def float_mean(element: FloatMean) -> tuple[Part, ...]:
+    """Return addends and a rounding adder per lane, sums in memory, and thresholds per lane."""
+    read, lanes, code = element.input, element.output.lanes, element.output.number.bits
+    sums, shape = element.accumulator.bits, read.shape
+    function = requantization(element.requantization, sums, code, 1, 1)
+    kept = _memory(element.sums, lanes * sums)
+    own = Part(
+        "float_mean",
+        {"one": 1.0, "past": lanes * sums},
+        {"one": 1.0, "code": read.width_bits, "past": lanes * sums if kept.luts else 0.0},
+        _stored(kept),
+    )
+    return (
+        own,
+        _tile_steps(element.kernel, shape.height, shape.width, shape.channels // lanes),
+        lookup(element.addends, element.addend.bits, lanes),
+        _rounding_adder(sums, lanes),
+        *function * lanes,
+        *reserving_fifo(element.fifo_depth, lanes * code),
+    )
+
+
+def _tile_steps(kernel: Kernel, height: int, width: int, folds: int) -> Part:
+    """Return the counters of places in the map, in a window, and of sums."""
+    counted = (height, width, kernel.stride_height, kernel.stride_width, folds)
+    _, columns = kernel.output_size(height, width)
+    sizes = {"one": 1.0, "counters": sum(map(clog2, counted)) + clog2(columns * folds)}
+    return Part("tile_steps", sizes, sizes)
+
+
+def _rounding_adder(bits: int, lanes: int) -> Part:
+    """Return two adders per lane; ``dropped``: bits that a sum may lose."""
+    dropped = lanes * max(0, bits - 1 - FLOAT32_BITS)
+    lut = {"one": 1.0, "sum": 2 * lanes * bits, "dropped": dropped}
+    ff = {"one": 1.0, "sum": 4 * lanes * bits, "dropped": 2 * dropped}
+    return Part("rounding_adder", lut, ff)
 
 
 @parts_of.register

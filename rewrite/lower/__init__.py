@@ -39,6 +39,7 @@ from rewrite.lower.selection import extremum, global_maximum, pad, resize
 from rewrite.lower.softmax import softmax
 from rewrite.lower.streams import Stream
 from rewrite.onnx import FusedModel
+from rewrite.onnx.average_execution import Averages, averages_of_codes
 from rewrite.onnx.census import check_execution, in_float
 from rewrite.onnx.coverage import host_nodes
 from rewrite.onnx.entry import code_inputs, nodes_before
@@ -57,7 +58,6 @@ _BUILDERS: dict[str, Builder] = {
     "MaxPool": max_pool,
     "GlobalAveragePool": global_average,
     "ArgMax": arg_max,
-    "AveragePool": average_pool,
     "ReduceMean": mean,
     "ReduceMax": extremum,
     "ReduceMin": extremum,
@@ -113,6 +113,7 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
     proofs: list[ProofRecord] = []
     samples: list[SampleRecord] = []
     host = set(host_nodes(model.graph))
+    averages = averages_of_codes(fused.quantized)
     for value in code_inputs(model.graph):
         streams[value] = ports.add_codes(value)
     for node in model.graph:
@@ -132,10 +133,10 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
         elif is_fused(node):
             parts = stages(model, node)
             read = tuple(streams[v] for v in node.inputs if v in streams)
-            built = _build(node, parts, read, names)
+            built = _build(node, parts, read, names, averages)
             streams[result] = built.stream
             proofs += [built.proof] if built.proof else []
-            samples.append(sample(parts, read, built.stream))
+            samples.append(sample(parts, read, built.stream, built.reference))
             ports.note_approximation(result, parts[-1], built.stream)
     allowed = in_float((*host, *nodes_before(model.graph)))
     for record in samples:
@@ -163,7 +164,11 @@ def lower(fused: FusedModel, name: str | None = None) -> Lowered:
 
 
 def _build(
-    call: ir.Node, parts: tuple[Stage, ...], read: tuple[Stream, ...], names: Identifiers
+    call: ir.Node,
+    parts: tuple[Stage, ...],
+    read: tuple[Stream, ...],
+    names: Identifiers,
+    averages: Averages,
 ) -> Built:
     kind, layer = parts[0].kind, node_label(call)
     if kind in _JOINERS:
@@ -171,5 +176,7 @@ def _build(
     (stream,) = read
     if kind in _CHOOSING and call.op_type not in _BY_FUNCTION:
         stream = requantized(parts[0], stream, names, layer)
+    if kind == "AveragePool":
+        return average_pool(parts, stream, names, layer, averages)
     builder = _BY_FUNCTION.get(call.op_type) or _BUILDERS[kind]
     return builder(parts, stream, names, layer)

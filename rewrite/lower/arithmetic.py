@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +22,27 @@ _INT32 = IntegerType(32, True)
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """How the operator of a fused call runs alone in onnxruntime, and on what to try it.
+
+    ``run``: from the codes of its source, a tensor, to its own.  ``hard``: tensors (frames, ...)
+    of codes at which another arithmetic would show.
+    """
+
+    run: Callable[[IntArray], IntArray]
+    hard: IntArray
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
-    """The stream that a fused call makes, and the proof of its requantization if it has one."""
+    """The stream that a fused call makes, and the proof of its requantization if it has one.
+
+    ``reference``: what it is compared with if it must run otherwise than its nodes do alone.
+    """
 
     stream: Stream
     proof: ProofRecord | None = None
+    reference: Reference | None = None
 
 
 def mapped(element: Element, lows: IntArray, highs: IntArray, layer: str) -> Stream:

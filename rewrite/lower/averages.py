@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 
-from ir.average_proof import GoldenMean, prove_mean, require_certain, spread
-from ir.elements import AveragePool, Shape, StreamType
+from ir.average_proof import GoldenMean, prove_mean, spread, uncertainty
+from ir.elements import AveragePool, Kernel, Shape, StreamType
 from ir.errors import CompileError
+from ir.float_mean import can_be_added
 from ir.identifiers import Identifiers
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, accumulator_of, mapped
+from rewrite.lower.float_means import float_mean, without_overlap
 from rewrite.lower.layout import as_map
-from rewrite.lower.pools import pool_kernel
+from rewrite.lower.pool_execution import execution_of
+from rewrite.lower.pools import global_average, pool_kernel
 from rewrite.lower.reading import Stage
 from rewrite.lower.streams import Stream
+from rewrite.onnx.average_execution import Averages
 
 
 def average_pool(
-    stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: str
+    stages: tuple[Stage, ...],
+    source: Stream,
+    names: Identifiers,
+    layer: str,
+    averages: Averages,
 ) -> Built:
-    """Build an average pool.
+    """Build an average pool; ``averages``: those that onnxruntime runs on codes.
 
     Raises:
         CompileError: onnxruntime's result depends on how it rounds sums, or has no short form.
     """
     stream, stage = as_map(source, names, layer), stages[0]
     kernel = pool_kernel(stage, stream.shape, layer)
+    execution = execution_of(stage, kernel, averages)
+    if execution is not None and kernel == Kernel(
+        stream.shape.height, stream.shape.width, kernel.stride_height, kernel.stride_width
+    ):
+        return global_average(stages, stream, names, layer)
     down, across = kernel.taps_inside(stream.shape.height, stream.shape.width)
     used = np.unique(np.multiply.outer(np.unique(down), np.unique(across)))
     assert stage.operator is not None
@@ -43,31 +56,47 @@ def average_pool(
         used,
         min(low, x.zero_point),
         max(high, x.zero_point),
+        shift=0 if execution is None else execution.output_shift,
     )
-    require_certain(layer, golden)
-    requantization, proof = prove_mean(layer, golden)
-    if not isinstance(requantization, ScaleRequantization):
-        raise CompileError(
+    refusal = uncertainty(layer, golden)
+    if refusal is None:
+        requantization, proof = prove_mean(layer, golden)
+        if isinstance(requantization, ScaleRequantization):
+            element = _element(stage, stream, kernel, golden, requantization, names.new(layer))
+            ends = golden(golden.firsts).min(), golden(golden.lasts).max()
+            lows, highs = (np.full(stream.shape.channels, end) for end in ends)
+            return Built(mapped(element, lows, highs, layer), proof)
+        refusal = CompileError(
             "lower",
             layer,
             "its requantization must be a multiplier, not a table of thresholds",
             "quantize its output with a scale a little larger than that of its input: then no "
             "mean lies half-way between two codes",
         )
+    apart = without_overlap(kernel, stream.shape)
+    if execution is not None and apart is not None and can_be_added(golden):
+        return float_mean(execution, stream, apart, golden, names, layer)
+    raise refusal
+
+
+def _element(
+    stage: Stage,
+    stream: Stream,
+    kernel: Kernel,
+    golden: GoldenMean,
+    requantization: ScaleRequantization,
+    name: str,
+) -> AveragePool:
+    down, across = kernel.output_size(stream.shape.height, stream.shape.width)
     rows, columns = np.arange(1, kernel.height + 1), np.arange(1, kernel.width + 1)
     counts = np.multiply.outer(rows, columns).reshape(-1)
-    element = AveragePool(
-        name=names.new(layer),
-        layer=layer,
+    return AveragePool(
+        name=name,
+        layer=stream.layer,
         source=stream.element,
-        output=StreamType(
-            Shape(len(down), len(across), stream.shape.channels), stage.output.number, 1
-        ),
+        output=StreamType(Shape(down, across, stream.shape.channels), stage.output.number, 1),
         kernel=kernel,
-        pad_value=x.zero_point,
+        pad_value=golden.zero_point,
         accumulator=accumulator_of(golden.firsts, golden.lasts, requantization),
-        requantization=spread(requantization, counts, used),
+        requantization=spread(requantization, counts, golden.counts),
     )
-    ends = golden(golden.firsts).min(), golden(golden.lasts).max()
-    lows, highs = (np.full(stream.shape.channels, end) for end in ends)
-    return Built(mapped(element, lows, highs, layer), proof)

@@ -17,6 +17,7 @@ from ir.errors import CompileError
 from ir.interpreter import apply
 from ir.numbers import IntArray
 from rewrite.lower.alone import model_alone, run_alone
+from rewrite.lower.arithmetic import Reference
 from rewrite.lower.reading import Stage
 from rewrite.lower.streams import Stream
 from rewrite.onnx.census import float_operators
@@ -40,8 +41,15 @@ class SampleRecord:
     inexact: int = 0
 
 
-def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Stream) -> SampleRecord:
+def sample(
+    stages: tuple[Stage, ...],
+    sources: tuple[Stream, ...],
+    result: Stream,
+    reference: Reference | None = None,
+) -> SampleRecord:
     """Run ``stages`` in onnxruntime and the elements from ``sources`` to ``result`` in numpy.
+
+    ``reference``: what to run in place of ``stages``, and on what codes beside random ones.
 
     Raises:
         CompileError: a value differs, or differs by more than an approximating element may.
@@ -50,8 +58,12 @@ def sample(stages: tuple[Stage, ...], sources: tuple[Stream, ...], result: Strea
     codes: dict[int, IntArray] = {}
     for number, source in enumerate(sources):
         codes.setdefault(id(source.element), _random_codes(source, frames, number))
+    if reference is not None:
+        (source,) = sources
+        codes[id(source.element)] = _with_hard(source, codes[id(source.element)], reference.hard)
+        frames += len(reference.hard)
     tensors = [codes[id(s.element)].reshape(frames, -1)[:, s.positions] for s in sources]
-    expected = run_alone(stages, *tensors)
+    expected = run_alone(stages, *tensors) if reference is None else reference.run(*tensors)
     streamed = _interpret(result.element, codes)
     got = streamed.reshape(frames, -1)[:, result.positions]
     assert got.shape == expected.shape
@@ -82,6 +94,14 @@ def _random_codes(source: Stream, frames: int, seed: int) -> IntArray:
     codes[0], codes[1] = source.lows, source.highs
     codes[2] = np.where(generator.random(size[1:]) < 0.5, source.lows, source.highs)
     return codes
+
+
+def _with_hard(source: Stream, codes: IntArray, hard: IntArray) -> IntArray:
+    """Return ``codes`` and behind them frames of which the tensors are ``hard``, within reach."""
+    frames = codes[np.arange(len(hard)) % len(codes)].reshape(len(hard), -1)
+    frames[:, source.positions] = hard
+    inside = np.clip(frames.reshape(len(hard), *codes.shape[1:]), source.lows, source.highs)
+    return np.concatenate([codes, inside])
 
 
 def _interpret(element: Element, codes: Mapping[int, IntArray]) -> IntArray:

@@ -29,8 +29,8 @@ COUNTED = frozenset(
 """Operators that onnxruntime has integer kernels for, and its own names of the float kernels."""
 
 
-def float_operators(model: onnx.ModelProto) -> list[tuple[str, str]]:
-    """Return (operator, name) of the nodes of ``COUNTED`` that onnxruntime runs, in order."""
+def as_run(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the graph that onnxruntime makes of ``model`` and runs."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -40,7 +40,12 @@ def float_operators(model: onnx.ModelProto) -> list[tuple[str, str]]:
         onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        optimized = onnx.load(path)
+        return onnx.load(path)
+
+
+def float_operators(model: onnx.ModelProto) -> list[tuple[str, str]]:
+    """Return (operator, name) of the nodes of ``COUNTED`` that onnxruntime runs, in order."""
+    optimized = as_run(model)
     codes = _codes(optimized)
     return [
         (node.op_type, node.name or node.output[0])

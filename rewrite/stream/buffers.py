@@ -20,6 +20,7 @@ from ir.elements import (
     Consumer,
     DotProduct,
     Extremum,
+    FloatMean,
     GlobalAverage,
     GlobalMaximum,
     LayerNormalization,
@@ -83,6 +84,8 @@ def sized(element: Consumer) -> Consumer:
             )
         case AveragePool():
             return replace(element, fifo_depth=_depth(timing.AVERAGE_POOL_LATENCY, 1))
+        case FloatMean():
+            return replace(element, fifo_depth=_depth(timing.float_mean_latency(element), 1))
         case GlobalMaximum():
             return replace(element, fifo_depth=_depth(timing.GLOBAL_MAXIMUM_LATENCY, 1))
         case Reorder():

@@ -26,6 +26,7 @@ from ir.elements import (
     Element,
     Extremum,
     Fifo,
+    FloatMean,
     Fork,
     GlobalAverage,
     GlobalMaximum,
@@ -203,6 +204,7 @@ _Uniform: TypeAlias = (
     Input
     | MaxPool
     | AveragePool
+    | FloatMean
     | Affine
     | Lookup
     | Rectifier

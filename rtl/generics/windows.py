@@ -5,6 +5,7 @@ from __future__ import annotations
 from ir.elements import (
     ALONE,
     AveragePool,
+    FloatMean,
     GlobalAverage,
     GlobalMaximum,
     MaxPool,
@@ -173,5 +174,28 @@ def _average_pool(element: AveragePool, context: Context) -> tuple[str, Formals]
         **scale_formals(element, element.requantization),
         **constants(tables(element), context),
         "extra_beats": context.knobs["extra_beats"],
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
+
+
+@instance.register
+def _float_mean(element: FloatMean, context: Context) -> tuple[str, Formals]:
+    shape, kernel = element.input.shape, element.kernel
+    return "float_mean", {
+        "bits": str(element.input.number.bits),
+        "lanes": context.input_lanes,
+        "height": str(shape.height),
+        "width": str(shape.width),
+        "channels": str(shape.channels),
+        "kernel_height": str(kernel.height),
+        "kernel_width": str(kernel.width),
+        "stride_height": str(kernel.stride_height),
+        "stride_width": str(kernel.stride_width),
+        **number_formals("addend", element.addend),
+        "accumulator_bits": str(element.accumulator.bits),
+        **number_formals("output", element.output.number),
+        "low": str(element.requantization.low),
+        "levels": str(element.requantization.levels),
+        **constants(tables(element), context),
         "fifo_depth": context.knobs["fifo_depth"],
     }

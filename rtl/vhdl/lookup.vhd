@@ -19,7 +19,7 @@ entity lookup is
     -- Width of a value that comes in: each bit more doubles the tables.
     input_bits : positive range 1 to 16;
     -- Width of a table entry.
-    output_bits : positive range 1 to 32;
+    output_bits : positive range 1 to 64;
     -- Values per beat: one copy of the table each.
     lanes : positive;
     -- One table for all channels, or one each: `folds` times the memory.

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One cycle of a controller: whether it takes an input beat and whether it yields a beat."""
+    """One cycle of a controller: whether it takes an input beat and whether it yields a beat.
+
+    ``pause``: edges without a step in front of it.
+    """
 
     takes: bool
     yields: bool
+    pause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Stage:
 def output_edges(stages: Sequence[Stage]) -> list[int]:
     """Return the edges at which the last stage's beats are taken; edge 0 takes the first input."""
     done = [0] * len(stages)
+    last = [-1] * len(stages)
     reserved = [0] * len(stages)
     opens = [0] * len(stages)
     pushed: list[deque[int]] = [deque() for _ in stages]
@@ -50,12 +55,14 @@ def output_edges(stages: Sequence[Stage]) -> list[int]:
                 step = stage.steps[done[index]]
                 fed = index == 0 or offers[index - 1]
                 room = reserved[index] < stage.depth and opens[index] <= edge
-                runs[index] = (fed or not step.takes) and (room or not step.yields)
+                rested = done[index] == 0 or edge - last[index] > step.pause
+                runs[index] = (fed or not step.takes) and (room or not step.yields) and rested
         for index, stage in enumerate(stages):
             if not runs[index]:
                 continue
             step = stage.steps[done[index]]
             done[index] += 1
+            last[index] = edge
             if step.takes and index > 0:
                 pushed[index - 1].popleft()
                 reserved[index - 1] -= 1

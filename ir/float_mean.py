@@ -2,7 +2,7 @@
 
 QLinearAveragePool dequantizes every code and adds the numbers of a window in raster order,
 
-    t = f32(t + f32(sx * (code - zx)))        from t = 0 on, for each row, for each column of the window
+    t = f32(t + f32(sx * (code - zx)))            from t = 0 on, row after row of the window
     y = clamp(rint(f32(f32(f32(t) / count) / sy) + zy))
 
 in a plain loop of C++ over the taps, on machines of every kind (onnxruntime,

@@ -17,6 +17,7 @@ from ir.elements import (
     Concatenate,
     Element,
     Fifo,
+    FloatMean,
     Fork,
     GlobalAverage,
     GlobalMaximum,
@@ -33,6 +34,7 @@ from ir.elements import (
     Shape,
     StreamType,
 )
+from ir.float_mean import rounded
 from ir.graph import StreamGraph, check_legal
 from ir.interpreter import accumulate, evaluate
 from ir.numbers import IntArray, IntegerType, clog2, frozen_integers
@@ -328,6 +330,33 @@ class Chain:
             pad_value=int(self.codes(source.number)),
             accumulator=IntegerType.spanning(-bound, bound),
             requantization=function,
+            fifo_depth=fifo_depth,
+        )
+        return self
+
+    def float_mean(self, kernel: Kernel, lanes: int = 1, fifo_depth: int = 3) -> Chain:
+        """Append a mean over windows that do not overlap, of random numbers of 24 bits."""
+        source = self.last.output
+        codes = 2**source.number.bits
+        mantissas = self.random.integers(1 << 23, 1 << 24, codes)
+        exponents, signs = self.random.integers(0, 7, codes), self.random.choice([-1, 1], codes)
+        addends = frozen_integers(signs * (mantissas << exponents))
+        bound = kernel.taps * int(np.abs(addends).max())
+        total = IntegerType.spanning(-2 * bound, 2 * bound)
+        levels = source.number.maximum - source.number.minimum
+        thresholds = np.sort(self.random.integers(-bound // 3, bound // 3, levels))
+        size = kernel.output_size(source.shape.height, source.shape.width)
+        self.last = FloatMean(
+            name=self._name("mean"),
+            layer="mean",
+            source=self.last,
+            output=StreamType(Shape(*size, source.shape.channels), source.number, lanes),
+            kernel=kernel,
+            addends=addends,
+            accumulator=total,
+            requantization=ThresholdRequantization(
+                frozen_integers(rounded(thresholds)[None]), source.number.minimum
+            ),
             fifo_depth=fifo_depth,
         )
         return self

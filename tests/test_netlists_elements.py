@@ -19,6 +19,7 @@ from sim.netlist import simulate_netlist
 from tests.test_benches import BENCHES
 
 sys.path.insert(0, str(BENCHES))
+from float_mean_cases import ELEMENTS as FLOAT_MEANS
 from harness import random_codes
 from layer_normalization_cases import ELEMENTS as NORMALIZATIONS
 from merge_cases import MERGES
@@ -69,6 +70,9 @@ FUNCTIONS: dict[str, Consumer] = {
     "softmax of all channels": SOFTMAXES["two channels"],
     "normalization": NORMALIZATIONS["several channels per beat"],
     "normalization with a large epsilon": NORMALIZATIONS["a large epsilon"],
+    "float mean": FLOAT_MEANS["unsigned, a sum for each of 8 beats"],
+    "float mean of both signs": FLOAT_MEANS["both signs, windows beside each other"],
+    "float mean, one sum": FLOAT_MEANS["signed codes, one sum"],
 }
 
 

@@ -207,6 +207,14 @@ LAYERS: dict[str, Entry] = {
     "mean of channels": Entry(
         lambda g: conv(g, g("ReduceMean", conv(g), axes=[1]), 4, 1)
     ),
+    "means of windows": Entry(
+        lambda g: conv(g, g("AveragePool", conv(g), kernel_shape=[3, 2], strides=[3, 2]), 4, 4)
+    ),
+    "mean of most rows": Entry(
+        lambda g: dense_of(
+            g, g("Flatten", g("AveragePool", conv(g), kernel_shape=[6, 5], strides=[6, 5]))
+        )
+    ),
     "border": Entry(lambda g: conv(g, g("Pad", conv(g), ints(g, *SURROUNDED)), 4, 4)),
     "halves": Entry(halves),
     "half of the channels added": Entry(half_added),

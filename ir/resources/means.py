@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ir.elements import AveragePool, FloatMean, GlobalAverage, GlobalMaximum, Kernel
-from ir.numbers import clog2
 from ir.float_sums import FLOAT32_BITS
+from ir.numbers import clog2
 from ir.resources.codes import lookup, requantization
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of

@@ -26,11 +26,11 @@ class Reference:
     """How the operator of a fused call runs alone in onnxruntime, and on what to try it.
 
     ``run``: from the codes of its source, a tensor, to its own.  ``hard``: tensors (frames, ...)
-    of codes at which another arithmetic would show.
+    of codes at which another arithmetic would show, if there are such.
     """
 
     run: Callable[[IntArray], IntArray]
-    hard: IntArray
+    hard: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ir.errors import CompileError
 from ir.float_mean import can_be_added
 from ir.identifiers import Identifiers
 from ir.requantize import ScaleRequantization
-from rewrite.lower.arithmetic import Built, accumulator_of, mapped
+from rewrite.lower.arithmetic import Built, Reference, accumulator_of, mapped
 from rewrite.lower.float_means import float_mean, without_overlap
 from rewrite.lower.layout import as_map
 from rewrite.lower.pool_execution import execution_of
@@ -62,10 +62,11 @@ def average_pool(
     if refusal is None:
         requantization, proof = prove_mean(layer, golden)
         if isinstance(requantization, ScaleRequantization):
-            element = _element(stage, stream, kernel, golden, requantization, names.new(layer))
+            element = _element(names.new(layer), layer, stream, kernel, golden, requantization)
             ends = golden(golden.firsts).min(), golden(golden.lasts).max()
             lows, highs = (np.full(stream.shape.channels, end) for end in ends)
-            return Built(mapped(element, lows, highs, layer), proof)
+            reference = None if execution is None else Reference(execution.run)
+            return Built(mapped(element, lows, highs, layer), proof, reference)
         refusal = CompileError(
             "lower",
             layer,
@@ -80,21 +81,21 @@ def average_pool(
 
 
 def _element(
-    stage: Stage,
+    name: str,
+    layer: str,
     stream: Stream,
     kernel: Kernel,
     golden: GoldenMean,
     requantization: ScaleRequantization,
-    name: str,
 ) -> AveragePool:
     down, across = kernel.output_size(stream.shape.height, stream.shape.width)
     rows, columns = np.arange(1, kernel.height + 1), np.arange(1, kernel.width + 1)
     counts = np.multiply.outer(rows, columns).reshape(-1)
     return AveragePool(
         name=name,
-        layer=stream.layer,
+        layer=layer,
         source=stream.element,
-        output=StreamType(Shape(down, across, stream.shape.channels), stage.output.number, 1),
+        output=StreamType(Shape(down, across, stream.shape.channels), golden.output, 1),
         kernel=kernel,
         pad_value=golden.zero_point,
         accumulator=accumulator_of(golden.firsts, golden.lasts, requantization),

@@ -58,7 +58,7 @@ def sample(
     codes: dict[int, IntArray] = {}
     for number, source in enumerate(sources):
         codes.setdefault(id(source.element), _random_codes(source, frames, number))
-    if reference is not None:
+    if reference is not None and reference.hard is not None:
         (source,) = sources
         codes[id(source.element)] = _with_hard(source, codes[id(source.element)], reference.hard)
         frames += len(reference.hard)

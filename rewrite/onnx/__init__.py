@@ -36,6 +36,7 @@ from rewrite.onnx import (
 )
 from rewrite.onnx.absorb_max_pool import absorb_max_pool
 from rewrite.onnx.absorb_table import absorb_table
+from rewrite.onnx.average_execution import with_pools_of_uint8
 from rewrite.onnx.census import check_execution, float_operators
 from rewrite.onnx.codes_coverage import check_codes
 from rewrite.onnx.constant_parameters import constant_parameters
@@ -206,6 +207,7 @@ def fuse(
                 check_execution(
                     after, in_float, exact | exact_interpolations(after) | exact_products(model)
                 )
+                before = with_pools_of_uint8(before)
             compared += compare(before, after, frames)
             before = after
     check_coverage(model, _RULES)

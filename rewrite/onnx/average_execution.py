@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from rewrite.onnx.census import as_run
+from rewrite.onnx.execution import SHIFT
 
 PARAMETERS = 4
 """Scale and zero point of both codes.  Where one is left out, nothing is known of the pool."""
@@ -60,3 +61,56 @@ def averages_of_codes(model: onnx.ModelProto) -> Averages:
             )
             found[key] = found.get(key, frozenset()) | {bool(x_zero.dtype == np.int8)}
     return found
+
+
+def with_pools_of_uint8(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return ``model`` with its QLinearAveragePool operators on int8 codes as ones on uint8 codes.
+
+    So they compute what onnxruntime makes of the same pools between quantizations.
+    """
+    zeros = {
+        i.name: numpy_helper.to_array(i)
+        for i in model.graph.initializer
+        if i.data_type == TensorProto.INT8
+    }
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    del result.graph.node[:]
+    shifted: dict[str, onnx.TensorProto] = {}
+    for node in model.graph.node:
+        is_pool = node.op_type == "QLinearAveragePool" and len(node.input) > PARAMETERS
+        if not is_pool or not {node.input[2], node.input[4]} <= {*zeros}:
+            result.graph.node.append(node)
+            continue
+        (source, result_name), prefix = (node.input[0], node.output[0]), f"{node.output[0]}_uint8"
+        pool = onnx.NodeProto()
+        pool.CopyFrom(node)
+        pool.input[0], pool.output[0] = f"{prefix}_x", f"{prefix}_y"
+        for place in (2, 4):
+            zero = zeros[node.input[place]]
+            pool.input[place] = f"{prefix}_zero_{place}"
+            shifted[pool.input[place]] = numpy_helper.from_array(
+                (zero.astype(np.int64) + SHIFT).astype(np.uint8), pool.input[place]
+            )
+        result.graph.node.extend(
+            [
+                *_moved(source, pool.input[0], SHIFT, TensorProto.UINT8, shifted),
+                pool,
+                *_moved(pool.output[0], result_name, -SHIFT, TensorProto.INT8, shifted),
+            ]
+        )
+    result.graph.initializer.extend(shifted.values())
+    return result
+
+
+def _moved(
+    codes: str, result: str, by: int, kind: int, constants: dict[str, onnx.TensorProto]
+) -> list[onnx.NodeProto]:
+    """Return the nodes that add ``by`` to ``codes``; their constants go to ``constants``."""
+    wide, amount, sums = (f"{result}_{part}" for part in ("wide", "by", "sums"))
+    constants[amount] = numpy_helper.from_array(np.array(by, np.int32), amount)
+    return [
+        helper.make_node("Cast", [codes], [wide], to=TensorProto.INT32),
+        helper.make_node("Add", [wide, amount], [sums]),
+        helper.make_node("Cast", [sums], [result], to=kind),
+    ]

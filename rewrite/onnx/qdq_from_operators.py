@@ -9,8 +9,10 @@ QGemm, and for standard operators that take codes (``plain_operators``).
 
 This is what the operators are defined by, and onnxruntime makes the same operators of the result:
 its integers are compared before and after, like those of every rewrite; for their sake some int8
-codes become uint8 (``unsigned_codes``).  So there is one form of a quantized graph for all rules
-behind this one.  Condition: scales and zero points are constants.
+codes become uint8 (``unsigned_codes``).  A QLinearAveragePool on int8 codes alone becomes another,
+one on uint8 codes, which rounds otherwise near the middle between two codes: the lowering looks at
+what the original graph runs (``average_execution``).  So there is one form of a quantized graph for
+all rules behind this one.  Condition: scales and zero points are constants.
 Done in onnx-ir: the operators' operands differ, and bias scales are computed.
 """
 

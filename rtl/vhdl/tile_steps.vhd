@@ -93,9 +93,12 @@ begin
       pause <= '0' & pause(pause_edges downto 1);
 
       if step then
+        -- GHDL's synthesis refuses the sum where a counter has but one value.
         if fold /= folds - 1 then
-          fold <= fold + 1;
-          index <= index + 1;
+          if folds > 1 then
+            fold <= fold + 1;
+            index <= index + 1;
+          end if;
         else
           fold <= 0;
           if pause_edges > 0 then
@@ -105,35 +108,34 @@ begin
           -- Beyond the last window the index does not matter.
           if column = width - 1 or (tap_column = stride_width - 1 and index = last_index) then
             index <= 0;
-          elsif tap_column = stride_width - 1 then
-            index <= index + 1;
-          else
+          elsif tap_column /= stride_width - 1 then
             index <= index - (folds - 1);
+          elsif last_index > 0 then
+            index <= index + 1;
           end if;
 
+          next_column := 0;
+          next_tap_column := 0;
           next_row := row;
           next_tap_row := tap_row;
           if column /= width - 1 then
-            next_column := column + 1;
-            if tap_column = stride_width - 1 then
-              next_tap_column := 0;
-            else
+            if width > 1 then
+              next_column := column + 1;
+            end if;
+            if tap_column /= stride_width - 1 and stride_width > 1 then
               next_tap_column := tap_column + 1;
             end if;
-          else
-            next_column := 0;
-            next_tap_column := 0;
-            if row = height - 1 then
-              next_row := 0;
-              next_tap_row := 0;
-            else
+          elsif row /= height - 1 then
+            if height > 1 then
               next_row := row + 1;
-              if tap_row = stride_height - 1 then
-                next_tap_row := 0;
-              else
-                next_tap_row := tap_row + 1;
-              end if;
             end if;
+            next_tap_row := 0;
+            if tap_row /= stride_height - 1 and stride_height > 1 then
+              next_tap_row := tap_row + 1;
+            end if;
+          else
+            next_row := 0;
+            next_tap_row := 0;
           end if;
 
           column <= next_column;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ir.cycles import Cycles
-from ir.elements import Affine, DotProduct, Input, Output, ProcessingElement
+from ir.elements import AdderChain, Affine, DotProduct, Input, Output, ProcessingElement
 from ir.graph import StreamGraph
 
 
@@ -58,5 +58,6 @@ def bytes_per_value(bits: int) -> int:
 def macs(graph: StreamGraph) -> int:
     """Return the multiplications of activations with weights, or with each other, per frame."""
     elements = list(graph)
-    products = sum(e.macs for e in elements if isinstance(e, ProcessingElement | DotProduct))
+    multiplying = (AdderChain, ProcessingElement, DotProduct)
+    products = sum(e.macs for e in elements if isinstance(e, multiplying))
     return products + sum(e.output.shape.size for e in elements if isinstance(e, Affine))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ir import timing
 from ir.cycles import buffered_rows
 from ir.elements import (
+    AdderChain,
     Affine,
     ArgMax,
     AveragePool,
@@ -58,7 +59,8 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
         case ProcessingElement():
             return tuple(_processing_buffers(element))
         case (
-            GlobalAverage()
+            AdderChain()
+            | GlobalAverage()
             | Affine()
             | Lookup()
             | Rectifier()

@@ -8,7 +8,9 @@ from typing import Any
 
 from frontend.report_buffers import Buffer, buffers_of, plural
 from ir.cycles import Cycles
+from ir.datapath import SUMS, Datapath
 from ir.elements import (
+    AdderChain,
     Affine,
     ArgMax,
     AveragePool,
@@ -118,8 +120,8 @@ def element_facts(element: Element, cycles: Cycles, readers: int = 1) -> Element
         share=own / cycles.lower_bound,
         pe=processing.pe if processing else None,
         simd=element.simd if isinstance(element, ProcessingElement | DotProduct) else None,
-        macs=element.macs if isinstance(element, ProcessingElement | DotProduct) else None,
-        weights=_weights(processing) if processing else None,
+        macs=_macs(element),
+        weights=_weights(element),
         weight_bits=processing.weight_number.bits if processing else None,
         accumulator_bits=_accumulator_bits(element),
         requantization=describe_requantization(requantization, _scaling(element))
@@ -160,9 +162,21 @@ def describe_requantization(
     return f"{requantization.levels} {plural('threshold', requantization.levels)}"
 
 
-def _weights(element: ProcessingElement) -> int:
+def _macs(element: Element) -> int | None:
+    if isinstance(element, AdderChain | ProcessingElement | DotProduct):
+        return element.macs
+    return None
+
+
+def _weights(element: Element) -> int | None:
     """Return the weights that ``element`` holds; those of blocks that nobody reads are left out."""
-    return int(element.weights.size) if element.reads is None else element.products
+    match element:
+        case AdderChain():
+            return sum(_weights(layer) or 0 for layer in element.layers)
+        case ProcessingElement():
+            return int(element.weights.size) if element.reads is None else element.products
+        case _:
+            return None
 
 
 def _requantization(element: Element) -> Requantization | None:
@@ -199,6 +213,9 @@ def _operation(element: Element) -> str:
             return f"AXI4-Stream {element.port}"
         case ProcessingElement():
             return _processing(element)
+        case AdderChain():
+            layers = ", then ".join(map(_processing, element.layers))
+            return f"{layers}{_adders(element.datapath)}"
         case MaxPool():
             return f"max pool {_kernel(element.kernel)}"
         case GlobalAverage():
@@ -263,8 +280,7 @@ def _processing(element: ProcessingElement) -> str:
         groups = f" in {element.groups} groups" if element.groups > 1 else ""
         taps = f" by {element.taps} taps at a time" if element.taps > 1 else ""
         parts = [f"convolution {_kernel(element.kernel)}{groups}{taps}"]
-    if element.adders is not None:
-        parts[0] += f" by {len(element.adders.additions)} adders"
+    parts[0] += _adders(element.datapath)
     if element.surplus:
         parts[0] += f" ({element.surplus} of {element.pe} idle in the last group)"
     if element.table is not None:
@@ -275,6 +291,14 @@ def _processing(element: ProcessingElement) -> str:
     if element.pool is not None:
         parts.append(f"max pool {_kernel(element.pool)}")
     return ", then ".join(parts)
+
+
+def _adders(datapath: Datapath | None) -> str:
+    """Return how many adders there are in words, nothing if there are none."""
+    if datapath is None:
+        return ""
+    adders = sum(operation.operator in SUMS for operation in datapath.operations)
+    return f" by {adders} adders"
 
 
 def _kernel(kernel: Kernel) -> str:

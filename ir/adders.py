@@ -6,21 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ir.numbers import IntArray, IntegerType
+from ir.numbers import IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
     """``value(left) + (value(right) << shift)``, or minus if it ``subtracts``.
 
-    ``left`` and ``right``: numbers of values; ``stage``: register stages in front of the adder.
+    ``left`` and ``right``: numbers of values.
     """
 
     left: int
     right: int
     shift: int
     subtracts: bool
-    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +42,12 @@ class AdderGraph:
     """Outputs as sums of shifted inputs.
 
     Values 0 to ``inputs`` - 1 are the inputs, the ones behind them those of ``additions``, whose
-    operands stand before them.  A value is a register stage later each time that its readers'
-    ``stage`` is above its own, and ``sums`` leave behind the last one: ``stages`` edges in all.
+    operands stand before them.
     """
 
     inputs: int
     additions: tuple[Addition, ...]
     sums: tuple[Sum, ...]
-
-    @property
-    def stages(self) -> int:
-        """Edges from the inputs to the sums, which are registers."""
-        return 1 + max((addition.stage for addition in self.additions), default=0)
 
     def coefficients(self) -> IntArray:
         """Return each value as a sum of inputs: (values, inputs)."""
@@ -74,31 +67,6 @@ class AdderGraph:
             if of.node >= 0:
                 row[:] = (forms[of.node] << of.shift) * (-1 if of.negative else 1)
         return rows
-
-    def ranges(self, inputs: IntegerType) -> tuple[list[int], list[int]]:
-        """Return the least and the greatest of each value for inputs of one type: both occur."""
-        forms = self.coefficients()
-        positive, negative = np.maximum(forms, 0).sum(axis=1), np.minimum(forms, 0).sum(axis=1)
-        lows = positive * inputs.minimum + negative * inputs.maximum
-        highs = positive * inputs.maximum + negative * inputs.minimum
-        return [int(low) for low in lows], [int(high) for high in highs]
-
-    def numbers(self, inputs: IntegerType) -> list[IntegerType]:
-        """Return the narrowest type of each value for inputs of one type."""
-        ends = zip(*self.ranges(inputs), strict=True)
-        return [IntegerType.spanning(low, high) for low, high in ends]
-
-    def lifetimes(self) -> tuple[list[int], list[int]]:
-        """Return the stage at which each value is formed, and that of its last use."""
-        first = [0] * self.inputs + [addition.stage for addition in self.additions]
-        last = list(first)
-        for addition in self.additions:
-            for operand in (addition.left, addition.right):
-                last[operand] = max(last[operand], addition.stage)
-        for of in self.sums:
-            if of.node >= 0:
-                last[of.node] = self.stages
-        return first, last
 
 
 def signed_digits(numbers: IntArray) -> IntArray:

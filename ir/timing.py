@@ -125,18 +125,20 @@ def lane_maxima_latency(members: int) -> int:
 
 
 def adders_latency(element: ProcessingElement) -> int:
-    """From the issue of a window to its codes: the graph's stages, then sum and clamp.
+    """From the issue of a window to its codes: the stages of its datapath, then its thresholds.
 
-    With several adders between registers there is none between sum and clamp.  Before the adders
-    are solved their stages are guessed: as many as the digits of the longest row need.
+    Before the adders are solved their levels are guessed: as many as the digits of the longest row
+    need, one for the offset and one for the clamp.
     """
-    if element.adders is None:
+    scaled = isinstance(element.requantization, ScaleRequantization)
+    if element.datapath is None:
         digits = int(signed_digits(weight_rows(element)).sum(axis=1).max())
-        stages = max(1, -(-clog2(max(1, digits)) // element.adder_levels))
+        levels = max(1, clog2(max(1, digits))) + (2 if scaled else 0)
+        stages = -(-levels // element.adder_levels)
     else:
-        stages = element.adders.stages
+        stages = element.datapath.stages
     if isinstance(element.requantization, ScaleRequantization):
-        return stages + (2 if element.adder_levels == 1 else 1)
+        return stages
     return stages + threshold_latency(element.requantization.levels, element.accumulator.bits, 1)
 
 

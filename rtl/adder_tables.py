@@ -1,110 +1,102 @@
-"""Tables of adder_graph and saturate: an element's sums and requantization without multipliers."""
+"""Tables of adder_graph: what an element adds, and what it makes of its sums."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ir.adders import AdderGraph
+from ir.datapath import OFFSETS, Datapath, Operation, Operator
 from ir.elements import ProcessingElement
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import ScaleRequantization
+from rtl.formals import Formals
 from rtl.table import Table, signed_bits
 
 NUMBER_BITS = 20
-"""Width of the numbers that adder_graph.vhd and saturate.vhd read."""
+"""Width of the numbers that adder_graph.vhd reads."""
+
+COLUMNS = 9
+"""Numbers of a value."""
 
 
-def sum_bits(element: ProcessingElement, graph: AdderGraph) -> int:
-    """Return the width of the signed sums that leave the adders of ``element``."""
-    if not isinstance(element.requantization, ScaleRequantization):
-        return element.accumulator.bits
-    numbers = graph.numbers(element.input.number)
-    left = _shifts(graph, element.requantization)[0]
-    widths = (
-        numbers[of.node].bits + (not numbers[of.node].signed) + int(shift)
-        for of, shift in zip(graph.sums, left, strict=True)
-        if of.node >= 0
-    )
-    return max(widths, default=1)
+def sum_bits(element: ProcessingElement, datapath: Datapath) -> int:
+    """Return the width of the signed sums that leave ``datapath`` and of their thresholds.
 
-
-def offset_bits(element: ProcessingElement, graph: AdderGraph) -> int:
-    """Return the width of the signed offsets that are added behind the adders."""
-    assert isinstance(element.requantization, ScaleRequantization)
-    return signed_bits(_offsets(graph, element.requantization))
-
-
-def adder_tables(element: ProcessingElement, graph: AdderGraph) -> tuple[Table, ...]:
-    """Return the tables of an element whose sums are ``graph``."""
-    function = element.requantization
-    values = values_table(graph, element.input.number)
-    if not isinstance(function, ScaleRequantization):
-        thresholds = Table("thresholds", function.thresholds.reshape(-1), element.accumulator.bits)
-        shifts = np.array([of.shift for of in graph.sums], np.int64)
-        return (values, sums_table(graph, shifts), thresholds)
-    left, right = _shifts(graph, function)
-    offsets = _offsets(graph, function)
-    lines = np.stack([_line_bits(element, graph, function), right, _negative(graph)], axis=1)
-    return (
-        values,
-        sums_table(graph, left),
-        Table("offsets", offsets, signed_bits(offsets)),
-        Table("lines", lines.reshape(-1), NUMBER_BITS),
-    )
-
-
-def values_table(graph: AdderGraph, inputs: IntegerType) -> Table:
-    """Return what adder_graph.vhd adds, eight numbers for each value: its header says which."""
-    numbers = graph.numbers(inputs)
-    first, last = graph.lifetimes()
-    rows = np.zeros((len(numbers), 8), np.int64)
-    for row, number in zip(rows, numbers, strict=True):
-        row[4:6] = number.bits, number.signed
-    for row, addition in zip(rows[graph.inputs :], graph.additions, strict=True):
-        row[:4] = addition.left, addition.right, addition.shift, addition.subtracts
-        row[4] = max(row[4], addition.shift + 1)  # the right operand may be 0 always
-    rows[:, 6], rows[:, 7] = first, last
-    return Table("graph", rows.reshape(-1), NUMBER_BITS)
-
-
-def sums_table(graph: AdderGraph, shifts: IntArray) -> Table:
-    """Return which values leave adder_graph.vhd, and how far each is shifted to the left."""
-    rows = np.array([(of.node >= 0, max(of.node, 0), 0) for of in graph.sums], np.int64)
-    rows[:, 2] = shifts
-    return Table("sums", rows.reshape(-1), NUMBER_BITS)
-
-
-def _negative(graph: AdderGraph) -> IntArray:
-    return np.array([of.negative for of in graph.sums], np.int64)
-
-
-def _shifts(graph: AdderGraph, function: ScaleRequantization) -> tuple[IntArray, IntArray]:
-    """Return shifts of the sums to the left, and of what is requantized to the right.
-
-    Bits that both shifts have in common are zeros in the sum.
+    Codes leave it where there are no thresholds; the width is then that of the accumulator.
     """
-    shifts = np.array([of.shift for of in graph.sums], np.int64)
-    common = np.minimum(shifts, function.shift)
-    return shifts - common, function.shift - common
+    if isinstance(element.requantization, ScaleRequantization):
+        return element.accumulator.bits
+    numbers, thresholds = datapath.numbers(), _thresholds(element, datapath)
+    ends = [numbers[lane.node].maximum << lane.shift for lane in datapath.lanes if lane.node >= 0]
+    low, high = int(thresholds.min()), int(thresholds.max())
+    return IntegerType.spanning(min(0, low), max(0, high, *ends), signed=True).bits
 
 
-def _offsets(graph: AdderGraph, function: ScaleRequantization) -> IntArray:
-    offsets: IntArray = function.offsets >> (function.shift - _shifts(graph, function)[1])
-    return offsets
+def datapath_formals(datapath: Datapath) -> Formals:
+    """Return the generics that say how large ``datapath`` is."""
+    return {
+        "operations": str(len(datapath.operations)),
+        "stages": str(datapath.stages),
+        "offset_bits": str(signed_bits(_constants(datapath))),
+    }
 
 
-def _line_bits(
-    element: ProcessingElement, graph: AdderGraph, function: ScaleRequantization
-) -> IntArray:
-    """Return the width of each lane's input less or plus its offset, and of both of them."""
-    lows, highs = graph.ranges(element.input.number)
-    left, _ = _shifts(graph, function)
-    bits = []
-    for of, shift, offset in zip(graph.sums, left, _offsets(graph, function), strict=True):
-        low, high = 0, 0
-        if of.node >= 0:
-            low, high = lows[of.node] << int(shift), highs[of.node] << int(shift)
-            low, high = (-high, -low) if of.negative else (low, high)
-        reached = IntegerType.spanning(low + int(offset), high + int(offset), signed=True)
-        bits.append(reached.bits)
-    return np.array(bits, np.int64)
+def adder_tables(element: ProcessingElement, datapath: Datapath) -> tuple[Table, ...]:
+    """Return the tables of an element that computes ``datapath``."""
+    found = datapath_tables(datapath)
+    if isinstance(element.requantization, ScaleRequantization):
+        return found
+    thresholds = _thresholds(element, datapath)
+    return (*found, Table("thresholds", thresholds.reshape(-1), sum_bits(element, datapath)))
+
+
+def datapath_tables(datapath: Datapath) -> tuple[Table, ...]:
+    """Return what adder_graph.vhd reads: operations, lanes, constants."""
+    constants = _constants(datapath)
+    return (
+        Table("graph", _graph(datapath), NUMBER_BITS),
+        Table("sums", _lanes(datapath), NUMBER_BITS),
+        Table("offsets", constants, signed_bits(constants)),
+    )
+
+
+def _has_constant(operation: Operation) -> bool:
+    return operation.operator in (*OFFSETS, Operator.CLAMP, Operator.CONSTANT)
+
+
+def _constants(datapath: Datapath) -> IntArray:
+    """Return the constants, in the order of the operations that have one."""
+    found = [each.constant for each in datapath.operations if _has_constant(each)]
+    return np.array(found or [0], np.int64)
+
+
+def _graph(datapath: Datapath) -> IntArray:
+    """Return nine numbers for each value: the header of adder_graph.vhd says which."""
+    numbers = datapath.numbers()
+    first, last = datapath.lifetimes()
+    rows = np.zeros((len(numbers), COLUMNS), np.int64)
+    rows[:, 5] = [number.bits for number in numbers]
+    rows[:, 6] = [number.signed for number in numbers]
+    rows[:, 7], rows[:, 8] = first, last
+    constants = 0
+    for row, each in zip(rows[datapath.inputs :], datapath.operations, strict=True):
+        row[:4] = each.operator, max(each.left, 0), max(each.right, 0), each.shift
+        if _has_constant(each):
+            row[4] = constants
+            constants += 1
+        if each.right >= 0:
+            row[5] = max(row[5], each.shift + 1)  # the right operand may be 0 always
+    return rows.reshape(-1)
+
+
+def _lanes(datapath: Datapath) -> IntArray:
+    """Return which values leave adder_graph.vhd, and how far each is shifted to the left."""
+    rows = [(lane.node >= 0, max(lane.node, 0), lane.shift) for lane in datapath.lanes]
+    return np.array(rows, np.int64).reshape(-1)
+
+
+def _thresholds(element: ProcessingElement, datapath: Datapath) -> IntArray:
+    """Return the steps of each channel, as much more as its sums are."""
+    assert not isinstance(element.requantization, ScaleRequantization)
+    more = np.array([lane.excess for lane in datapath.lanes], np.int64)
+    moved: IntArray = element.requantization.thresholds + more[:, None]
+    return moved

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ir.elements import (
+    AdderChain,
     Affine,
     ArgMax,
     AveragePool,
@@ -85,7 +86,7 @@ def knobs(element: Element) -> tuple[Knob, ...]:
                 Knob("simd", element.simd, f"Channels per cycle; divides {channels}"),
                 Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),
             )
-        case ArgMax() | SideBySide():
+        case ArgMax() | AdderChain() | SideBySide():
             return (Knob("fifo_depth", element.fifo_depth, "Beats of the buffer behind it"),)
         case Fifo():
             return (Knob("depth", element.depth, "Beats it stores"),)

@@ -7,6 +7,7 @@ generics, or a number), so a folding that is changed in VHDL reaches all the wid
 from __future__ import annotations
 
 from ir.elements import (
+    AdderChain,
     Affine,
     AveragePool,
     Border,
@@ -182,6 +183,8 @@ class _Builder:
                 if "taps" in own or element.reads is not None:
                     return str(element.input_lanes)
                 return own.get("simd") or own.get("pe") or str(element.input_lanes)
+            case AdderChain():
+                return str(element.input_lanes)
             case MaxPool() | GlobalAverage() | Affine() | Lookup() | Rectifier():
                 return self.knobs[element.name]["pe"]
             case Merge() | Product() | Extremum() | PairLookup() | Concatenate():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ir.elements import (
+    AdderChain,
     Affine,
     AveragePool,
     DotProduct,
@@ -20,7 +21,7 @@ from ir.elements.processing import weight_rows
 from ir.layer_normalization import BASE_BITS, SLOPE_BITS, roots, score_bits
 from ir.numbers import IntArray, clog2
 from ir.requantize import Requantization, ScaleRequantization
-from rtl.adder_tables import adder_tables
+from rtl.adder_tables import adder_tables, datapath_tables
 from rtl.table import Table, signed_bits
 
 __all__ = ["Table", "signed_bits", "tables"]
@@ -31,6 +32,8 @@ def tables(element: Element) -> tuple[Table, ...]:
     match element:
         case ProcessingElement():
             return _processing_element(element)
+        case AdderChain():
+            return () if element.datapath is None else datapath_tables(element.datapath)
         case GlobalAverage() | AveragePool() | DotProduct():
             return _requantization(element.requantization, element.accumulator.bits)
         case FloatMean():
@@ -64,14 +67,14 @@ def tables(element: Element) -> tuple[Table, ...]:
 
 
 def _processing_element(element: ProcessingElement) -> tuple[Table, ...]:
-    if element.adders is None:
+    if element.datapath is None:
         # Output channel slowest, then kernel row, kernel column, input channel.
         weights = Table("weights", weight_rows(element).reshape(-1), element.weight_number.bits)
         found = [weights, *_requantization(element.requantization, element.accumulator.bits)]
         if element.reads is not None:
             found.append(_numbers("reads", element.reads, element.simd))
     else:
-        found = [*adder_tables(element, element.adders)]
+        found = [*adder_tables(element, element.datapath)]
     if element.table is not None:
         found.append(Table("table", element.table, element.output.number.bits))
     if element.members is not None:

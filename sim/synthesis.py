@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.ghdl import FLAGS, find_ghdl, refusal
+from sim.untangle import untangled
 
 PIPE_BYTES = 1 << 20
 """The most that Linux lets everybody ask for."""
@@ -49,7 +50,7 @@ def synthesize(top: str, sources: Sequence[Path], generics: Mapping[str, int] | 
                 break
     if status != 0:
         raise refusal(messages)
-    return repaired(written)
+    return untangled(repaired(written))
 
 
 CRASH = "GHDL Bug occurred"

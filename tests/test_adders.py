@@ -10,7 +10,8 @@ import pytest
 
 from ir.adders import AdderGraph, signed_digits
 from ir.cycles import predict
-from ir.elements import Input, Output, ProcessingElement, Shape
+from ir.datapath import Datapath, levels
+from ir.elements import AdderChain, Input, Output, ProcessingElement, Shape
 from ir.errors import CompileError
 from ir.goal import Goal
 from ir.graph import StreamGraph
@@ -19,7 +20,9 @@ from ir.requantize import ScaleRequantization
 from ir.resources import estimate
 from rewrite.stream import adders, schedule
 from rewrite.stream.adders import adder_graph, blocks, in_adders
-from rewrite.stream.stages import adder_levels, staged
+from rewrite.stream.datapaths import element_datapath
+from rewrite.stream.linear import linear
+from rewrite.stream.stages import staged
 from tests.test_benches import BENCHES
 
 sys.path.insert(0, str(BENCHES))
@@ -42,16 +45,7 @@ def with_weights(matrix: IntArray, number: IntegerType, levels: int = 1) -> Proc
         adder_levels=levels,
     )
     element = element_of(layer, 1)
-    return replace(element, weights=matrix.T.reshape(1, 1, inputs, outputs), adders=None)
-
-
-def values(graph: AdderGraph, inputs: IntArray) -> IntArray:
-    """Return all values of a graph, (frames, values), by whole numbers as its additions say."""
-    found = list(inputs.T)
-    for addition in graph.additions:
-        right = found[addition.right] << addition.shift
-        found.append(found[addition.left] + (-right if addition.subtracts else right))
-    return np.stack(found, axis=1)
+    return replace(element, weights=matrix.T.reshape(1, 1, inputs, outputs), datapath=None)
 
 
 RANDOM = np.random.default_rng(7)
@@ -78,23 +72,36 @@ def test_the_graph_is_the_matrix(name: str, number: IntegerType) -> None:
     element = with_weights(MATRICES[name], number, levels=1 + len(name) % 3)
     graph = adder_graph(element)
     assert np.array_equal(graph.matrix(), element.adder_matrix)
+    x = inputs_of(graph, number)
+    datapath = linear(graph, number)
+    # Nothing is negative, and the types are just wide enough: the ends of each value are reached.
+    found = datapath.values(x)
+    for value, of in zip(found.T, datapath.numbers(), strict=True):
+        assert of == IntegerType.spanning(int(value.min()), int(value.max()))
+        assert not of.signed
+    signs = np.array([-1 if of.negative else 1 for of in graph.sums])
+    excess = np.array([lane.excess for lane in datapath.lanes])
+    assert np.array_equal((datapath(x) - excess) * signs, x @ graph.matrix().T)
+    codes = element_datapath(element)
+    function = element.requantization
+    assert isinstance(function, ScaleRequantization)
+    assert np.array_equal(codes(x), function(x @ element.lane_matrix.T))
+
+
+def inputs_of(graph: AdderGraph, number: IntegerType) -> IntArray:
+    """Return random inputs, and those that bring each value of ``graph`` to both of its ends."""
     x = np.random.default_rng(1).integers(number.minimum, number.maximum + 1, (40, graph.inputs))
     forms = graph.coefficients()
     ends = [np.where(side * forms > 0, number.maximum, number.minimum) for side in (1, -1)]
-    x = np.concatenate([x, *ends])
-    found, types = values(graph, x), graph.numbers(number)
-    assert np.array_equal(found, x @ forms.T)
-    # Just wide enough: the rows of extremes reach the ends of each value.
-    for value, of in zip(found.T, types, strict=True):
-        assert of == IntegerType.spanning(int(value.min()), int(value.max()))
+    return np.concatenate([x, *ends])
 
 
 def test_thresholds_get_sums_that_are_not_negated() -> None:
     layer = replace(LAYERS["adders, thresholds and table"], channels=6, pe=6)
     element = element_of(layer, 3)
-    assert element.adders is not None
-    assert not any(of.negative for of in element.adders.sums)
-    assert np.array_equal(element.adders.matrix(), element.lane_matrix)
+    graph = adder_graph(element)
+    assert not any(of.negative for of in graph.sums)
+    assert np.array_equal(graph.matrix(), element.lane_matrix)
 
 
 def test_a_wrong_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,45 +139,44 @@ def test_parts_of_a_matrix_are_solved_apart(monkeypatch: pytest.MonkeyPatch) -> 
 def test_pixels_of_a_block_share_a_solution() -> None:
     element = element_of(LAYERS["a whole frame, adders"], 5)
     assert element.reads is not None
-    graph = adder_graph(replace(element, adders=None))
-    assert graph == element.adders
+    graph = adder_graph(element)
     assert np.array_equal(graph.matrix(), element.adder_matrix)
     found = [columns.tolist() for _, columns in blocks(element.lane_matrix, element.reads)]
     assert found == element.reads.tolist()
 
 
-def test_stages_have_so_many_adders_in_a_row_and_hold_little() -> None:
+def test_stages_have_so_many_levels_in_a_row_and_hold_little() -> None:
     element = with_weights(RANDOM.integers(-128, 128, (10, 24)), UINT8)
-    bare = adder_graph(element)
-    deepest = max(adder_levels(bare))
-    for levels in (1, 2, 5, 40):
-        graph = staged(bare, UINT8, levels)
-        assert graph.stages == -(-deepest // levels)
-        in_a_row = [0] * graph.inputs
-        for addition in graph.additions:
-            before = 0
-            for operand in (addition.left, addition.right):
-                stage = 0
-                if operand >= graph.inputs:
-                    stage = graph.additions[operand - graph.inputs].stage
-                assert stage <= addition.stage
-                if stage == addition.stage:
-                    before = max(before, in_a_row[operand])
-            in_a_row.append(before + 1)
-        assert max(in_a_row) <= levels
-    early = [(level - 1) for level in adder_levels(bare)[bare.inputs :]]
-    earliest = replace(
-        bare,
-        additions=tuple(
-            replace(a, stage=stage) for a, stage in zip(bare.additions, early, strict=True)
-        ),
+    bare = element_datapath(replace(element, adder_levels=40))
+    deepest = max(levels(bare))
+    for most in (1, 2, 5, 40):
+        for registers_lanes in (True, False):
+            found = staged(bare, most, registers_lanes=registers_lanes)
+            assert found.stages == -(-deepest // most) - (not registers_lanes)
+            assert longest_row(found) <= most
+    early = (level - 1 for level in levels(bare)[bare.inputs :])
+    operations = (
+        replace(each, stage=max(0, stage))
+        for each, stage in zip(bare.operations, early, strict=True)
     )
-    assert held_bits(staged(bare, UINT8, 1)) < held_bits(earliest)
+    earliest = replace(bare, operations=tuple(operations), stages=deepest)
+    assert held_bits(staged(bare, 1)) < held_bits(earliest)
 
 
-def held_bits(graph: AdderGraph) -> int:
-    first, last = graph.lifetimes()
-    numbers = graph.numbers(UINT8)
+def longest_row(datapath: Datapath) -> int:
+    """Return the most levels in a row without a register."""
+    stages = [0] * datapath.inputs + [each.stage for each in datapath.operations]
+    in_a_row = [0] * datapath.inputs
+    for each in datapath.operations:
+        assert all(stages[operand] <= each.stage for operand in each.operands)
+        same = (in_a_row[o] for o in each.operands if stages[o] == each.stage)
+        in_a_row.append(max(same, default=0) + each.level)
+    return max(in_a_row)
+
+
+def held_bits(datapath: Datapath) -> int:
+    first, last = datapath.lifetimes()
+    numbers = datapath.numbers()
     return sum(n.bits * (b - a) for n, a, b in zip(numbers, first, last, strict=True))
 
 
@@ -185,7 +191,7 @@ def test_signed_digits_are_the_fewest() -> None:
 
 
 def test_only_fully_parallel_layers_have_adders() -> None:
-    parallel = replace(element_of(LAYERS["adders"], 1), adders=None, adder_levels=0)
+    parallel = replace(element_of(LAYERS["adders"], 1), datapath=None, adder_levels=0)
     (chosen,) = in_adders(parallel)
     assert chosen.adder_levels == 1
     assert chosen.multipliers == 0
@@ -201,15 +207,15 @@ def test_only_fully_parallel_layers_have_adders() -> None:
     assert list(in_adders(replace(parallel, requantization=replace(function, multipliers=factors))))
 
 
-@pytest.mark.parametrize("levels", [1, 100])
-def test_the_fastest_folding_has_adders(levels: int) -> None:
+@pytest.mark.parametrize("most", [1, 100])
+def test_the_fastest_folding_has_adders(most: int) -> None:
     element = element_of(replace(LAYERS["dense"], pe=1, simd=1), 1)
     assert isinstance(element.source, Input)
     sink = Output("sink", "", element, element.output, "m")
     graph = StreamGraph("core", (element.source,), (sink,), {})
-    scheduled = schedule(graph, Goal(limits=EVERYTHING, adder_levels=levels))
-    (found,) = (e for e in scheduled if isinstance(e, ProcessingElement))
-    assert found.adders is not None
-    assert found.adders.stages == -(-max(adder_levels(found.adders)) // levels)
-    assert (found.multipliers, estimate(found).dsp) == (0, 0)
+    scheduled = schedule(graph, Goal(limits=EVERYTHING, adder_levels=most))
+    (found,) = (e for e in scheduled if isinstance(e, AdderChain))
+    assert found.datapath is not None
+    assert longest_row(found.datapath) <= most
+    assert estimate(found).dsp == 0
     assert predict(scheduled).cycles_per_frame == 1

@@ -53,6 +53,7 @@ FRAMES = 3
         "bit by bit",
         "bit by bit, parts wait",
         "bit by bit, uneven",
+        "adders, whole windows",
     ],
 )
 def test_netlist(name: str, tmp_path: Path) -> None:

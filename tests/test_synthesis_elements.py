@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ir.adders import NOTHING, AdderGraph, Addition, Sum
+from ir.datapath import Datapath, Lane, Operation, Operator
 from ir.numbers import IntegerType
-from rtl.adder_tables import NUMBER_BITS, sums_table, values_table
+from rtl.adder_tables import datapath_tables
 from rtl.library import VHDL_FOLDER, units
 from rtl.tables import Table
 from tests.synthesis import Value, assert_no_latches, cells, verilog
@@ -72,31 +72,35 @@ PROCESSING_ELEMENT: dict[str, Value] = {
     "fifo_depth": 16,
 }
 
-ADDERS = AdderGraph(
+DATAPATH = Datapath(
+    IntegerType(8, False),
     3,
     (
-        Addition(0, 1, 2, subtracts=False),
-        Addition(3, 2, 0, subtracts=True, stage=1),
-        Addition(2, 3, 5, subtracts=True, stage=1),
+        Operation(Operator.ADD, 0, 1275, 0, 1, 2),
+        Operation(Operator.ADD_INVERTED, 0, 1530, 3, 2, 0, stage=1),
+        Operation(Operator.OFFSET, -600, 930, 4, constant=-600, stage=1),
+        Operation(Operator.CLAMP, 0, 232, 5, shift=2, constant=232, stage=1),
     ),
-    (Sum(4), Sum(5, 1), NOTHING),
+    (Lane(6), Lane(3), Lane(-1)),
+    stages=1,
 )
-LINES = Table("lines", np.array([20, 12, 0, 20, 11, 1]), NUMBER_BITS).rows()
+ADDERS: dict[str, Value] = {
+    "input_bits": 8,
+    "input_signed": False,
+    "inputs": 3,
+    "operations": 4,
+    "outputs": 3,
+    "output_bits": 11,
+    "stages": 1,
+    "offset_bits": 11,
+    **{table.generic: table.rows() for table in datapath_tables(DATAPATH)},
+}
 
 FACTORS = Table("multipliers", np.arange(66, 74), 8).rows()
 
 CONFIGURATIONS: dict[str, dict[str, Value]] = {
-    "adder_graph": {
-        "input_bits": 8,
-        "input_signed": False,
-        "inputs": 3,
-        "additions": 3,
-        "outputs": 3,
-        "output_bits": 20,
-        "stages": 2,
-        "graph": values_table(ADDERS, IntegerType(8, False)).rows(),
-        "sums": sums_table(ADDERS, np.array([0, 1, 0])).rows(),
-    },
+    "adder_chain": {**ADDERS, "fifo_depth": 4},
+    "adder_graph": ADDERS,
     "argmax": {**NUMBER, "lanes": 3, "channels": 12, "index_bits": 4, "fifo_depth": 8},
     "axis_input": {"bits": 10, "lanes": 3, "beats": 48, "pad_value": 5},
     "axis_output": {"bits": 10, "is_signed": True, "lanes": 3, "beats": 48},
@@ -416,16 +420,6 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "accumulates": True,
     },
     "rounding_adder": {"bits": 40, "lanes": 2},
-    "saturate": {
-        "input_bits": 19,
-        **CODES,
-        "low": 0,
-        "high": 255,
-        "lanes": 2,
-        "offset_bits": 19,
-        "offsets": table(2, 19),
-        "lines": LINES,
-    },
     "serial_requantize": {
         "input_bits": 20,
         **CODES,
@@ -567,8 +561,8 @@ def test_a_serial_requantization_is_an_adder_for_each_lane(tmp_path: Path) -> No
         ("cluster_sums", {"DSP48E1": 24}),  # two of three weights
         ("depthwise_vector", {"DSP48E1": 4}),
         ("requantize", {"DSP48E1": 2}),
+        ("adder_chain", {"RAM32M": 6}),
         ("adder_graph", {}),
-        ("saturate", {}),
         ("softmax", {"RAM32M": 13}),
         # A square, a total, a root, a score and its code.
         ("layer_normalization", {"DSP48E1": 5, "RAMB18E1": 1, "RAM32M": 10}),

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ir.cycles import joins, normalizing, plumbing, pointwise, pools, processing, shaping
+from ir.cycles import chain, joins, normalizing, plumbing, pointwise, pools, processing, shaping
 from ir.cycles.own import own_cycles
 from ir.cycles.processing import buffered_rows
 from ir.cycles.system import EventSystem, element_events
@@ -32,7 +32,7 @@ __all__ = [
     "steady_period",
 ]
 
-ELEMENTS = (joins, normalizing, plumbing, pointwise, pools, processing, shaping)
+ELEMENTS = (chain, joins, normalizing, plumbing, pointwise, pools, processing, shaping)
 """Importing them teaches ``element_events`` the elements."""
 
 FRAMES = 3

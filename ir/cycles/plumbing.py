@@ -13,12 +13,17 @@ AXIS_FIFO_DEPTH = 2
 @element_events.register
 def _input(element: Input, system: EventSystem) -> None:
     axis = system.events(element.output.beats)
-    system.streams[id(element)] = inner = system.events(element.output.beats)
-    add_fifo(axis, inner, AXIS_FIFO_DEPTH)
+    system.streams[id(element)] = axis
+    if element.buffered:
+        system.streams[id(element)] = inner = system.events(element.output.beats)
+        add_fifo(axis, inner, AXIS_FIFO_DEPTH)
 
 
 @element_events.register
 def _output(element: Output, system: EventSystem) -> None:
+    if not element.buffered:
+        system.streams[id(element)] = system.streams[id(element.source)]
+        return
     axis = system.events(element.output.beats)
     add_fifo(system.streams[id(element.source)], axis, AXIS_FIFO_DEPTH)
     system.streams[id(element)] = axis

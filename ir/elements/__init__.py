@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
+from ir.elements.chain import AdderChain
 from ir.elements.joining import (
     Concatenate,
     DotProduct,
@@ -30,6 +31,7 @@ from ir.elements.streams import Kernel, Shape, StreamType
 __all__ = [
     "ALONE",
     "IN_LOGIC",
+    "AdderChain",
     "Affine",
     "ArgMax",
     "AveragePool",
@@ -76,6 +78,7 @@ __all__ = [
 Reader: TypeAlias = (
     Reshape
     | ProcessingElement
+    | AdderChain
     | MaxPool
     | GlobalAverage
     | GlobalMaximum
@@ -139,7 +142,7 @@ def input_lanes(element: Consumer, source: Element) -> int:
     match element:
         case SideBySide():
             return source.output.shape.channels
-        case ProcessingElement():
+        case ProcessingElement() | AdderChain():
             return element.input_lanes
         case DotProduct():
             return element.simd

@@ -16,6 +16,7 @@ class Input:
     """The core's AXI4-Stream input; ``output`` carries the quantized tensor.
 
     ``pad_value`` completes a frame that an early ``tlast`` cut short (the zero point).
+    ``buffered``: beats go through a FIFO, which cuts all paths.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Input:
     port: str
     output: StreamType
     pad_value: int
+    buffered: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +74,11 @@ class Fork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """The core's AXI4-Stream output."""
+    """The core's AXI4-Stream output; ``buffered``: beats go through a FIFO of its own."""
 
     name: str
     layer: str
     source: Element
     output: StreamType
     port: str
+    buffered: bool = True

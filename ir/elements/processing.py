@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ir.adders import AdderGraph
+from ir.datapath import Datapath
 from ir.elements.streams import Kernel, Shape, StreamType
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import Requantization, ScaleRequantization, Scaling, beat_edges
@@ -73,8 +73,8 @@ class ProcessingElement:
 
     ``block_rom``: a small table of weights is block RAM, too.
     ``adder_levels`` above 0: products and sums are a graph of adders, so many of them in a row
-    between registers; all products of a window are then formed in one cycle.  ``adders``: that
-    graph, None before it is solved; it multiplies with ``adder_matrix``.
+    between registers; all products of a window are then formed in one cycle.  ``datapath``: that
+    graph and what requantizes its sums (with thresholds: the sums), None before it is solved.
     """
 
     name: str
@@ -97,7 +97,7 @@ class ProcessingElement:
     sharing: Sharing = ALONE
     block_rom: bool = False
     adder_levels: int = 0
-    adders: AdderGraph | None = None
+    datapath: Datapath | None = None
     fifo_depth: int = 2
     pool_fifo_depth: int = 2
     extra_rows: int = 0
@@ -198,7 +198,7 @@ class ProcessingElement:
 
     @property
     def adder_matrix(self) -> IntArray:
-        """What ``adders`` multiply with: the weights times the factors of the requantization."""
+        """What its adders multiply with: the weights times the factors of the requantization."""
         function = self.requantization
         if isinstance(function, ScaleRequantization):
             return function.multipliers[:, None] * self.lane_matrix

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ir.elements import (
+    AdderChain,
     AveragePool,
     FloatMean,
     GlobalAverage,
@@ -28,6 +29,13 @@ def _processing_element(element: ProcessingElement, x: IntArray) -> IntArray:
     if element.members is not None:
         y = y[..., element.members].max(axis=-1)
     return y if element.pool is None else maximum_over_windows(element.pool, y)
+
+
+@apply.register
+def _adder_chain(element: AdderChain, x: IntArray) -> IntArray:
+    for layer in element.layers:
+        x = apply(layer, x)
+    return x
 
 
 def accumulate(element: ProcessingElement, x: IntArray) -> IntArray:

@@ -7,13 +7,33 @@ their errors.  Block RAMs and DSPs follow from the rules of the tool and are not
 from __future__ import annotations
 
 from ir.elements import Element, Fork
-from ir.resources import joins, means, normalizing, plumbing, pointwise, pools, processing, shaping
+from ir.resources import (
+    adders,
+    joins,
+    means,
+    normalizing,
+    plumbing,
+    pointwise,
+    pools,
+    processing,
+    shaping,
+)
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
 
 __all__ = ["Resources", "estimate", "parts_of"]
 
-FAMILIES = (joins, means, normalizing, plumbing, pointwise, pools, processing, shaping)
+FAMILIES = (
+    adders,
+    joins,
+    means,
+    normalizing,
+    plumbing,
+    pointwise,
+    pools,
+    processing,
+    shaping,
+)
 """The modules that add their elements to ``parts_of``."""
 
 

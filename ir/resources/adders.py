@@ -1,4 +1,4 @@
-"""Sums and requantizations of constant, fully parallel layers: adder_graph.vhd and saturate.vhd."""
+"""Sums and requantizations of constant, fully parallel layers: adder_graph.vhd, adder_chain.vhd."""
 
 from __future__ import annotations
 
@@ -6,68 +6,86 @@ import math
 
 import numpy as np
 
-from ir.adders import AdderGraph, signed_digits
-from ir.elements import ProcessingElement
+from ir.adders import signed_digits
+from ir.datapath import OFFSETS, SUMS, Datapath, Operation, Operator
+from ir.elements import AdderChain, ProcessingElement
 from ir.elements.processing import weight_rows
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import ScaleRequantization
-from ir.resources.count import Resources
+from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
+from ir.resources.plumbing import reserving_fifo
 
 LEAST_SHARE, MORE_SHARE = 0.42, 2.4
 """Adders per digit that adds up, once da4ml has found what rows have in common: the first one of
 large matrices, and more by the second one over the root of the digits."""
 
-HEADROOM = 3.6
-"""Bits that adders are wider than the inputs, on average."""
+HEADROOM = 2.2
+"""Bits that adders are wider than the inputs, on average, where both operands have some."""
 
 REGISTERS = 1.35
 """Bits of registers per bit of adders, if there is a register behind each."""
 
+CLAMP_LUTS = 2
+"""Of a code, beside those of its bits: whether it is too large."""
+
 
 def adder_graph(element: ProcessingElement) -> Part:
-    """Return the adders of ``element``, by its graph, or before it is solved by its digits.
+    """Return the adders of ``element``, by its datapath, or before it is solved by its digits.
 
-    LUT: ``bits``, those where both operands of an adder have one.  FF: bits of all registers.
+    LUT: ``bits``, those where both operands of an adder have one, and the like.  FF: bits of all
+    registers.
     """
-    if element.adders is not None:
-        bits, registers = map(float, cells(element.adders, element.input.number))
-    else:
-        bits = _guessed(element)
-        registers = REGISTERS * bits / element.adder_levels
+    if element.datapath is not None:
+        return _part(element.datapath)
+    bits = _guessed(element)
+    registers = REGISTERS * bits / element.adder_levels
     return Part("adder_graph", {"one": 1.0, "bits": bits}, {"one": 1.0, "bits": registers})
 
 
-def saturate(element: ProcessingElement, function: ScaleRequantization) -> Part:
-    """Return the offsets and clamps of ``element``.
-
-    LUT: ``offset``, bits of the offsets that are set; ``clamped``, bits of codes.
-    """
-    lanes, bits = element.pe, element.convolved.bits
-    ones = int(np.bitwise_count(np.abs(function.offsets)).sum())
-    held = lanes * (bits + 2) if element.adder_levels == 1 else 0
-    lut = {"one": 1.0, "offset": ones, "clamped": bits * lanes}
-    return Part("saturate", lut, {"one": 1.0, "code": bits * lanes, "sum": held}, Resources())
+@parts_of.register
+def _adder_chain(element: AdderChain) -> tuple[Part, ...]:
+    assert element.datapath is not None
+    fifo = reserving_fifo(element.fifo_depth, element.output.width_bits)
+    return (_part(element.datapath), *fifo)
 
 
-def cells(graph: AdderGraph, inputs: IntegerType) -> tuple[int, int]:
-    """Return the LUTs of the adders and the registers of ``graph`` for inputs of one type."""
-    numbers = graph.numbers(inputs)
-    bits = 0
-    for addition, number in zip(graph.additions, numbers[graph.inputs :], strict=True):
-        left, right = numbers[addition.left], numbers[addition.right]
-        top = number.bits
-        ends = (top if left.signed else left.bits), (top if right.signed else right.bits)
-        both = min(ends[0], ends[1] + addition.shift, top) - addition.shift
-        # Ones above a right operand that is subtracted are inverted, too.
-        bits += top - addition.shift if addition.subtracts else max(0, both)
-    first, last = graph.lifetimes()
+def _part(datapath: Datapath) -> Part:
+    luts, registers = map(float, cells(datapath))
+    return Part("adder_graph", {"one": 1.0, "bits": luts}, {"one": 1.0, "bits": registers})
+
+
+def cells(datapath: Datapath) -> tuple[int, int]:
+    """Return the LUTs and the registers of ``datapath``."""
+    numbers = datapath.numbers()
+    luts = sum(_luts(operation, numbers) for operation in datapath.operations)
+    first, last = datapath.lifetimes()
     held = zip(numbers, first, last, strict=True)
-    return bits, sum(number.bits * (end - begin) for number, begin, end in held)
+    return luts, sum(number.bits * (end - begin) for number, begin, end in held)
+
+
+def _luts(operation: Operation, numbers: list[IntegerType]) -> int:
+    """Return the LUTs of an operation.
+
+    A sum takes one where both operands have a bit: above them, its carry chain needs none.  An
+    offset inverts where its constant has a one, a clamp chooses each bit if it may choose at all.
+    """
+    if operation.operator in SUMS:
+        left, right = numbers[operation.left], numbers[operation.right]
+        overlap = left.bits - operation.shift
+        return max(0, overlap if left.signed else min(overlap, right.bits))
+    if operation.operator in OFFSETS:
+        bits = operation.number.bits
+        return (operation.constant & ((1 << bits) - 1)).bit_count()
+    if operation.operator == Operator.CLAMP:
+        read, bits = numbers[operation.left], operation.number.bits
+        limits = read.signed or (read.maximum >> operation.shift) > operation.high
+        return bits + CLAMP_LUTS if limits else 0
+    return 0
 
 
 def _guessed(element: ProcessingElement) -> float:
-    """Return bits of adders that are to be expected."""
+    """Return LUTs of adders, offsets and clamps that are to be expected."""
     matrix, function = weight_rows(element), element.requantization
     digits = int(signed_digits(matrix).sum())
     summed = digits - int(np.count_nonzero(matrix.any(axis=1)))
@@ -75,6 +93,7 @@ def _guessed(element: ProcessingElement) -> float:
     bits = summed * share * (element.input.number.bits + HEADROOM)
     if isinstance(function, ScaleRequantization):
         bits += _more_digits(function.multipliers) * (element.accumulator.bits + HEADROOM)
+        bits += element.pe * (element.accumulator.bits / 2 + element.convolved.bits + CLAMP_LUTS)
     return bits
 
 

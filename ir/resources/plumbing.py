@@ -80,35 +80,35 @@ def stream_fork(ways: int) -> Part:
     return Part("stream_fork", {"one": 1.0, "ways": ways}, {})
 
 
-def axis_input(bits: int, lanes: int, beats: int) -> tuple[Part, ...]:
+def axis_input(bits: int, lanes: int, beats: int, buffered: bool = True) -> tuple[Part, ...]:
     """Return the core's input: a count of beats, padding of frames cut short, a FIFO of two.
 
-    LUT: ``padded``, bits that may be padding; ``position``, of the count.
+    LUT: ``padded``, bits that may be padding: none of a single beat; ``position``, of the count.
     """
     width, position = lanes * bits, clog2(beats)
-    lut = {"one": 1.0, "position": position, "padded": width}
+    lut = {"one": 1.0, "position": position, "padded": width if beats > 1 else 0}
     own = Part("axis_input", lut, {"one": 1.0, "position": position})
-    return (own, stream_fifo(2, width))
+    return (own, stream_fifo(2, width)) if buffered else (own,)
 
 
-def axis_output(bits: int, lanes: int, beats: int) -> tuple[Part, ...]:
+def axis_output(bits: int, lanes: int, beats: int, buffered: bool = True) -> tuple[Part, ...]:
     """Return the core's output: a count of beats, a FIFO of two."""
     position = clog2(beats)
     lut = {"one": 1.0, "position": position}
     own = Part("axis_output", lut, {"one": 1.0, "position": position})
-    return (own, stream_fifo(2, lanes * bits))
+    return (own, stream_fifo(2, lanes * bits)) if buffered else (own,)
 
 
 @parts_of.register
 def _input(element: Input) -> tuple[Part, ...]:
     output = element.output
-    return axis_input(output.number.bits, output.lanes, output.beats)
+    return axis_input(output.number.bits, output.lanes, output.beats, element.buffered)
 
 
 @parts_of.register
 def _output(element: Output) -> tuple[Part, ...]:
     output = element.output
-    return axis_output(output.number.bits, output.lanes, output.beats)
+    return axis_output(output.number.bits, output.lanes, output.beats, element.buffered)
 
 
 @parts_of.register

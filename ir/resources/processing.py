@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ir.elements import ProcessingElement
 from ir.requantize import ScaleRequantization
-from ir.resources.adders import adder_graph, saturate
+from ir.resources.adders import adder_graph
 from ir.resources.codes import lookup, requantization
 from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
@@ -38,7 +38,7 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
     """Return what forms and requantizes the sums, ``lanes`` at a time."""
     function = element.requantization
     if element.adder_levels and isinstance(function, ScaleRequantization):
-        return [adder_graph(element), saturate(element, function)]
+        return [adder_graph(element)]
     parts = [adder_graph(element)] if element.adder_levels else [*sums_of_products(element)]
     if element.parts > 1:
         parts.append(serializer(lanes * element.accumulator.bits, element.parts))

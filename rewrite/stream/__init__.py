@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph, check_legal
-from rewrite.stream.adders import solve_adders
 from rewrite.stream.buffers import size_outputs
 from rewrite.stream.bursts import buffer_bursts
+from rewrite.stream.chains import bare_ports, join_adders
 from rewrite.stream.choices import counted
+from rewrite.stream.datapaths import solve_adders
 from rewrite.stream.lanes import adapt_lanes
 from rewrite.stream.optimum import Folding, fold
 from rewrite.stream.slack import add_slack
@@ -30,7 +31,14 @@ def schedule(graph: StreamGraph, goal: Goal | int | None = None) -> StreamGraph:
 
 def connect(graph: StreamGraph) -> StreamGraph:
     """Return a folded ``graph`` with matching lanes and sized buffers."""
-    for rewrite in (solve_adders, adapt_lanes, buffer_turns, size_outputs):
+    for rewrite in (
+        join_adders,
+        solve_adders,
+        adapt_lanes,
+        bare_ports,
+        buffer_turns,
+        size_outputs,
+    ):
         graph = rewrite(graph)
     graph = add_slack(*buffer_bursts(graph))
     check_legal(graph)

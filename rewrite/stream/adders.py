@@ -1,6 +1,6 @@
 """Adder graphs for constant matrices: the sums of a layer without multipliers.
 
-``element -> element(adders)``.  da4ml finds what rows have in common; what it finds is turned into
+``element -> adder graph``.  da4ml finds what rows have in common; what it finds is turned into
 an ``AdderGraph`` whose matrix is computed anew and compared, so that nothing rests on it.  Factors
 of the requantization are more adders behind the sums.
 """
@@ -18,14 +18,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from ir.adders import AdderGraph, signed_digits
-from ir.elements import ALONE, Consumer, ProcessingElement
+from ir.elements import ALONE, ProcessingElement
 from ir.elements.processing import weight_rows
 from ir.errors import CompileError
-from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import ScaleRequantization
 from ir.resources.adders import cells
 from rewrite.stream.adder_builder import AdderBuilder, Scaled
+from rewrite.stream.linear import linear
 from rewrite.stream.stages import staged
 
 _ADD, _SUBTRACT, _INPUT = 0, 1, -1
@@ -48,32 +48,6 @@ MOST_COEFFICIENTS = 1 << 25
 
 MOST_DIGITS_AT_A_TIME = 8_000
 """Of rows that are searched for common parts: the time grows with the square of the digits."""
-
-
-def solve_adders(graph: StreamGraph) -> StreamGraph:
-    """Return ``graph`` with the adders of each element that is to have some.
-
-    Raises:
-        CompileError: what da4ml returned multiplies with another matrix.
-    """
-    return graph.rebuild(_solved)
-
-
-def with_adder_levels(graph: StreamGraph, levels: int) -> StreamGraph:
-    """Return ``graph`` with registers behind each so many adders in a row, where there are any."""
-
-    def rule(element: Consumer) -> Consumer:
-        if isinstance(element, ProcessingElement) and element.adder_levels:
-            return replace(element, adder_levels=levels)
-        return element
-
-    return graph.rebuild(rule)
-
-
-def _solved(element: Consumer) -> Consumer:
-    if isinstance(element, ProcessingElement) and element.adder_levels and element.adders is None:
-        return replace(element, adders=adder_graph(element))
-    return element
 
 
 def in_adders(element: ProcessingElement) -> Iterator[ProcessingElement]:
@@ -112,7 +86,7 @@ def adder_graph(element: ProcessingElement) -> AdderGraph:
             (sums[row],) = builder.place(digits, [sums[row]])
     else:
         sums = [builder.negated(value) for value in sums]
-    graph = staged(builder.graph(sums), inputs, element.adder_levels)
+    graph = builder.graph(sums)
     if not np.array_equal(graph.matrix(), element.adder_matrix):
         raise CompileError(
             "fold",
@@ -173,8 +147,8 @@ def _solved_once(
     found = [_found(matrix, inputs, depth) for depth in (_ANY_DEPTH, _LEAST_DEPTH)]
 
     def cost(graph: AdderGraph) -> float:
-        bits, registers = cells(staged(graph, inputs, levels_per_stage), inputs)
-        return bits + registers / REGISTERS_PER_LUT
+        luts, registers = cells(staged(linear(graph, inputs), levels_per_stage))
+        return luts + registers / REGISTERS_PER_LUT
 
     return min(found, key=cost)
 

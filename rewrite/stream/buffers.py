@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ir import timing
 from ir.elements import (
+    AdderChain,
     Affine,
     ArgMax,
     AveragePool,
@@ -57,6 +58,8 @@ def sized(element: Consumer) -> Consumer:
                 # A join behind it takes the beats of a group not at once but at its other pace.
                 depth += element.parts
             return replace(element, fifo_depth=depth, pool_fifo_depth=_pool_depth(element))
+        case AdderChain():
+            return replace(element, fifo_depth=_depth(element.edges, 1))
         case MaxPool():
             kernel = element.kernel
             latency = timing.sliding_maximum_latency(max(kernel.height, kernel.width))

@@ -16,6 +16,7 @@ from ir.cycles import own_cycles
 from ir.elements import (
     ALONE,
     IN_LOGIC,
+    AdderChain,
     Affine,
     ArgMax,
     AveragePool,
@@ -183,7 +184,7 @@ def foldings(element: Element) -> Iterator[Element]:
             if isinstance(element, Concatenate):
                 output = with_lanes(element.output, element.output.shape.channels)
                 yield SideBySide(element.name, element.layer, element.sources, output)
-        case WidthConverter() | SideBySide():
+        case WidthConverter() | SideBySide() | AdderChain():
             yield element
         case _:
             yield from _with_lanes(element, element.output.shape.channels)

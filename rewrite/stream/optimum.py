@@ -15,8 +15,8 @@ from ir.errors import CompileError
 from ir.goal import DEFAULT_GOAL, UNLIMITED, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
-from rewrite.stream.adders import with_adder_levels
 from rewrite.stream.blocks import in_blocks
+from rewrite.stream.datapaths import with_adder_levels
 from rewrite.stream.solve import Problem, Solution, folded
 
 NAMES = (

@@ -1,63 +1,57 @@
-"""Register stages of adder graphs.
+"""Register stages of datapaths.
 
-``graph -> graph(stage of each addition)``: exact, as all values stay what they are.
+``datapath -> datapath(stage of each operation)``: exact, as all values stay what they are.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ir.adders import AdderGraph
-from ir.numbers import IntegerType
+from ir.datapath import Datapath, levels
 
 
-def staged(graph: AdderGraph, inputs: IntegerType, levels_per_stage: int) -> AdderGraph:
-    """Return ``graph`` with registers behind each so many adders in a row.
+def staged(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool = True) -> Datapath:
+    """Return ``datapath`` with registers behind each so many levels in a row.
 
-    Every addition is as early as can be at first.  Then each, the last one first, moves as far
+    ``registers_lanes``: behind the last ones, too; else what reads the lanes is such a register.
+    Every operation is as early as can be at first.  Then each, the last one first, moves as far
     towards its readers as saves bits of registers.
     """
-    levels = adder_levels(graph)
-    deepest = max(levels)
-    bits = [number.bits for number in graph.numbers(inputs)]
-    readers: list[list[int]] = [[] for _ in levels]
-    for node, addition in enumerate(graph.additions, graph.inputs):
-        for operand in {addition.left, addition.right}:
+    level = levels(datapath)
+    deepest = max(level)
+    bits = [number.bits for number in datapath.numbers()]
+    readers: list[list[int]] = [[] for _ in level]
+    for node, operation in enumerate(datapath.operations, datapath.inputs):
+        for operand in operation.operands:
             readers[operand].append(node)
-    leaving = {of.node for of in graph.sums}
+    leaving = {lane.node for lane in datapath.lanes}
 
-    def stage(level: int) -> int:
-        return max(0, level - 1) // levels_per_stage
+    def stage(of: int) -> int:
+        return max(0, of - 1) // levels_per_stage
+
+    stages = stage(deepest) + int(registers_lanes)
 
     def last_use(value: int, but: int) -> int:
         """Return the stage up to which a value is held for other readers than ``but``."""
-        uses = [stage(levels[reader]) for reader in readers[value] if reader != but]
-        end = [stage(deepest) + 1] if value in leaving else []
-        return max(uses + end, default=stage(levels[value]))
+        uses = [stage(level[reader]) for reader in readers[value] if reader != but]
+        end = [stages] if value in leaving else []
+        return max(uses + end, default=stage(level[value]))
 
-    for node in range(len(levels) - 1, graph.inputs - 1, -1):
-        addition = graph.additions[node - graph.inputs]
-        held = {operand: last_use(operand, node) for operand in (addition.left, addition.right)}
-        latest = min((levels[reader] - 1 for reader in readers[node]), default=deepest)
+    for node in range(len(level) - 1, datapath.inputs - 1, -1):
+        operation = datapath.operations[node - datapath.inputs]
+        held = {operand: last_use(operand, node) for operand in operation.operands}
+        latest = min((level[reader] - 1 for reader in readers[node]), default=deepest)
 
         def registers(
-            level: int, width: int = bits[node], held: dict[int, int] = held
+            at: int, width: int = bits[node], held: dict[int, int] = held
         ) -> tuple[int, int]:
             """Return the bits that are held longer than with another level, and the level."""
-            operands = (bits[v] * max(0, stage(level) - until) for v, until in held.items())
-            return sum(operands) - width * stage(level), level
+            operands = (bits[v] * max(0, stage(at) - until) for v, until in held.items())
+            return sum(operands) - width * stage(at), at
 
-        levels[node] = min(range(levels[node], latest + 1), key=registers)
-    additions = (
-        replace(addition, stage=stage(level))
-        for addition, level in zip(graph.additions, levels[graph.inputs :], strict=True)
+        level[node] = min(range(level[node], latest + 1), key=registers)
+    operations = (
+        replace(operation, stage=stage(at))
+        for operation, at in zip(datapath.operations, level[datapath.inputs :], strict=True)
     )
-    return replace(graph, additions=tuple(additions))
-
-
-def adder_levels(graph: AdderGraph) -> list[int]:
-    """Return how many adders stand in a row up to each value, its own one included."""
-    levels = [0] * graph.inputs
-    for addition in graph.additions:
-        levels.append(1 + max(levels[addition.left], levels[addition.right]))
-    return levels
+    return replace(datapath, operations=tuple(operations), stages=stages)

@@ -15,6 +15,7 @@ def _input(element: Input, context: Context) -> tuple[str, Formals]:
         "lanes": context.output_lanes,
         "beats": str(element.output.beats),
         "pad_value": str(bit_pattern(element.pad_value, number)),
+        **_buffered(element),
     }
 
 
@@ -24,7 +25,12 @@ def _output(element: Output, context: Context) -> tuple[str, Formals]:
         **number_formals("", element.output.number),
         "lanes": context.input_lanes,
         "beats": str(element.output.beats),
+        **_buffered(element),
     }
+
+
+def _buffered(element: Input | Output) -> Formals:
+    return {} if element.buffered else {"buffered": "false"}
 
 
 @instance.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ir.elements import (
     ALONE,
+    AdderChain,
     AveragePool,
     FloatMean,
     GlobalAverage,
@@ -11,7 +12,7 @@ from ir.elements import (
     MaxPool,
     ProcessingElement,
 )
-from rtl.adder_tables import offset_bits, sum_bits
+from rtl.adder_tables import datapath_formals, sum_bits
 from rtl.formals import (
     Formals,
     bit_pattern,
@@ -51,7 +52,7 @@ def _processing_element(element: ProcessingElement, context: Context) -> tuple[s
         formals |= {"has_pool": "true"} | {f"pool_{name}": value for name, value in pool.items()}
     if element.groups > 1:
         formals["groups"] = str(element.groups)
-    if element.adders is not None:
+    if element.datapath is not None:
         lanes = {"pe": str(element.pe), "simd": str(element.simd), "taps": str(element.taps)}
         formals |= {**lanes, "lanes": lanes["pe"], **_maxima(element)}
         return "processing_element", {**formals, **context.knobs}
@@ -92,8 +93,8 @@ def _maxima(element: ProcessingElement) -> Formals:
 def _sums(element: ProcessingElement, context: Context) -> Formals:
     """Return how the sums are formed and requantized."""
     requantization = requantization_formals(element.requantization)
-    graph = element.adders
-    if graph is None:
+    datapath = element.datapath
+    if datapath is None:
         sharing = {} if element.sharing == ALONE else sharing_formals(element.sharing)
         formals = {"accumulator_bits": str(element.accumulator.bits), **requantization, **sharing}
         if element.block_rom:
@@ -101,17 +102,29 @@ def _sums(element: ProcessingElement, context: Context) -> Formals:
         formals |= scaling_formals(element.scaling)
         return formals | {"factor_bits": context.factor_bits}
     formals = {
-        "accumulator_bits": str(sum_bits(element, graph)),
+        "accumulator_bits": str(sum_bits(element, datapath)),
         **requantization,
         "adder_levels": str(element.adder_levels),
-        "additions": str(len(graph.additions)),
-        "stages": str(graph.stages),
+        **datapath_formals(datapath),
     }
     for unused in ("multiplier_bits", "shift"):
         formals.pop(unused, None)
-    if "offset_bits" in formals:
-        formals["offset_bits"] = str(offset_bits(element, graph))
     return formals
+
+
+@instance.register
+def _adder_chain(element: AdderChain, context: Context) -> tuple[str, Formals]:
+    assert element.datapath is not None
+    return "adder_chain", {
+        **number_formals("input", element.input.number),
+        "inputs": str(element.input_lanes),
+        "outputs": str(element.output.lanes),
+        "output_bits": str(element.output.number.bits),
+        "base": str(element.datapath.base),
+        **datapath_formals(element.datapath),
+        **constants(tables(element), context),
+        "fifo_depth": context.knobs["fifo_depth"],
+    }
 
 
 @instance.register

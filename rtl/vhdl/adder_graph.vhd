@@ -1,18 +1,27 @@
--- Multiplies a vector with a constant matrix by adders alone: sums of shifted inputs, and of such sums.
+-- Multiplies a vector with constant matrices by adders alone: sums of shifted inputs, and of such sums, and
+-- codes of them, which may be summed again.
 --
---   value(n) = input(n), n < inputs
---   value(n) = value(left) + (value(right) << shift), or minus, for the additions behind them
---   output(lane) = value(node) << shift, or 0
+--   value(n) = input(n) less the least input, n < inputs: no value but those of offsets is negative
+--   value(n), for the operations behind them, by the number of its operator:
+--     0   value(left) + (value(right) << shift)
+--     1   value(left) + (not value(right) << shift), each bit of value(right) inverted
+--     2   constant + (value(left) << shift)
+--     3   constant - (value(left) << shift)
+--     4   value(left) >> shift (floor), but at least 0 and at most the constant
+--     5   constant
+--   output(lane) = base + (value(node) << shift), or base
 --
--- `graph` says what is added: eight numbers for each value, the inputs first: left, right, shift,
--- whether it subtracts, its bits, whether it is signed, the register stages in front of it and those
--- up to its last use. `sums` has three for each output: whether there is one, node, shift. Every value has its
--- own width, and a register for each stage between its adder and its last use.
+-- `graph` has nine numbers for each value, the inputs first: operator, left, right, shift, number of its
+-- constant among `offsets`, its bits, whether it is signed, the register stages in front of it and those
+-- up to its last use. `sums` has three for each output: whether there is one, node, shift. Every value
+-- has its own width, and a register for each stage between its operation and its last use.
 --
 -- Beat order: unchanged; valid only, never stalled.
--- Latency: `stages` edges. Additions of the same stage are not registered in between.
+-- Latency: `stages` edges; with 0 it is logic alone. Operations of the same stage are not registered
+-- in between.
 -- Cycles per frame: one per beat.
--- Limits: below 65,536 values. An adder takes a LUT for each bit where both operands have one.
+-- Limits: below 65,536 values. An adder takes a LUT for each bit where both operands have one, an offset one
+-- for each bit of its constant that is set, a clamp one for each bit of its code and one or two more.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -27,16 +36,22 @@ entity adder_graph is
     input_signed : boolean;
     -- Input values per beat.
     inputs : positive range 1 to 65535;
-    -- Adders.
-    additions : natural range 0 to 65535;
-    -- Sums per beat, and the width of each: wires.
+    -- Operations.
+    operations : natural range 0 to 65535;
+    -- Results per beat, and the width of each: wires.
     outputs : positive range 1 to 65535;
     output_bits : positive;
-    -- Register stages, of which the last is the outputs'.
-    stages : positive;
-    -- What is added: numbers of 20 bits.
+    -- What is added to each result: the least code, which costs an inverter at most.
+    base : integer := 0;
+    -- Register stages in front of the outputs.
+    stages : natural;
+    -- Width of a constant.
+    offset_bits : positive;
+    -- What is computed: numbers of 20 bits.
     graph : rom_words_t;
-    sums : rom_words_t
+    sums : rom_words_t;
+    -- Constants, signed.
+    offsets : rom_words_t
   );
   port (
     clk : in std_ulogic;
@@ -53,11 +68,12 @@ end entity;
 architecture rtl of adder_graph is
 
   constant number_bits : positive := 20;
-  constant last_value : natural := inputs + additions - 1;
+  constant columns : positive := 9;
+  constant last_value : natural := inputs + operations - 1;
 
   constant graph_is_complete : boolean := require(
-    rom_holds(graph, (last_value + 1) * 8 * number_bits),
-    "adder_graph: graph must hold eight numbers for each value in rows of 256 bits; rows got "
+    rom_holds(graph, (last_value + 1) * columns * number_bits),
+    "adder_graph: graph must hold nine numbers for each value in rows of 256 bits; rows got "
     & integer'image(graph'length));
   constant sums_are_complete : boolean := require(rom_holds(sums, outputs * 3 * number_bits),
     "adder_graph: sums must hold three numbers for each output in rows of 256 bits; rows got "
@@ -76,14 +92,15 @@ architecture rtl of adder_graph is
     return result;
   end function;
 
-  constant left : numbers_t(0 to last_value) := numbers(graph, 0, 8, last_value + 1);
-  constant right : numbers_t(0 to last_value) := numbers(graph, 1, 8, last_value + 1);
-  constant shift : numbers_t(0 to last_value) := numbers(graph, 2, 8, last_value + 1);
-  constant subtracts : numbers_t(0 to last_value) := numbers(graph, 3, 8, last_value + 1);
-  constant bits : numbers_t(0 to last_value) := numbers(graph, 4, 8, last_value + 1);
-  constant is_signed : numbers_t(0 to last_value) := numbers(graph, 5, 8, last_value + 1);
-  constant first : numbers_t(0 to last_value) := numbers(graph, 6, 8, last_value + 1);
-  constant last : numbers_t(0 to last_value) := numbers(graph, 7, 8, last_value + 1);
+  constant operator : numbers_t(0 to last_value) := numbers(graph, 0, columns, last_value + 1);
+  constant left : numbers_t(0 to last_value) := numbers(graph, 1, columns, last_value + 1);
+  constant right : numbers_t(0 to last_value) := numbers(graph, 2, columns, last_value + 1);
+  constant shift : numbers_t(0 to last_value) := numbers(graph, 3, columns, last_value + 1);
+  constant constant_number : numbers_t(0 to last_value) := numbers(graph, 4, columns, last_value + 1);
+  constant bits : numbers_t(0 to last_value) := numbers(graph, 5, columns, last_value + 1);
+  constant is_signed : numbers_t(0 to last_value) := numbers(graph, 6, columns, last_value + 1);
+  constant first : numbers_t(0 to last_value) := numbers(graph, 7, columns, last_value + 1);
+  constant last : numbers_t(0 to last_value) := numbers(graph, 8, columns, last_value + 1);
 
   constant there : numbers_t(0 to outputs - 1) := numbers(sums, 0, 3, outputs);
   constant node : numbers_t(0 to outputs - 1) := numbers(sums, 1, 3, outputs);
@@ -104,42 +121,110 @@ architecture rtl of adder_graph is
 
   constant place : numbers_t(0 to last_value + 1) := places;
 
+  -- Where a value that is read at a stage begins.
+  function at_stage (value, stage : natural) return natural is
+  begin
+    return place(value) + (stage - first(value)) * bits(value);
+  end function;
+
+  -- An input less the least one.
+  function above_least (code : std_ulogic_vector) return std_ulogic_vector is
+    constant plain : std_ulogic_vector(input_bits - 1 downto 0) := code;
+  begin
+    if input_signed then
+      return not plain(input_bits - 1) & plain(input_bits - 2 downto 0);
+    end if;
+    return plain;
+  end function;
+
+  -- An operand at its stage, with a sign.
+  function operand (all_values : std_ulogic_vector; value, stage : natural) return signed is
+    constant low : natural := at_stage(value, stage);
+  begin
+    return lane_value(
+      all_values(low + bits(value) - 1 downto low), 0, bits(value), is_signed(value) = 1);
+  end function;
+
+  -- A number shifted, at least 0, at most `most`.
+  function limited (number : signed; shift : natural; most : natural; code_bits : positive)
+    return std_ulogic_vector is
+    -- A zero above all, so that there are always bits to take.
+    constant shifted : signed(number'length + code_bits downto 0) :=
+      shift_right(wrap(number, number'length + code_bits + 1), shift);
+    constant above : std_ulogic_vector(number'length - 1 downto 0) :=
+      std_ulogic_vector(shifted(number'length + code_bits - 1 downto code_bits));
+    constant code : unsigned(code_bits - 1 downto 0) := unsigned(shifted(code_bits - 1 downto 0));
+    variable result : unsigned(code_bits - 1 downto 0) := code;
+  begin
+    if shifted(shifted'high) then
+      result := (others => '0');
+    elsif (or above) = '1' then
+      result := to_unsigned(most, code_bits);
+    elsif code > to_unsigned(most, code_bits) then
+      result := to_unsigned(most, code_bits);
+    end if;
+    return std_ulogic_vector(result);
+  end function;
+
   signal values : std_ulogic_vector(place(last_value + 1) - 1 downto 0);
-  signal valid : std_ulogic_vector(1 to stages) := (others => '0');
+  signal valid : std_ulogic_vector(0 to stages);
 
 begin
 
   each_input : for index in 0 to inputs - 1 generate
     values(place(index) + input_bits - 1 downto place(index)) <=
-      input_data((index + 1) * input_bits - 1 downto index * input_bits);
+      above_least(input_data((index + 1) * input_bits - 1 downto index * input_bits));
   end generate;
 
-  each_addition : for value in inputs to last_value generate
+  each_operation : for value in inputs to last_value generate
     constant width : positive := bits(value);
     constant low : natural := shift(value);
-    constant left_place : natural :=
-      place(left(value)) + (first(value) - first(left(value))) * bits(left(value));
-    constant right_place : natural :=
-      place(right(value)) + (first(value) - first(right(value))) * bits(right(value));
-
-    signal left_value : signed(width - 1 downto 0);
-    signal right_value, high : signed(width - low - 1 downto 0);
+    constant stage : natural := first(value);
+    constant offset : signed(offset_bits - 1 downto 0) :=
+      signed(rom_slice(offsets, constant_number(value) * offset_bits, offset_bits));
   begin
 
-    left_value <= wrap(lane_value(
-      values(left_place + bits(left(value)) - 1 downto left_place), 0, bits(left(value)),
-      is_signed(left(value)) = 1), width);
-    right_value <= wrap(lane_value(
-      values(right_place + bits(right(value)) - 1 downto right_place), 0, bits(right(value)),
-      is_signed(right(value)) = 1), width - low);
+    sum : if operator(value) <= 1 generate
+      constant right_bits : positive := bits(right(value));
+      constant right_place : natural := at_stage(right(value), stage);
+      signal left_value : signed(width - 1 downto 0);
+      signal right_bits_of : std_ulogic_vector(right_bits - 1 downto 0);
+      signal high : signed(width - low - 1 downto 0);
+    begin
 
-    -- What lies below the right operand needs no adder.
-    high <= add_or_subtract(left_value(width - 1 downto low), right_value, subtracts(value) = 1);
+      left_value <= wrap(operand(values, left(value), stage), width);
+      right_bits_of <= values(right_place + right_bits - 1 downto right_place) when operator(value) = 0
+        else not values(right_place + right_bits - 1 downto right_place);
 
-    values(place(value) + width - 1 downto place(value) + low) <= std_ulogic_vector(high);
+      -- What lies below the right operand needs no adder.
+      high <= left_value(width - 1 downto low) + wrap(signed('0' & right_bits_of), width - low);
+      values(place(value) + width - 1 downto place(value) + low) <= std_ulogic_vector(high);
 
-    below : if low > 0 generate
-      values(place(value) + low - 1 downto place(value)) <= std_ulogic_vector(left_value(low - 1 downto 0));
+      below : if low > 0 generate
+        values(place(value) + low - 1 downto place(value)) <=
+          std_ulogic_vector(left_value(low - 1 downto 0));
+      end generate;
+
+    end generate;
+
+    displaced : if operator(value) = 2 or operator(value) = 3 generate
+      -- A bit more where GHDL would take the constant for zero.
+      constant inner : positive := constant_bits(width);
+      constant added : signed(inner - 1 downto 0) := wrap(offset, inner);
+      signal summand, total : signed(inner - 1 downto 0);
+    begin
+      summand <= shift_left(wrap(operand(values, left(value), stage), inner), low);
+      total <= add_or_subtract(added, summand, operator(value) = 3);
+      values(place(value) + width - 1 downto place(value)) <= std_ulogic_vector(total(width - 1 downto 0));
+    end generate;
+
+    clamped : if operator(value) = 4 generate
+      values(place(value) + width - 1 downto place(value)) <=
+        limited(operand(values, left(value), stage), low, to_integer(offset), width);
+    end generate;
+
+    fixed : if operator(value) = 5 generate
+      values(place(value) + width - 1 downto place(value)) <= std_ulogic_vector(wrap(offset, width));
     end generate;
 
   end generate;
@@ -163,32 +248,33 @@ begin
 
   each_output : for lane in 0 to outputs - 1 generate
 
-    sum : if there(lane) = 1 generate
-      constant width : positive := bits(node(lane));
-      constant low : natural := place(node(lane)) + (stages - first(node(lane))) * width;
-    begin
+    result : if there(lane) = 1 generate
       output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= std_ulogic_vector(
-        shift_left(wrap(lane_value(values(low + width - 1 downto low), 0, width, is_signed(node(lane)) = 1),
-          output_bits), output_shift(lane)));
+        shift_left(wrap(operand(values, node(lane), stages), output_bits), output_shift(lane))
+        + to_signed(base, output_bits));
     end generate;
 
     nothing : if there(lane) = 0 generate
-      output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= (others => '0');
+      output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <=
+        std_ulogic_vector(to_signed(base, output_bits));
     end generate;
 
   end generate;
 
+  valid(0) <= input_valid;
   output_valid <= valid(stages);
 
-  control : process (clk)
-  begin
-    if rising_edge(clk) then
-      valid <= input_valid & valid(1 to stages - 1);
+  pipelined : if stages > 0 generate
+    control : process (clk)
+    begin
+      if rising_edge(clk) then
+        valid(1 to stages) <= valid(0 to stages - 1);
 
-      if reset then
-        valid <= (others => '0');
+        if reset then
+          valid(1 to stages) <= (others => '0');
+        end if;
       end if;
-    end if;
-  end process;
+    end process;
+  end generate;
 
 end architecture;

@@ -8,7 +8,7 @@
 -- several frames, and a packet that is cut off is completed, one beat per cycle and with tready low
 -- meanwhile, and leaves the next frame aligned.
 --
--- Latency: a beat taken at edge t can leave at t + 1. Cycles per frame: beats.
+-- Latency: a beat taken at edge t can leave at t + 1, or at t if it is not buffered. Cycles per frame: beats.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -25,7 +25,10 @@ entity axis_input is
     -- Beats of one frame.
     beats : positive;
     -- What completes a frame that was cut off; the bit pattern of one lane, of which `bits` are used.
-    pad_value : natural
+    pad_value : natural;
+    -- Whether there is a FIFO, which cuts all paths through it. Without one, ready and data of what reads the
+    -- beats are the port's.
+    buffered : boolean := true
   );
   port (
     clk : in std_ulogic;
@@ -94,22 +97,30 @@ begin
   end process;
 
   ------------------------------------------------------------------------------
-  beat_fifo : entity work.stream_fifo
-    generic map (
-      depth => 2,
-      width => lanes * bits
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      --
-      input_ready => beat_ready,
-      input_valid => beat_valid,
-      input_data => beat_data,
-      --
-      output_ready => output_ready,
-      output_valid => output_valid,
-      output_data => output_data
-    );
+  with_fifo : if buffered generate
+    beat_fifo : entity work.stream_fifo
+      generic map (
+        depth => 2,
+        width => lanes * bits
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        --
+        input_ready => beat_ready,
+        input_valid => beat_valid,
+        input_data => beat_data,
+        --
+        output_ready => output_ready,
+        output_valid => output_valid,
+        output_data => output_data
+      );
+  end generate;
+
+  bare : if not buffered generate
+    beat_ready <= output_ready;
+    output_valid <= beat_valid;
+    output_data <= beat_data;
+  end generate;
 
 end architecture;

@@ -4,7 +4,7 @@
 --   tlast   = beat is the last of its frame's `beats`
 --
 -- An element takes 1, 2 or 4 bytes (bits <= 8, <= 16, more).
--- Latency: a beat taken at edge t can leave at t + 1. Cycles per frame: beats.
+-- Latency: a beat taken at edge t can leave at t + 1, or at t if it is not buffered. Cycles per frame: beats.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -20,7 +20,9 @@ entity axis_output is
     -- Elements per beat.
     lanes : positive;
     -- Beats of one frame.
-    beats : positive
+    beats : positive;
+    -- Whether there is a FIFO, which cuts all paths through it. What ends in a FIFO needs no other.
+    buffered : boolean := true
   );
   port (
     clk : in std_ulogic;
@@ -47,23 +49,31 @@ architecture rtl of axis_output is
 
 begin
 
-  beat_fifo : entity work.stream_fifo
-    generic map (
-      depth => 2,
-      width => lanes * bits
-    )
-    port map (
-      clk => clk,
-      reset => reset,
-      --
-      input_ready => input_ready,
-      input_valid => input_valid,
-      input_data => input_data,
-      --
-      output_ready => m_axis_tready,
-      output_valid => beat_valid,
-      output_data => beat_data
-    );
+  with_fifo : if buffered generate
+    beat_fifo : entity work.stream_fifo
+      generic map (
+        depth => 2,
+        width => lanes * bits
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        --
+        input_ready => input_ready,
+        input_valid => input_valid,
+        input_data => input_data,
+        --
+        output_ready => m_axis_tready,
+        output_valid => beat_valid,
+        output_data => beat_data
+      );
+  end generate;
+
+  bare : if not buffered generate
+    input_ready <= m_axis_tready;
+    beat_valid <= input_valid;
+    beat_data <= input_data;
+  end generate;
 
   ------------------------------------------------------------------------------
   count : process (clk)

@@ -10,9 +10,8 @@
 --
 -- Composed of window or parallel_window -> matrix_vector, cluster_sums or depthwise_vector -> serializer ->
 -- requantize, serial_requantize or threshold -> lookup -> lane_maxima -> reserving_fifo -> max_pool; with adders of window or
--- parallel_window -> adder_graph -> saturate or threshold, and so on. What each part computes, and what its
--- generics cost,
--- is said in its own header.
+-- parallel_window -> adder_graph (-> threshold), and so on. What each part computes, and what its generics
+-- cost, is said in its own header.
 --
 -- Beat order: raster, channel fastest; simd channels per input beat, all with several taps; `lanes` per output beat.
 -- Latency: from the issue of a group's last beat in window to the push of its first output beat into the
@@ -124,14 +123,14 @@ entity processing_element is
     most : natural := 0;
     members : rom_words_t := no_table;
     -- Adder levels between registers, 0 for multipliers. With adders all products of a window are formed
-    -- in one cycle, pe and simd are all there are, and accumulator_bits is the width of what leaves the
-    -- adders: see adder_graph and saturate, which take these tables instead of weights and multipliers.
+    -- in one cycle, pe and simd are all there are. Codes leave the adders, or with thresholds sums of
+    -- accumulator_bits: see adder_graph, which takes these tables, and `offsets` for its constants, instead
+    -- of weights and multipliers.
     adder_levels : natural := 0;
-    additions : natural := 0;
+    operations : natural := 0;
     stages : positive := 1;
     graph : rom_words_t := no_table;
     sums : rom_words_t := no_table;
-    lines : rom_words_t := no_table;
     -- Whether the products are made in logic instead of multipliers.
     products_in_logic : boolean := false;
     -- What the requantization multiplies with; `serial` takes a beat every multiplier_bits edges.
@@ -315,26 +314,44 @@ begin
   end generate;
 
   in_adders : if has_adders generate
+    -- Width of what leaves the adders: a code, or a sum.
+    constant adder_bits : positive := either(requantization = scale, convolved_bits, accumulator_bits);
+    signal added_valid : std_ulogic;
+    signal added_data : std_ulogic_vector(pe * adder_bits - 1 downto 0);
+  begin
     adders : entity work.adder_graph
       generic map (
         input_bits => input_bits,
         input_signed => input_signed,
         inputs => simd,
-        additions => additions,
+        operations => operations,
         outputs => pe,
-        output_bits => accumulator_bits,
+        output_bits => adder_bits,
+        base => either(requantization = scale, low, 0),
         stages => stages,
+        offset_bits => offset_bits,
         graph => graph,
-        sums => sums
+        sums => sums,
+        offsets => offsets
       )
       port map (
         clk => clk,
         reset => reset,
         input_valid => tap_valid,
         input_data => tap_data,
-        output_valid => sum_valid,
-        output_data => sum_data
+        output_valid => added_valid,
+        output_data => added_data
       );
+
+    codes : if requantization = scale generate
+      code_valid <= added_valid;
+      code_data <= added_data;
+    end generate;
+
+    sums_to_compare : if requantization = work.millrace_pkg.steps generate
+      sum_valid <= added_valid;
+      sum_data <= added_data;
+    end generate;
   end generate;
 
   full : if not depthwise and fan_in = 0 and not has_adders generate
@@ -447,30 +464,6 @@ begin
   wide : if parts = 1 generate
     part_valid <= sum_valid;
     part_data <= sum_data;
-  end generate;
-
-  saturated : if has_adders and requantization = scale generate
-    codes : entity work.saturate
-      generic map (
-        input_bits => accumulator_bits,
-        output_bits => convolved_bits,
-        output_signed => convolved_signed,
-        low => low,
-        high => high,
-        lanes => lanes,
-        offset_bits => offset_bits,
-        registers_sum => adder_levels = 1,
-        offsets => offsets,
-        lines => lines
-      )
-      port map (
-        clk => clk,
-        reset => reset,
-        input_valid => part_valid,
-        input_data => part_data,
-        output_valid => code_valid,
-        output_data => code_data
-      );
   end generate;
 
   scaled_serially : if not has_adders and is_serial generate

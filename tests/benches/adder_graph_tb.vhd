@@ -18,10 +18,12 @@ entity adder_graph_tb is
     input_bits : positive;
     input_signed : boolean;
     inputs : positive;
-    additions : natural;
+    operations : natural;
     outputs : positive;
     output_bits : positive;
-    stages : positive
+    base : integer;
+    stages : natural;
+    offset_bits : positive
   );
 end entity;
 
@@ -69,12 +71,15 @@ begin
       input_bits => input_bits,
       input_signed => input_signed,
       inputs => inputs,
-      additions => additions,
+      operations => operations,
       outputs => outputs,
       output_bits => output_bits,
+      base => base,
       stages => stages,
+      offset_bits => offset_bits,
       graph => read_rom(folder & "graph.txt"),
-      sums => read_rom(folder & "sums.txt")
+      sums => read_rom(folder & "sums.txt"),
+      offsets => read_rom(folder & "offsets.txt")
     )
     port map (
       clk => clk,

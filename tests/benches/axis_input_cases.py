@@ -15,7 +15,14 @@ def element_bits(bits: int) -> int:
 
 
 def _case(
-    name: str, packets: Sequence[tuple[int, bool]], frame: int, lanes: int, bits: int, seed: int
+    name: str,
+    packets: Sequence[tuple[int, bool]],
+    frame: int,
+    lanes: int,
+    bits: int,
+    seed: int,
+    *,
+    buffered: bool = True,
 ) -> Case:
     """``packets``: beats, and whether the last of them has tlast."""
     pad_value = (1 << bits) // 3
@@ -42,10 +49,12 @@ def _case(
         "lanes": lanes,
         "beats": frame,
         "pad_value": pad_value,
-        "first_edge": 1,
-        "last_edge": len(sources),
+        "buffered": buffered,
+        "first_edge": int(buffered),
+        "last_edge": len(sources) - 1 + buffered,
     }
-    return Case(f"{name}, {frame} beats of {lanes} x {bits}", generics, write)
+    how = "" if buffered else ", no FIFO"
+    return Case(f"{name}, {frame} beats of {lanes} x {bits}{how}", generics, write)
 
 
 CASES = (
@@ -57,4 +66,6 @@ CASES = (
     _case("one beat", [(1, True), (1, False), (3, True)] * 4, 1, 2, 5, 6),
     _case("two beats", [(1, True), (2, True), (1, True), (1, True), (3, True)] * 3, 2, 1, 20, 7),
     _case("cut frame at the end", [(7, True), (3, True)], 7, 1, 7, 8),
+    _case("one beat", [(1, True), (3, False)] * 6, 1, 2, 8, 9, buffered=False),
+    _case("cut frames", [(1, True), (6, True), (2, True)] * 3, 6, 2, 9, 10, buffered=False),
 )

@@ -16,6 +16,7 @@ entity axis_input_tb is
     lanes : positive;
     beats : positive;
     pad_value : natural;
+    buffered : boolean;
     first_edge : integer;
     last_edge : integer
   );
@@ -64,7 +65,8 @@ begin
       bits => bits,
       lanes => lanes,
       beats => beats,
-      pad_value => pad_value
+      pad_value => pad_value,
+      buffered => buffered
     )
     port map (
       clk => clk,

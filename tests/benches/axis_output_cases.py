@@ -9,7 +9,9 @@ from axis_input_cases import element_bits
 from harness import Case, beats, random_codes, write_beats, write_lines
 
 
-def _case(frame: int, lanes: int, bits: int, signed: bool, seed: int) -> Case:
+def _case(
+    frame: int, lanes: int, bits: int, signed: bool, seed: int, *, buffered: bool = True
+) -> Case:
     frames = 4 + 20 // frame
     count = frames * frame
 
@@ -26,10 +28,12 @@ def _case(frame: int, lanes: int, bits: int, signed: bool, seed: int) -> Case:
         "is_signed": signed,
         "lanes": lanes,
         "beats": frame,
-        "first_edge": 1,
-        "last_edge": count,
+        "buffered": buffered,
+        "first_edge": int(buffered),
+        "last_edge": count - 1 + buffered,
     }
-    return Case(f"{frame} beats of {lanes} x {'s' if signed else 'u'}{bits}", generics, write)
+    name = f"{frame} beats of {lanes} x {'s' if signed else 'u'}{bits}"
+    return Case(name if buffered else f"{name}, no FIFO", generics, write)
 
 
 CASES = (
@@ -41,4 +45,6 @@ CASES = (
     _case(6, 2, 16, False, 6),
     _case(4, 1, 20, True, 7),
     _case(4, 1, 1, True, 8),
+    _case(1, 3, 8, False, 9, buffered=False),
+    _case(5, 2, 9, True, 10, buffered=False),
 )

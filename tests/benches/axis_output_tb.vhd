@@ -16,6 +16,7 @@ entity axis_output_tb is
     is_signed : boolean;
     lanes : positive;
     beats : positive;
+    buffered : boolean;
     first_edge : integer;
     last_edge : integer
   );
@@ -64,7 +65,8 @@ begin
       bits => bits,
       is_signed => is_signed,
       lanes => lanes,
-      beats => beats
+      beats => beats,
+      buffered => buffered
     )
     port map (
       clk => clk,

@@ -29,16 +29,16 @@ from ir.requantize import (
     Scaling,
     ThresholdRequantization,
 )
-from rewrite.stream.adders import adder_graph
 from rewrite.stream.blocks.elements import Builder
 from rewrite.stream.blocks.grid import Block
+from rewrite.stream.datapaths import element_datapath
 from rtl.generics import Context, instance
 from rtl.knobs import knobs
 from rtl.tables import tables
 
 FRAMES = 3
 TABLES = ("weights", "multipliers", "offsets", "thresholds", "table", "reads", "members")
-TABLES += ("graph", "sums", "lines")
+TABLES += ("graph", "sums")
 
 
 INT4, INT8, UINT8 = IntegerType(4, True), IntegerType(8, True), IntegerType(8, False)
@@ -140,7 +140,7 @@ def element_of(layer: Layer, seed: int) -> ProcessingElement:
     if layer.block is not None:
         element = _in_blocks(element, layer.block)
     element = replace(element, adder_levels=layer.adder_levels)
-    return replace(element, adders=adder_graph(element)) if layer.adder_levels else element
+    return replace(element, datapath=element_datapath(element)) if layer.adder_levels else element
 
 
 def _in_blocks(element: ProcessingElement, block: Block) -> ProcessingElement:

@@ -72,7 +72,7 @@ entity processing_element_tb is
     maxima : natural := 0;
     most : natural := 0;
     adder_levels : natural := 0;
-    additions : natural := 0;
+    operations : natural := 0;
     stages : positive := 1;
     products_in_logic : boolean := false;
     scaling : string := "multiplied";
@@ -102,7 +102,6 @@ architecture bench of processing_element_tb is
   constant members : rom_words_t := read_rom(folder & "members.txt");
   constant graph : rom_words_t := read_rom(folder & "graph.txt");
   constant sums : rom_words_t := read_rom(folder & "sums.txt");
-  constant lines : rom_words_t := read_rom(folder & "lines.txt");
   constant table : rom_words_t := read_rom(folder & "table.txt");
 
   signal finished : boolean;
@@ -206,11 +205,10 @@ begin
       most => most,
       members => members,
       adder_levels => adder_levels,
-      additions => additions,
+      operations => operations,
       stages => stages,
       graph => graph,
       sums => sums,
-      lines => lines,
       products_in_logic => products_in_logic,
       scaling => scaling_t'value(scaling),
       extra_rows => extra_rows,

@@ -1,4 +1,4 @@
--- Bench of saturate; the scenarios are those of stream_bench.
+-- Bench of adder_chain; the scenarios are those of stream_bench.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -8,7 +8,7 @@ context vunit_lib.vunit_context;
 
 use work.bench_pkg.all;
 
-entity saturate_tb is
+entity adder_chain_tb is
   generic (
     runner_cfg : string;
     seed : positive;
@@ -16,24 +16,27 @@ entity saturate_tb is
     last_edge : integer;
     --
     input_bits : positive;
+    input_signed : boolean;
+    inputs : positive;
+    operations : natural;
+    outputs : positive;
     output_bits : positive;
-    output_signed : boolean;
-    low : integer;
-    high : integer;
-    lanes : positive;
+    base : integer;
+    stages : natural;
     offset_bits : positive;
-    registers_sum : boolean
+    fifo_depth : positive
   );
 end entity;
 
-architecture bench of saturate_tb is
+architecture bench of adder_chain_tb is
 
   constant folder : string := output_path(runner_cfg);
 
   signal finished : boolean;
-  signal clk, reset, input_valid, output_valid : std_ulogic;
-  signal input_data : std_ulogic_vector(lanes * input_bits - 1 downto 0);
-  signal output_data : std_ulogic_vector(lanes * output_bits - 1 downto 0);
+  signal clk, reset : std_ulogic;
+  signal input_ready, input_valid, output_ready, output_valid : std_ulogic;
+  signal input_data : std_ulogic_vector(inputs * input_bits - 1 downto 0);
+  signal output_data : std_ulogic_vector(outputs * output_bits - 1 downto 0);
 
 begin
 
@@ -47,42 +50,47 @@ begin
   bench : entity work.stream_bench
     generic map (
       configuration_text => runner_cfg,
-      input_width => lanes * input_bits,
-      output_width => lanes * output_bits,
+      input_width => inputs * input_bits,
+      output_width => outputs * output_bits,
       seed => seed,
       first_edge => first_edge,
-      last_edge => last_edge,
-      valid_only => true
+      last_edge => last_edge
     )
     port map (
       finished => finished,
       clk => clk,
       reset => reset,
+      input_ready => input_ready,
       input_valid => input_valid,
       input_data => input_data,
-      output_ready => open,
+      output_ready => output_ready,
       output_valid => output_valid,
       output_data => output_data
     );
 
-  dut : entity work.saturate
+  dut : entity work.adder_chain
     generic map (
       input_bits => input_bits,
+      input_signed => input_signed,
+      inputs => inputs,
+      operations => operations,
+      outputs => outputs,
       output_bits => output_bits,
-      output_signed => output_signed,
-      low => low,
-      high => high,
-      lanes => lanes,
+      base => base,
+      stages => stages,
       offset_bits => offset_bits,
-      registers_sum => registers_sum,
+      graph => read_rom(folder & "graph.txt"),
+      sums => read_rom(folder & "sums.txt"),
       offsets => read_rom(folder & "offsets.txt"),
-      lines => read_rom(folder & "lines.txt")
+      fifo_depth => fifo_depth
     )
     port map (
       clk => clk,
       reset => reset,
+      input_ready => input_ready,
       input_valid => input_valid,
       input_data => input_data,
+      output_ready => output_ready,
       output_valid => output_valid,
       output_data => output_data
     );

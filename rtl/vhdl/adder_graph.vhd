@@ -137,14 +137,6 @@ architecture rtl of adder_graph is
     return plain;
   end function;
 
-  -- An operand at its stage, with a sign.
-  function operand (all_values : std_ulogic_vector; value, stage : natural) return signed is
-    constant low : natural := at_stage(value, stage);
-  begin
-    return lane_value(
-      all_values(low + bits(value) - 1 downto low), 0, bits(value), is_signed(value) = 1);
-  end function;
-
   -- A number shifted, at least 0, at most `most`.
   function limited (number : signed; shift : natural; most : natural; code_bits : positive)
     return std_ulogic_vector is
@@ -180,9 +172,17 @@ begin
     constant width : positive := bits(value);
     constant low : natural := shift(value);
     constant stage : natural := first(value);
+    constant left_bits : positive := bits(left(value));
+    constant left_place : natural := either(
+      operator(value) = 5, place(left(value)), at_stage(left(value), stage));
     constant offset : signed(offset_bits - 1 downto 0) :=
       signed(rom_slice(offsets, constant_number(value) * offset_bits, offset_bits));
+    -- The left operand, with a sign; of a constant, which has none, anything.
+    signal operand : signed(value_bits(left_bits, is_signed(left(value)) = 1) - 1 downto 0);
   begin
+
+    operand <= lane_value(
+      values(left_place + left_bits - 1 downto left_place), 0, left_bits, is_signed(left(value)) = 1);
 
     sum : if operator(value) <= 1 generate
       constant right_bits : positive := bits(right(value));
@@ -192,7 +192,7 @@ begin
       signal high : signed(width - low - 1 downto 0);
     begin
 
-      left_value <= wrap(operand(values, left(value), stage), width);
+      left_value <= wrap(operand, width);
       right_bits_of <= values(right_place + right_bits - 1 downto right_place) when operator(value) = 0
         else not values(right_place + right_bits - 1 downto right_place);
 
@@ -213,14 +213,14 @@ begin
       constant added : signed(inner - 1 downto 0) := wrap(offset, inner);
       signal summand, total : signed(inner - 1 downto 0);
     begin
-      summand <= shift_left(wrap(operand(values, left(value), stage), inner), low);
+      summand <= shift_left(wrap(operand, inner), low);
       total <= add_or_subtract(added, summand, operator(value) = 3);
       values(place(value) + width - 1 downto place(value)) <= std_ulogic_vector(total(width - 1 downto 0));
     end generate;
 
     clamped : if operator(value) = 4 generate
       values(place(value) + width - 1 downto place(value)) <=
-        limited(operand(values, left(value), stage), low, to_integer(offset), width);
+        limited(operand, low, to_integer(offset), width);
     end generate;
 
     fixed : if operator(value) = 5 generate
@@ -249,9 +249,12 @@ begin
   each_output : for lane in 0 to outputs - 1 generate
 
     result : if there(lane) = 1 generate
+      constant width : positive := bits(node(lane));
+      constant low : natural := at_stage(node(lane), stages);
+    begin
       output_data((lane + 1) * output_bits - 1 downto lane * output_bits) <= std_ulogic_vector(
-        shift_left(wrap(operand(values, node(lane), stages), output_bits), output_shift(lane))
-        + to_signed(base, output_bits));
+        shift_left(wrap(lane_value(values(low + width - 1 downto low), 0, width, is_signed(node(lane)) = 1),
+          output_bits), output_shift(lane)) + to_signed(base, output_bits));
     end generate;
 
     nothing : if there(lane) = 0 generate

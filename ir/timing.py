@@ -214,8 +214,11 @@ def pairwise_latency(element: Pairwise) -> int:
             return pointwise_latency(LOOKUP_LATENCY) + 1
 
 
-SOFTMAX_EXPONENTIAL_LATENCY = 2
-"""From taking a value behind the maximum to the push of its exponential: difference, table."""
+SOFTMAX_EXPONENTIAL_LATENCY = 3
+"""From taking a value behind the maximum to the push of its exponential.
+
+Difference, the table's own register, and one behind it.
+"""
 
 SOFTMAX_QUOTIENT_LATENCY = 12
 """From taking an exponential behind the sum to its push: operands, a bit each of 10, rounding."""

@@ -25,7 +25,7 @@ def sliding_sum(
     ``padded``, bits that may be padding; ``place``, of the memories' addresses.
     """
     overlaps = stride < kernel
-    remembered = kernel * inner + 1
+    remembered = kernel * inner
     values = _memory(remembered, lanes * bits) if overlaps else Mapping(0.0)
     kept = _memory(inner, lanes * sums)
     lut = {
@@ -41,6 +41,7 @@ def sliding_sum(
         "sum": lanes * sums,
         "value": lanes * bits,
         "oldest": lanes * bits if overlaps and not values.bram18 else 0,
+        "held": lanes * bits if overlaps else 0,
         "past": lanes * sums if kept.luts else 0,
         "place": clog2(inner) + (clog2(remembered) if overlaps else 0),
     }

@@ -11,8 +11,7 @@
 -- Beat order, steps, cycles per outer: those of sliding_steps. Valid only behind the steps, never stalled.
 -- Latency: 3 edges from the step at the end of a window to the one that can push the sum: values,
 -- difference, sum.
--- Memory: kernel positions of input beats and a beat if windows overlap, and a position of sums; registers if
--- inner = 1.
+-- Memory: kernel positions of input beats if windows overlap, and a position of sums; registers if inner = 1.
 -- Limits: sums on the way may wrap; sum_bits must hold those that come out.
 
 library ieee;
@@ -114,21 +113,25 @@ begin
 
   ------------------------------------------------------------------------------
   remembered : if overlaps generate
-    constant depth : positive := kernel * inner + 1;
+    constant depth : positive := kernel * inner;
     type memory_t is array (0 to depth - 1) of beat_t;
     signal memory : memory_t;
     signal place, next_place : natural range 0 to depth - 1 := 0;
+    -- The oldest beat of the next step.
+    signal next_oldest : beat_t;
   begin
 
     next_place <= 0 when place = depth - 1 else place + 1;
 
-    -- The beat of `kernel` positions before is the oldest one: behind the place that is written.
+    -- The beat of `kernel` positions before is the oldest one: behind the place that is written, it is read at
+    -- the step before, so that a register is behind the memory.
     delay : process (clk)
     begin
       if rising_edge(clk) then
+        oldest <= next_oldest;
         if step then
           memory(place) <= input_data;
-          oldest <= memory(next_place);
+          next_oldest <= memory(next_place);
           place <= next_place;
         end if;
 

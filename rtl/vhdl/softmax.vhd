@@ -11,7 +11,7 @@
 -- Three passes, with a buffer of a pixel and what is on its way between them: maximum, then exponentials
 -- and their sum, then quotients. A pass takes a beat per cycle.
 -- Latency: from taking a pixel's last beat, r = 2 + ceil(log2(lanes)), to the push of the pixel's first
--- quotient: r + 1 + (channels / lanes - 1) + 2 + r + 1 + 12 edges; it can be taken one edge later.
+-- quotient: r + 1 + (channels / lanes - 1) + 3 + r + 1 + 12 edges; it can be taken one edge later.
 -- Cycles per frame: one per beat.
 -- Limits: a beat per cycle needs fifo_depth >= 14.
 
@@ -66,7 +66,7 @@ architecture rtl of softmax is
   -- Depths with which a pass takes a beat per cycle: see pass_depth in ir/timing.py.
   constant reduction : positive := 2 + clog2(lanes);
   constant code_depth : positive := folds + reduction + 1;
-  constant exponential_depth : positive := folds + reduction + 3;
+  constant exponential_depth : positive := folds + reduction + 4;
 
   -- First pass
   signal take_1, codes_reservable, maximum_valid : std_ulogic;
@@ -78,7 +78,9 @@ architecture rtl of softmax is
   signal codes_maximum : std_ulogic_vector(bits - 1 downto 0);
   signal differences : std_ulogic_vector(lanes * bits - 1 downto 0);
   signal differences_valid, exponentials_valid : std_ulogic := '0';
-  signal looked_up : std_ulogic_vector(lanes * exponential_bits - 1 downto 0);
+  signal looked_up_valid : std_ulogic;
+  -- What the table holds, and in a register of its own.
+  signal looked_up, held : std_ulogic_vector(lanes * exponential_bits - 1 downto 0);
   signal exponentials_reservable, sum_valid : std_ulogic;
   signal sum : std_ulogic_vector(sum_bits - 1 downto 0);
 
@@ -168,9 +170,17 @@ begin
       reset => reset,
       input_valid => differences_valid,
       input_data => differences,
-      output_valid => exponentials_valid,
+      output_valid => looked_up_valid,
       output_data => looked_up
     );
+
+  hold : process (clk)
+  begin
+    if rising_edge(clk) then
+      held <= looked_up;
+      exponentials_valid <= looked_up_valid and not reset;
+    end if;
+  end process;
 
   add : entity work.channel_reduce
     generic map (
@@ -181,7 +191,7 @@ begin
       clk => clk,
       reset => reset,
       input_valid => exponentials_valid,
-      input_data => looked_up,
+      input_data => held,
       output_valid => sum_valid,
       output_data => sum
     );
@@ -194,7 +204,7 @@ begin
       reservable => exponentials_reservable,
       reserve => take_2,
       beat_valid => exponentials_valid,
-      beat_data => looked_up,
+      beat_data => held,
       number_valid => sum_valid,
       number_data => sum,
       output_ready => output_reservable,

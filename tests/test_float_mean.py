@@ -12,7 +12,7 @@ import pytest
 from frontend.compiler import compile_model
 from ir.average_proof import GoldenMean
 from ir.cycles import own_cycles, predict
-from ir.elements import AveragePool, FloatMean, GlobalAverage, Kernel, Shape
+from ir.elements import AveragePool, Border, FloatMean, GlobalAverage, Kernel, Reorder, Shape
 from ir.errors import CompileError
 from ir.float_mean import accumulator_of, can_be_added, float_sums, prove_float_mean, rounded
 from ir.interpreter import evaluate
@@ -130,6 +130,44 @@ def test_equals_onnxruntime(codes: str, scale: float, ratio: float) -> None:
     assert record.values == record.frames * 3 * 3 * 2
 
 
+ALL = {"count_include_pad": 1}
+OVERLAPPING = {
+    "rows and columns": {"kernel_shape": [3, 2]},
+    "columns": {"kernel_shape": [2, 3], "strides": [2, 1]},
+    "nearly all rows": {"kernel_shape": [5, 4]},
+    "one dimension of padding that counts": {"kernel_shape": [2, 2], "pads": [1, 0, 1, 0], **ALL},
+    "padding that counts, apart": {
+        "kernel_shape": [2, 3], "strides": [2, 3], "pads": [0, 1, 0, 0], **ALL
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("codes", ["uint8", "int8"])
+@pytest.mark.parametrize("name", OVERLAPPING)
+def test_windows_that_overlap_come_one_after_another(name: str, codes: str) -> None:
+    """Padding adds the number of the zero point, which is 0."""
+    attributes = OVERLAPPING[name]
+    result = lowered(chain(0.037219, 1.0, codes, **attributes).model())
+    assert kinds(result) == [*([Border] if "pads" in attributes else []), Reorder, FloatMean]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random_pools(seed: int) -> None:
+    """Of any scales, and of those with which means lie half-way between codes."""
+    random = np.random.default_rng(seed)
+    rows, columns = int(random.integers(1, 7)), int(random.integers(1, 6))
+    scale = float(np.float32(10.0 ** random.uniform(-6, 3)))
+    ratios = [1.0, 0.5, 2 / rows, 1 / columns, float(random.uniform(0.3, 1.5))]
+    pads = [int(random.integers(0, size)) for size in (rows, columns, rows, columns)]
+    attributes = {
+        "kernel_shape": [rows, columns],
+        "strides": [int(random.integers(1, rows + 2)), int(random.integers(1, columns + 2))],
+        **({"pads": pads, **ALL} if random.random() < 0.5 else {}),
+    }
+    codes = str(random.choice(["uint8", "int8"]))
+    lowered(chain(scale, float(random.choice(ratios)), codes, seed, **attributes).model())
+
+
 @pytest.mark.parametrize("codes", ["uint8", "int8"])
 def test_operators_on_codes(codes: str) -> None:
     """int8 codes stay such: their zero points are 128 below those of codes between numbers."""
@@ -229,10 +267,17 @@ def test_hardware_in_a_branch(shape: Shape, lanes: int, kernel: Kernel, tmp_path
     assert own_cycles(mean) == max(6, shape.channels // lanes) * shape.pixels
 
 
-@pytest.mark.parametrize("codes", ["uint8", "int8"])
-def test_from_the_file_to_hardware(codes: str, tmp_path: Path) -> None:
-    model = chain(0.037219, 0.8, codes, kernel_shape=[5, 4], strides=[5, 4]).model()
-    onnx.save(model, tmp_path / "m.onnx")
+@pytest.mark.parametrize(
+    ("codes", "attributes"),
+    [
+        ("uint8", {"kernel_shape": [5, 4], "strides": [5, 4]}),
+        ("int8", {"kernel_shape": [3, 4], "strides": [2, 1], "pads": [0, 0, 0, 1], **ALL}),
+    ],
+)
+def test_from_the_file_to_hardware(
+    codes: str, attributes: dict[str, object], tmp_path: Path
+) -> None:
+    onnx.save(chain(0.037219, 0.8, codes, **attributes).model(), tmp_path / "m.onnx")
     compilation = compile_model(tmp_path / "m.onnx")
     (frames,) = compilation.test.inputs.values()
     result = run_hardware(compilation, frames, tmp_path / "sim", stalled_frames=3, seed=1)

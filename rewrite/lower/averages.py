@@ -11,7 +11,7 @@ from ir.float_mean import can_be_added
 from ir.identifiers import Identifiers
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, Reference, accumulator_of, mapped
-from rewrite.lower.float_means import float_mean, without_overlap
+from rewrite.lower.float_means import float_mean
 from rewrite.lower.layout import as_map
 from rewrite.lower.pool_execution import execution_of
 from rewrite.lower.pools import global_average, pool_kernel
@@ -74,9 +74,8 @@ def average_pool(
             "quantize its output with a scale a little larger than that of its input: then no "
             "mean lies half-way between two codes",
         )
-    apart = without_overlap(kernel, stream.shape)
-    if execution is not None and apart is not None and can_be_added(golden):
-        return float_mean(execution, stream, apart, golden, names, layer)
+    if execution is not None and len(used) == 1 and can_be_added(golden):
+        return float_mean(execution, stream, golden, names, layer)
     raise refusal
 
 

@@ -32,7 +32,7 @@ def constant_pad(stage: Stage, source: Stream, names: Identifiers, layer: str) -
     operands = stage.operator.inputs
     value = stage.array(operands[2]).reshape(-1)[0] if len(operands) > 2 and operands[2] else 0
     sides = sides_of(stage, source.positions.ndim)
-    return _bordered(source, sides, _code(np.float32(value), stage.output), names, layer)
+    return bordered(source, sides, _code(np.float32(value), stage.output), names, layer)
 
 
 def sides_of(stage: Stage, axes: int) -> IntArray:
@@ -61,7 +61,7 @@ def crop(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer: s
         sides[:, place] = -kept.start, kept.stop - shape[place]
     if np.any(steps != 1):
         return Built(replace(source, positions=positions, layer=layer))
-    return _bordered(source, sides, 0, names, layer)
+    return bordered(source, sides, 0, names, layer)
 
 
 def _code(value: np.float32, quantization: Quantization) -> int:
@@ -71,7 +71,7 @@ def _code(value: np.float32, quantization: Quantization) -> int:
     return int(np.clip(code, number.minimum, number.maximum))
 
 
-def _bordered(source: Stream, sides: IntArray, code: int, names: Identifiers, layer: str) -> Built:
+def bordered(source: Stream, sides: IntArray, code: int, names: Identifiers, layer: str) -> Built:
     """Surround ``source`` with ``code``; ``sides``: (begin and end, axes of the tensor)."""
     shape = source.positions.shape
     if any(size + min(b, 0) + min(e, 0) < 1 for size, b, e in zip(shape, *sides, strict=True)):

@@ -14,8 +14,11 @@ from ir.float_mean import (
     rounded,
 )
 from ir.identifiers import Identifiers
+from ir.interpreter.windows import windows
 from ir.numbers import IntArray
 from rewrite.lower.arithmetic import Built, Reference, mapped
+from rewrite.lower.borders import bordered
+from rewrite.lower.layout import as_map, reordered
 from rewrite.lower.pool_execution import PoolExecution
 from rewrite.lower.streams import Stream
 
@@ -35,19 +38,42 @@ def without_overlap(kernel: Kernel, shape: Shape) -> Kernel | None:
     return Kernel(kernel.height, kernel.width, down, across)
 
 
+def beside_each_other(
+    stream: Stream, kernel: Kernel, zero_point: int, names: Identifiers, layer: str
+) -> tuple[Stream, Kernel]:
+    """Return a map in which each window of the map ``stream`` is a row of values of its own.
+
+    Padding is ``zero_point``, which adds nothing to a sum.  The windows of a row of windows are in
+    one row; the kernel is that of one.
+
+    Raises:
+        CompileError: no nested loops visit the windows.
+    """
+    sides = np.array(
+        [[0, kernel.pad_top, kernel.pad_left], [0, kernel.pad_bottom, kernel.pad_right]]
+    )
+    padded = as_map(bordered(stream, sides, zero_point, names, layer).stream, names, layer)
+    shape = padded.shape
+    raster = np.arange(shape.size).reshape(1, shape.height, shape.width, shape.channels)
+    inside = Kernel(kernel.height, kernel.width, kernel.stride_height, kernel.stride_width)
+    places = windows(inside, raster, 0)[0]
+    row = Kernel(1, kernel.taps, 1, kernel.taps)
+    return reordered(padded, places.reshape(len(places), -1, shape.channels), names), row
+
+
 def float_mean(
-    execution: PoolExecution,
-    stream: Stream,
-    kernel: Kernel,
-    golden: GoldenMean,
-    names: Identifiers,
-    layer: str,
+    execution: PoolExecution, source: Stream, golden: GoldenMean, names: Identifiers, layer: str
 ) -> Built:
-    """Build a mean over windows of a map, without overlap, that rounds as onnxruntime does.
+    """Build a mean over windows of the map ``source`` that rounds as onnxruntime does.
 
     Raises:
         CompileError: a proof failed.
     """
+    stream, kernel = source, without_overlap(execution.kernel, source.shape)
+    if kernel is None:
+        stream, kernel = beside_each_other(
+            source, execution.kernel, golden.zero_point, names, layer
+        )
     shape, number = stream.shape, stream.element.output.number
     sums = float_sums(golden, number)
     requantization, proof = prove_float_mean(layer, golden, sums)
@@ -64,27 +90,39 @@ def float_mean(
     )
     ends = requantization(np.array([[sums.least], [sums.most]])).reshape(-1)
     lows, highs = (np.full(shape.channels, end) for end in ends)
-    hard = _hard_frames(golden, sums, kernel, shape)
+    hard = _hard_frames(golden, sums, execution.kernel, source.shape)
     return Built(mapped(element, lows, highs, layer), proof, Reference(execution.run, hard))
 
 
 def _hard_frames(golden: GoldenMean, sums: FloatSums, kernel: Kernel, shape: Shape) -> IntArray:
     """Return frames (frames, channels, height, width) of windows that are hard to sum."""
     random = np.random.default_rng(0)
-    rows, columns = kernel.output_size(shape.height, shape.width)
     frames = max(1, min(_FRAMES, _VALUES // shape.size))
-    size = (frames, shape.channels, shape.height, shape.width)
-    codes = random.integers(golden.low, golden.high, size, endpoint=True)
-    count = frames * shape.channels * rows * columns
+    codes = random.integers(
+        golden.low,
+        golden.high,
+        (frames, shape.channels, shape.height, shape.width),
+        endpoint=True,
+    )
+    tops = _apart(kernel.height, kernel.stride_height, kernel.pad_top, shape.height)
+    lefts = _apart(kernel.width, kernel.stride_width, kernel.pad_left, shape.width)
     found = _hard_windows(golden, sums, random)
-    chosen = found[np.arange(count) % len(found)]
-    windows = chosen.reshape(frames, shape.channels, rows, columns, kernel.height, kernel.width)
-    for row, column in np.ndindex(rows, columns):
-        top, left = row * kernel.stride_height, column * kernel.stride_width
-        codes[:, :, top : top + kernel.height, left : left + kernel.width] = windows[
-            :, :, row, column
-        ]
+    each = frames * shape.channels
+    for number, (top, left) in enumerate((top, left) for top in tops for left in lefts):
+        chosen = found[(number * each + np.arange(each)) % len(found)]
+        codes[:, :, top : top + kernel.height, left : left + kernel.width] = chosen.reshape(
+            frames, shape.channels, kernel.height, kernel.width
+        )
     return codes
+
+
+def _apart(taps: int, stride: int, pad: int, size: int) -> list[int]:
+    """Return where windows along one axis begin that are inside, and do not overlap."""
+    begins: list[int] = []
+    for begin in range(-pad, size - taps + 1, stride):
+        if begin >= 0 and (not begins or begin >= begins[-1] + taps):
+            begins.append(begin)
+    return begins
 
 
 def _hard_windows(golden: GoldenMean, sums: FloatSums, random: np.random.Generator) -> IntArray:
@@ -102,8 +140,8 @@ def _hard_windows(golden: GoldenMean, sums: FloatSums, random: np.random.Generat
         targets -= taps * golden.zero_point
     targets += taps * golden.zero_point
     spread = random.choice([0.5, 8.0, 80.0], (count, 1))
-    windows = targets[:, None] / taps + spread * random.standard_normal((count, taps))
-    codes = np.clip(np.rint(windows), *span).astype(np.int64)
+    near = targets[:, None] / taps + spread * random.standard_normal((count, taps))
+    codes = np.clip(np.rint(near), *span).astype(np.int64)
     missing = targets - codes.sum(axis=1)
     room = np.where(missing[:, None] > 0, golden.high - codes, codes - golden.low)
     before = np.cumsum(room, axis=1) - room

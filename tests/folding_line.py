@@ -2,9 +2,10 @@
 
 ``python -m tests.folding_line`` compiles the zoo's 64-32-10 and 16-64-32-32-5, folds them for the
 cycles of ``POINTS``, synthesizes each whole top (GHDL, then yosys ``synth_xilinx -family xc7
--flatten``) and prints a table beside what peers need for networks of these shapes; ``--write``
-puts it into docs/peers.md and draws docs/folding_line.svg.  Counts are kept by content; points that
-are not counted yet take from half a minute to half an hour, so ``--kept`` leaves them out.
+-flatten``) and prints a table beside what peers need for networks of these shapes, and beside what
+da4ml's own flow makes of the very same integers (``tests/da4ml_flow.py``); ``--write`` puts it into
+docs/peers.md and draws docs/folding_line.svg.  Counts are kept by content; points that are not
+counted yet take from half a minute to half an hour, so ``--kept`` leaves them out.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rewrite.stream import schedule
 from rtl.printer import write_vhdl
 from sim.resources import count_cells, resources
 from sim.synthesis import synthesize
+from tests.da4ml_flow import count, designed
 from tests.line_plot import line_plot
 from tests.peers import PAGE, provenance, with_figures
 from zoo import digits, jets
@@ -56,11 +58,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What a peer needs; ``cycles`` per frame, which it takes one after the other."""
+    """What a peer needs; ``cycles`` per frame; ``latency``: of those that overlap frames."""
 
     name: str
     cycles: int
     resources: Resources
+    latency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,18 @@ class Measured:
     resources: Resources
 
 
+PAIRED = "da4ml, the same integers"
+
 NETWORKS = {"digits_mlp": "64-32-10", "jet_mlp": "16-64-32-32-5"}
 
 PEERS: dict[str, tuple[Peer, ...]] = {
     "digits_mlp": (
-        Peer("da4ml, other weights", 1, Resources(lut=28492, ff=5418)),
+        Peer("da4ml, other weights", 1, Resources(lut=28492, ff=5418), 5),
         Peer("NNgen", 1529, Resources(lut=6173, ff=8038, dsp=8, bram18=8)),
         Peer("ElasticAI", 2411, Resources(lut=261, dsp=2)),
     ),
     "jet_mlp": (
-        Peer("da4ml, other weights", 1, Resources(lut=43204, ff=10612)),
+        Peer("da4ml, other weights", 1, Resources(lut=43204, ff=10612), 8),
         Peer("NNgen", 3057, Resources(lut=6281, ff=8136, dsp=8, bram18=8)),
         Peer("ElasticAI", 4390, Resources(lut=520, dsp=4)),
     ),
@@ -148,7 +153,19 @@ def measure(wanted: Sequence[Point], *, kept: bool = False) -> Iterator[Measured
             )
 
 
-def table(network: str, measured: Sequence[Measured]) -> str:
+def paired(network: str, *, kept: bool = False) -> Iterator[Peer]:
+    """Yield what da4ml's own flow takes for the very integers of our network.
+
+    With ``kept`` only if it was counted before.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        design = designed(lowered(network, PowersOfTwo.LAYER, Path(folder)))
+    counted = count(design, kept_only=kept)
+    if counted is not None:
+        yield Peer(PAIRED, 1, counted, design.latency)
+
+
+def table(network: str, measured: Sequence[Measured], peers: Sequence[Peer]) -> str:
     """Return the table of a network in Markdown, the fastest first."""
     rows = [
         f"| {NETWORKS[network]} | cycles per frame | latency | LUT | FF | DSP | RAMB18 |",
@@ -159,7 +176,7 @@ def table(network: str, measured: Sequence[Measured]) -> str:
         key=lambda m: (m.cycles, m.latency, m.point.scales),
     )
     found = [(m.cycles, 0, _own_row(m)) for m in own]
-    found += [(peer.cycles, 1, _peer_row(peer)) for peer in PEERS[network]]
+    found += [(peer.cycles, 1, _peer_row(peer)) for peer in peers]
     return "\n".join([*rows, *(row for *_, row in sorted(found, key=lambda f: f[:2]))]) + "\n"
 
 
@@ -173,7 +190,8 @@ def _own_row(measured: Measured) -> str:
 
 
 def _peer_row(peer: Peer) -> str:
-    return _row(f"**{peer.name}**", peer.cycles, "", peer.resources)
+    latency = "" if peer.latency is None else f"{peer.latency:,}"
+    return _row(f"**{peer.name}**", peer.cycles, latency, peer.resources)
 
 
 def _row(what: str, cycles: int, latency: str, taken: Resources) -> str:
@@ -213,7 +231,10 @@ def main() -> int:
     for found in measure([*points()], kept=arguments.kept):
         print(found, file=sys.stderr, flush=True)
         measured.append(found)
-    tables = "\n".join(table(network, measured) for network in NETWORKS)
+    tables = "\n".join(
+        table(network, measured, [*PEERS[network], *paired(network, kept=arguments.kept)])
+        for network in NETWORKS
+    )
     generated = f"{provenance()}\n\n{tables}"
     print(generated)
     if arguments.write:

@@ -113,11 +113,11 @@ def test_a_design_of_other_codes_is_refused(
         designed(graph)
 
 
-def test_the_whole_pipeline_takes_as_many_edges_as_da4mls(tmp_path: Path) -> None:
+def test_the_whole_pipeline_takes_an_edge_less_than_da4mls(tmp_path: Path) -> None:
     graph = lowered("jet_mlp", PowersOfTwo.LAYER, tmp_path)
     scheduled = folded(Point("jet_mlp", 1, PowersOfTwo.LAYER, dsp=0, adder_levels=5), graph)
     cycles = predict(scheduled)
-    assert (cycles.latency_cycles, cycles.cycles_per_frame) == (9, 1)
+    assert (cycles.latency_cycles, cycles.cycles_per_frame) == (8, 1)
     (chain,) = (element for element in scheduled if isinstance(element, AdderChain))
     # Yosys counts some 3 % more.
-    assert estimate(chain).lut < 44_500
+    assert estimate(chain).lut < 45_000

@@ -72,8 +72,8 @@ def _luts(operation: Operation, numbers: list[IntegerType]) -> int:
     """
     if operation.operator in SUMS:
         left, right = numbers[operation.left], numbers[operation.right]
-        overlap = left.bits - operation.shift
-        return max(0, overlap if left.signed else min(overlap, right.bits))
+        overlap = right.bits if left.signed else min(left.bits - operation.shift, right.bits)
+        return max(0, overlap)
     if operation.operator in OFFSETS:
         bits = operation.number.bits
         return (operation.constant & ((1 << bits) - 1)).bit_count()

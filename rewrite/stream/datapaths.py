@@ -13,6 +13,7 @@ from ir.elements import AdderChain, Consumer, ProcessingElement
 from ir.graph import StreamGraph
 from ir.requantize import ScaleRequantization
 from rewrite.stream.adders import adder_graph
+from rewrite.stream.early_offsets import early_offsets
 from rewrite.stream.linear import DatapathBuilder, linear
 from rewrite.stream.stages import staged
 
@@ -50,13 +51,22 @@ def _solved(element: Consumer) -> Consumer:
 def element_datapath(element: ProcessingElement) -> Datapath:
     """Return what a fully parallel ``element`` computes, from its window to its codes or sums."""
     if isinstance(element.requantization, ScaleRequantization):
-        return staged(_codes((element,)), element.adder_levels)
+        return _cheapest(_codes((element,)), element.adder_levels, registers_lanes=True)
     return staged(linear(adder_graph(element), element.input.number), element.adder_levels)
 
 
 def chain_datapath(chain: AdderChain) -> Datapath:
     """Return what ``chain`` computes; behind its last operations there is its FIFO."""
-    return staged(_codes(chain.layers), chain.adder_levels, registers_lanes=False)
+    return _cheapest(_codes(chain.layers), chain.adder_levels, registers_lanes=False)
+
+
+def _cheapest(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool) -> Datapath:
+    """Return ``datapath`` with its offsets behind its sums, or early if that saves a stage."""
+    found = (
+        staged(each, levels_per_stage, registers_lanes=registers_lanes)
+        for each in (datapath, early_offsets(datapath))
+    )
+    return min(found, key=lambda each: each.stages)
 
 
 def _codes(layers: tuple[ProcessingElement, ...]) -> Datapath:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
 import numpy as np
@@ -11,7 +11,7 @@ from frontend import __version__, report
 from frontend.calibration import CalibrationSet
 from frontend.golden import GoldenModel
 from frontend.source import SourceModel
-from ir.elements import ArgMax, Element, Pairwise, Rectifier
+from ir.elements import AdderChain, ArgMax, Element, Pairwise, Rectifier
 from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
 from ir.proof import ProofRecord
@@ -62,11 +62,7 @@ def _score(answers: IntArray, labels: IntArray) -> report.Score:
 
 def proofs(records: Iterable[ProofRecord], graph: StreamGraph) -> tuple[report.Proof, ...]:
     """Return proof records in the report's terms, by the names of the graph's elements."""
-    by_layer = {
-        e.layer: e.name
-        for e in graph
-        if hasattr(e, "requantization") or isinstance(e, Pairwise | Rectifier)
-    }
+    by_layer = dict(_proved(graph))
     return tuple(
         report.Proof(
             element=by_layer[r.layer],
@@ -81,6 +77,15 @@ def proofs(records: Iterable[ProofRecord], graph: StreamGraph) -> tuple[report.P
         )
         for r in records
     )
+
+
+def _proved(graph: StreamGraph) -> Iterator[tuple[str, str]]:
+    """Yield the layers whose codes are proved, and the names of the elements that they are in."""
+    for element in graph:
+        if isinstance(element, AdderChain):
+            yield from ((layer.layer, element.name) for layer in element.layers)
+        elif hasattr(element, "requantization") or isinstance(element, Pairwise | Rectifier):
+            yield element.layer, element.name
 
 
 def _form(record: ProofRecord) -> str:

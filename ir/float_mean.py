@@ -50,16 +50,6 @@ class FloatSums:
     least: int
     most: int
 
-    @property
-    def steps_down(self) -> int:
-        """Least sum on the way."""
-        return min(self.least, 0)
-
-    @property
-    def steps_up(self) -> int:
-        """Greatest sum on the way."""
-        return max(self.most, 0)
-
 
 def can_be_added(golden: GoldenMean) -> bool:
     """True if the windows are not too large, and their sums are far from where float32 ends."""
@@ -112,6 +102,6 @@ def prove_float_mean(
 
 def accumulator_of(sums: FloatSums, function: ThresholdRequantization) -> IntegerType:
     """Return the type that holds all sums on the way, and what the last one is compared with."""
-    low = min(sums.steps_down, int(function.thresholds.min()))
-    high = max(sums.steps_up, int(function.thresholds.max()))
+    low = min(0, sums.least, int(function.thresholds.min()))
+    high = max(0, sums.most, int(function.thresholds.max()))
     return IntegerType.spanning(low, high, signed=True)

@@ -112,7 +112,7 @@ class FloatMean:
     ``addends``: (2**bits,) what each code adds, by its bit pattern, in units of one power of two.
     They are added in raster order; after each addition the sum is rounded to 24 significant bits,
     ties to even.  ``requantization``: thresholds of the last sum, one row for all channels.
-    Padding there is none: rows and columns behind the last window are dropped.
+    There is no padding; rows and columns that are in no window are dropped.
     """
 
     name: str

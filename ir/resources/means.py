@@ -114,7 +114,8 @@ def float_mean(element: FloatMean) -> tuple[Part, ...]:
         "float_mean",
         {"one": 1.0, "past": lanes * sums},
         {"one": 1.0, "code": read.width_bits, "past": lanes * sums if kept.luts else 0.0},
-        _stored(kept),
+        # The sums' indices go along in shift registers.
+        _stored(kept) + Resources(lut_memory=clog2(element.sums)),
     )
     return (
         own,

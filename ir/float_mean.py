@@ -75,25 +75,26 @@ def float_sums(golden: GoldenMean, number: IntegerType) -> FloatSums:
 def prove_float_mean(
     layer: str, golden: GoldenMean, sums: FloatSums
 ) -> tuple[ThresholdRequantization, ProofRecord]:
-    """Return the thresholds of ``sums``, one row for all channels, and the proof of them.
+    """Return the thresholds of ``sums``, a row for each count of ``golden``, and their proof.
 
     Raises:
         CompileError: the forms differ somewhere.
     """
-    assert len(golden.counts) == 1
 
     def codes(at: IntArray) -> IntArray:
+        """Return the codes of sums (n, counts)."""
         return golden.codes((at.astype(np.float64) * sums.unit).astype(np.float32), golden.counts)
 
-    levels = np.arange(golden.output.minimum + 1, golden.output.maximum + 1)
-    below, reached = np.full(len(levels), sums.least), np.full(len(levels), sums.most + 1)
+    levels = np.arange(golden.output.minimum + 1, golden.output.maximum + 1)[:, None]
+    shape = (len(levels), len(golden.counts))
+    below, reached = np.full(shape, sums.least), np.full(shape, sums.most + 1)
     while np.any(below < reached):
         middle = (below + reached) // 2
         has_reached = codes(middle) >= levels
         below = np.where(has_reached, below, np.minimum(middle + 1, reached))
         reached = np.where(has_reached, middle, reached)
-    first, last = np.array([sums.least]), np.array([sums.most])
-    steps = Steps(reached[None, :], first, last, golden.output.minimum)
+    firsts, lasts = (np.full(shape[1], end) for end in (sums.least, sums.most))
+    steps = Steps(reached.T, firsts, lasts, golden.output.minimum)
     requantization = thresholds_of(steps)
     arguments = arguments_to_check(steps)
     check_equal(layer, codes(arguments), requantization, arguments)

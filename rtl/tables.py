@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ir.elements import (
     AdderChain,
     Affine,
@@ -38,8 +40,13 @@ def tables(element: Element) -> tuple[Table, ...]:
             return _requantization(element.requantization, element.accumulator.bits)
         case FloatMean():
             addends = Table("addends", element.addends, element.addend.bits)
-            function = element.requantization
-            return (addends, *_requantization(function, element.accumulator.bits))
+            found = (addends, *_requantization(element.requantization, element.accumulator.bits))
+            sets = len(element.requantization.thresholds)
+            if sets == 1:
+                return found
+            numbers = np.zeros(1 << clog2(len(element.sets)), np.int64)
+            numbers[: len(element.sets)] = element.sets
+            return (*found, Table("set_numbers", numbers, clog2(sets)))
         case Affine():
             return _requantization(element.requantization, element.source.output.number.bits)
         case Lookup():

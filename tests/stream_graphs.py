@@ -357,6 +357,7 @@ class Chain:
             requantization=ThresholdRequantization(
                 frozen_integers(rounded(thresholds)[None]), source.number.minimum
             ),
+            sets=frozen_integers(np.zeros(size[0] * size[1])),
             fifo_depth=fifo_depth,
         )
         return self

@@ -48,7 +48,9 @@ def test_equals_onnxruntime(
     assert proof.evaluated >= proof.covered > 0
 
 
-def test_sums_that_onnxruntime_rounds_are_refused() -> None:
+def test_sums_in_any_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not known that onnxruntime adds one value after another."""
+    monkeypatch.setattr("rewrite.lower.averages_of_codes", lambda model: {})
     with pytest.raises(CompileError) as refusal:
         lower(fuse(chain(0.037219, 1.0, **SAME).model()))
     assert str(refusal.value) == (
@@ -58,7 +60,8 @@ def test_sums_that_onnxruntime_rounds_are_refused() -> None:
     )
 
 
-def test_means_half_way_between_codes_are_refused() -> None:
+def test_means_half_way_between_codes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewrite.lower.averages_of_codes", lambda model: {})
     with pytest.raises(CompileError) as refusal:
         lower(fuse(chain(0.5, 1.0, **SAME).model()))
     assert str(refusal.value) == (

@@ -139,6 +139,10 @@ OVERLAPPING = {
     "padding that counts, apart": {
         "kernel_shape": [2, 3], "strides": [2, 3], "pads": [0, 1, 0, 0], **ALL
     },
+    "padding that does not count": {"kernel_shape": [3, 2], "pads": [1, 1, 1, 0]},
+    "padding that does not count, apart": {
+        "kernel_shape": [4, 2], "strides": [4, 2], "pads": [2, 1, 0, 0]
+    },
 }  # fmt: skip
 
 
@@ -162,7 +166,8 @@ def test_random_pools(seed: int) -> None:
     attributes = {
         "kernel_shape": [rows, columns],
         "strides": [int(random.integers(1, rows + 2)), int(random.integers(1, columns + 2))],
-        **({"pads": pads, **ALL} if random.random() < 0.5 else {}),
+        **({"pads": pads} if random.random() < 0.6 else {}),
+        "count_include_pad": int(random.integers(2)),
     }
     codes = str(random.choice(["uint8", "int8"]))
     lowered(chain(scale, float(random.choice(ratios)), codes, seed, **attributes).model())
@@ -272,6 +277,7 @@ def test_hardware_in_a_branch(shape: Shape, lanes: int, kernel: Kernel, tmp_path
     [
         ("uint8", {"kernel_shape": [5, 4], "strides": [5, 4]}),
         ("int8", {"kernel_shape": [3, 4], "strides": [2, 1], "pads": [0, 0, 0, 1], **ALL}),
+        ("uint8", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
     ],
 )
 def test_from_the_file_to_hardware(

@@ -73,6 +73,7 @@ FUNCTIONS: dict[str, Consumer] = {
     "normalization with a large epsilon": NORMALIZATIONS["a large epsilon"],
     "float mean": FLOAT_MEANS["unsigned, a sum for each of 8 beats"],
     "float mean of both signs": FLOAT_MEANS["both signs, windows beside each other"],
+    "float mean of three counts": FLOAT_MEANS["three counts"],
     "float mean, one sum": FLOAT_MEANS["signed codes, one sum"],
 }
 

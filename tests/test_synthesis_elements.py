@@ -198,6 +198,13 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "fifo_depth": 16,
     },
     "extremum": {**NUMBER, "lanes": 2, "minimum": True, "fifo_depth": 4},
+    "choose_by_window": {
+        "width": 8,
+        "sets": 3,
+        "windows": 12,
+        "folds": 2,
+        "set_numbers": table(16, 2),
+    },
     "float_mean": {
         "bits": 8,
         "lanes": 2,

@@ -111,7 +111,8 @@ class FloatMean:
 
     ``addends``: (2**bits,) what each code adds, by its bit pattern, in units of one power of two.
     They are added in raster order; after each addition the sum is rounded to 24 significant bits,
-    ties to even.  ``requantization``: thresholds of the last sum, one row for all channels.
+    ties to even.  ``requantization``: thresholds of the last sum, a row for each number of values
+    that means are of.  ``sets``: (windows of a frame,) which row is that of each.
     There is no padding; rows and columns that are in no window are dropped.
     """
 
@@ -123,6 +124,7 @@ class FloatMean:
     addends: IntArray
     accumulator: IntegerType
     requantization: ThresholdRequantization
+    sets: IntArray
     fifo_depth: int = 2
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -125,5 +127,10 @@ def _float_mean(element: FloatMean, x: IntArray) -> IntArray:
     for row in range(element.kernel.height):
         for column in range(element.kernel.width):
             sums = rounded(sums + taps[:, :, :, row, column])
-    codes = element.requantization(sums.reshape(-1, 1))
+    by_window = sums.reshape(len(sums), -1, sums.shape[-1])
+    codes = np.empty_like(by_window)
+    for number, row in enumerate(element.requantization.thresholds):
+        of_set = replace(element.requantization, thresholds=row[None])
+        chosen = by_window[:, element.sets == number]
+        codes[:, element.sets == number] = of_set(chosen[..., None])[..., 0]
     return codes.reshape(sums.shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ir.elements import AveragePool, FloatMean, GlobalAverage, GlobalMaximum, Kernel
 from ir.float_sums import FLOAT32_BITS
 from ir.numbers import clog2
@@ -108,7 +110,10 @@ def float_mean(element: FloatMean) -> tuple[Part, ...]:
     """Return addends and a rounding adder per lane, sums in memory, and thresholds per lane."""
     read, lanes, code = element.input, element.output.lanes, element.output.number.bits
     sums, shape = element.accumulator.bits, read.shape
-    function = requantization(element.requantization, sums, code, 1, 1)
+    rows = element.requantization.thresholds
+    by_set = [replace(element.requantization, thresholds=row[None]) for row in rows]
+    codes = [part for each in by_set for part in requantization(each, sums, code, 1, 1)]
+    chosen = (lookup(element.sets, clog2(len(rows)), 1),) if len(rows) > 1 else ()
     kept = _memory(element.sums, lanes * sums)
     own = Part(
         "float_mean",
@@ -122,7 +127,8 @@ def float_mean(element: FloatMean) -> tuple[Part, ...]:
         _tile_steps(element.kernel, shape.height, shape.width, shape.channels // lanes),
         lookup(element.addends, element.addend.bits, lanes),
         _rounding_adder(sums, lanes),
-        *function * lanes,
+        *codes * lanes,
+        *chosen,
         *reserving_fifo(element.fifo_depth, lanes * code),
     )
 

@@ -11,7 +11,7 @@ from ir.float_mean import can_be_added
 from ir.identifiers import Identifiers
 from ir.requantize import ScaleRequantization
 from rewrite.lower.arithmetic import Built, Reference, accumulator_of, mapped
-from rewrite.lower.float_means import float_mean
+from rewrite.lower.float_means import MOST_WINDOWS, float_mean
 from rewrite.lower.layout import as_map
 from rewrite.lower.pool_execution import execution_of
 from rewrite.lower.pools import global_average, pool_kernel
@@ -40,10 +40,10 @@ def average_pool(
     ):
         return global_average(stages, stream, names, layer)
     down, across = kernel.taps_inside(stream.shape.height, stream.shape.width)
-    used = np.unique(np.multiply.outer(np.unique(down), np.unique(across)))
+    counts = np.multiply.outer(down, across)
     assert stage.operator is not None
     if stage.operator.attributes.get_int("count_include_pad", 0):
-        used = np.array([kernel.taps])  # all means are of whole windows, zeros around the image
+        counts[:] = kernel.taps  # all means are of whole windows, zeros around the image
     x, y = stage.quantization(stage.operand(0)), stage.output
     low, high = int(stream.lows.min()), int(stream.highs.max())
     golden = GoldenMean(
@@ -53,7 +53,7 @@ def average_pool(
         y.zero_point,
         y.number,
         kernel.taps,
-        used,
+        np.unique(counts),
         min(low, x.zero_point),
         max(high, x.zero_point),
         shift=0 if execution is None else execution.output_shift,
@@ -74,8 +74,8 @@ def average_pool(
             "quantize its output with a scale a little larger than that of its input: then no "
             "mean lies half-way between two codes",
         )
-    if execution is not None and len(used) == 1 and can_be_added(golden):
-        return float_mean(execution, stream, golden, names, layer)
+    if execution is not None and can_be_added(golden) and counts.size <= MOST_WINDOWS:
+        return float_mean(execution, stream, golden, counts, names, layer)
     raise refusal
 
 

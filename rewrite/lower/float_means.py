@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ir.average_proof import GoldenMean
@@ -15,13 +17,15 @@ from ir.float_mean import (
 )
 from ir.identifiers import Identifiers
 from ir.interpreter.windows import windows
-from ir.numbers import IntArray
+from ir.numbers import IntArray, frozen_integers
 from rewrite.lower.arithmetic import Built, Reference, mapped
 from rewrite.lower.borders import bordered
 from rewrite.lower.layout import as_map, reordered
 from rewrite.lower.pool_execution import PoolExecution
 from rewrite.lower.streams import Stream
 
+MOST_WINDOWS = 2**16
+"""Of a frame: entries of the table that tells their sets of thresholds."""
 _CANDIDATES = 2**21
 """Codes of the windows among which hard ones are looked for."""
 _FRAMES, _VALUES = 64, 40_000
@@ -62,9 +66,16 @@ def beside_each_other(
 
 
 def float_mean(
-    execution: PoolExecution, source: Stream, golden: GoldenMean, names: Identifiers, layer: str
+    execution: PoolExecution,
+    source: Stream,
+    golden: GoldenMean,
+    counts: IntArray,
+    names: Identifiers,
+    layer: str,
 ) -> Built:
     """Build a mean over windows of the map ``source`` that rounds as onnxruntime does.
+
+    ``counts``: of what each window's mean is, (rows, columns).
 
     Raises:
         CompileError: a proof failed.
@@ -78,6 +89,7 @@ def float_mean(
     sums = float_sums(golden, number)
     requantization, proof = prove_float_mean(layer, golden, sums)
     rows, columns = kernel.output_size(shape.height, shape.width)
+    sets = np.searchsorted(golden.counts, counts.reshape(-1))
     element = FloatMean(
         name=names.new(layer),
         layer=layer,
@@ -87,10 +99,13 @@ def float_mean(
         addends=sums.addends,
         accumulator=accumulator_of(sums, requantization),
         requantization=requantization,
+        sets=frozen_integers(sets),
     )
-    ends = requantization(np.array([[sums.least], [sums.most]])).reshape(-1)
-    lows, highs = (np.full(shape.channels, end) for end in ends)
-    hard = _hard_frames(golden, sums, execution.kernel, source.shape)
+    every = (1, len(golden.counts))
+    least, most = (requantization(np.full(every, end)) for end in (sums.least, sums.most))
+    lows, highs = np.full(shape.channels, least.min()), np.full(shape.channels, most.max())
+    whole = replace(golden, counts=np.array([golden.taps]))
+    hard = _hard_frames(whole, sums, execution.kernel, source.shape)
     return Built(mapped(element, lows, highs, layer), proof, Reference(execution.run, hard))
 
 

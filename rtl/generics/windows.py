@@ -209,6 +209,7 @@ def _float_mean(element: FloatMean, context: Context) -> tuple[str, Formals]:
         **number_formals("output", element.output.number),
         "low": str(element.requantization.low),
         "levels": str(element.requantization.levels),
+        "sets": str(len(element.requantization.thresholds)),
         **constants(tables(element), context),
         "fifo_depth": context.knobs["fifo_depth"],
     }

@@ -3,7 +3,7 @@
 --   for each window, for each channel:
 --     sum = 0
 --     for each value of the window, raster order: sum = rounded(sum + addends(bit pattern of the value))
---     output = low + number of levels n with threshold(n) <= sum
+--     output = low + number of levels n with threshold(set of the window, n) <= sum
 --
 -- rounded() keeps 24 significant bits, see `rounding_adder`: with addends in units of one power of two the
 -- sum is that of single precision. Rows and columns that are in no window are dropped.
@@ -44,12 +44,15 @@ entity float_mean is
     addends : rom_words_t;
     -- Bits of a (signed) sum.
     accumulator_bits : positive;
-    -- See `threshold`; one row for all channels.
+    -- See `threshold`; `sets` rows, each for all channels of some windows: as many thresholds for each lane.
     output_bits : positive;
     output_signed : boolean;
     low : integer;
     levels : positive;
+    sets : positive := 1;
     thresholds : rom_words_t;
+    -- With several sets, that of each window: see `choose_by_window`.
+    set_numbers : rom_words_t := no_table;
     -- Beats of the output FIFO.
     fifo_depth : positive
   );
@@ -75,10 +78,18 @@ architecture rtl of float_mean is
     "float_mean: kernel must fit into the map; got " & integer'image(kernel_height) & " x "
     & integer'image(kernel_width));
 
+  constant thresholds_are_complete : boolean := require(
+    rom_holds(thresholds, sets * levels * accumulator_bits),
+    "float_mean: thresholds must hold sets * levels numbers in rows of 256 bits; rows got "
+    & integer'image(thresholds'length));
+
   -- Edges from a step to the one at which its sum is in the memory.
   constant latency : positive := 6;
 
   constant folds : positive := channels / lanes;
+  constant windows : positive :=
+    places(height, 0, 0, kernel_height, stride_height) * places(width, 0, 0, kernel_width, stride_width);
+  constant set_bits : positive := levels * accumulator_bits;
   constant sums : positive := places(width, 0, 0, kernel_width, stride_width) * folds;
 
   subtype sums_t is std_ulogic_vector(lanes * accumulator_bits - 1 downto 0);
@@ -102,8 +113,10 @@ architecture rtl of float_mean is
   signal present : sums_t;
   signal present_valid : std_ulogic;
 
+  -- By each set of thresholds, and by that of the window.
+  signal codes : std_ulogic_vector(sets * lanes * output_bits - 1 downto 0);
+  signal code_valid : std_ulogic_vector(sets * lanes - 1 downto 0);
   signal mean : std_ulogic_vector(lanes * output_bits - 1 downto 0);
-  signal mean_valid : std_ulogic_vector(lanes - 1 downto 0);
 
 begin
 
@@ -216,29 +229,48 @@ begin
   end generate;
 
   ------------------------------------------------------------------------------
-  each_lane : for lane in 0 to lanes - 1 generate
-    quantize : entity work.threshold
-      generic map (
-        input_bits => accumulator_bits,
-        output_bits => output_bits,
-        output_signed => output_signed,
-        low => low,
-        levels => levels,
-        lanes => 1,
-        folds => 1,
-        thresholds => thresholds
-      )
-      port map (
-        clk => clk,
-        reset => reset,
-        --
-        input_valid => ends_after(latency),
-        input_data => present((lane + 1) * accumulator_bits - 1 downto lane * accumulator_bits),
-        --
-        output_valid => mean_valid(lane),
-        output_data => mean((lane + 1) * output_bits - 1 downto lane * output_bits)
-      );
+  each_set : for set in 0 to sets - 1 generate
+    each_lane : for lane in 0 to lanes - 1 generate
+      quantize : entity work.threshold
+        generic map (
+          input_bits => accumulator_bits,
+          output_bits => output_bits,
+          output_signed => output_signed,
+          low => low,
+          levels => levels,
+          lanes => 1,
+          folds => 1,
+          thresholds => rom_part(thresholds, set * set_bits, set_bits)
+        )
+        port map (
+          clk => clk,
+          reset => reset,
+          --
+          input_valid => ends_after(latency),
+          input_data => present((lane + 1) * accumulator_bits - 1 downto lane * accumulator_bits),
+          --
+          output_valid => code_valid(set * lanes + lane),
+          output_data => codes((set * lanes + lane + 1) * output_bits - 1 downto (set * lanes + lane) * output_bits)
+        );
+    end generate;
   end generate;
+
+  choose : entity work.choose_by_window
+    generic map (
+      width => lanes * output_bits,
+      sets => sets,
+      windows => windows,
+      folds => folds,
+      set_numbers => set_numbers
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      --
+      input_valid => code_valid(0),
+      input_data => codes,
+      output_data => mean
+    );
 
   output_fifo : entity work.reserving_fifo
     generic map (
@@ -252,7 +284,7 @@ begin
       reservable => reservable,
       reserve => reserve,
       --
-      input_valid => mean_valid(0),
+      input_valid => code_valid(0),
       input_data => mean,
       --
       output_ready => output_ready,

@@ -12,7 +12,7 @@ from ir.average_proof import GoldenMean
 from ir.elements import FloatMean, Input, Kernel, Shape, StreamType
 from ir.float_mean import accumulator_of, float_sums, prove_float_mean
 from ir.interpreter import apply
-from ir.numbers import IntegerType
+from ir.numbers import IntegerType, frozen_integers
 from rtl.generics import Context, instance
 from rtl.knobs import knobs
 from rtl.tables import tables
@@ -30,8 +30,12 @@ def float_mean_of(
     zero_point: int,
     ratio: float,
     depth: int,
+    fewer: tuple[int, ...] = (),
 ) -> FloatMean:
-    """Return the element of a mean of numbers of ``scale`` into codes of ``ratio`` times that."""
+    """Return the element of a mean of numbers of ``scale`` into codes of ``ratio`` times that.
+
+    ``fewer``: other counts that sums are divided by in turns.
+    """
     entering = np.float32(scale)
     golden = GoldenMean(
         entering,
@@ -40,7 +44,7 @@ def float_mean_of(
         number.minimum + 3,
         number,
         kernel.taps,
-        np.array([kernel.taps]),
+        np.array([*fewer, kernel.taps]),
         number.minimum,
         number.maximum,
     )
@@ -56,6 +60,7 @@ def float_mean_of(
         addends=sums.addends,
         accumulator=accumulator_of(sums, function),
         requantization=function,
+        sets=frozen_integers(np.arange(rows * columns) * 7 % (len(fewer) + 1)),
         fifo_depth=depth,
     )
 
@@ -81,6 +86,7 @@ def _case(seed: int, name: str, element: FloatMean) -> Case:
         bits = element.output.number.bits
         write_beats(folder / "input.txt", x, lanes, source.number.bits)
         write_beats(folder / "expected.txt", apply(element, x), lanes, bits)
+        (folder / "set_numbers.txt").write_text("")  # of one set there are none
         for table in tables(element):
             write_table(folder / f"{table.generic}.txt", table.values, table.bits)
 
@@ -104,6 +110,12 @@ ELEMENTS = {
     ),
     "few bits, exact sums": float_mean_of(
         Shape(6, 2, 4), Kernel(3, 1, 3, 1), 4, IntegerType(4, True), 0.375, 2, 1.0, 16
+    ),
+    "three counts": float_mean_of(
+        Shape(5, 7, 4), Kernel(2, 2, 2, 2), 2, UINT8, 0.0213, 99, 0.5, 17, (1, 2)
+    ),
+    "two counts, all channels": float_mean_of(
+        Shape(4, 4, 3), Kernel(2, 4, 2, 4), 3, INT8, 0.3, 0, 0.5, 17, (6,)
     ),
     "no pixels to add": float_mean_of(Shape(2, 3, 6), Kernel(1, 1, 1, 2), 1, UINT8, 0.3, 9, 1.3, 5),
     "one code": float_mean_of(Shape(2, 2, 1), Kernel(2, 2, 2, 2), 1, UINT8, 0.01, 0, 1e5, 2),

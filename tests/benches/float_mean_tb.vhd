@@ -28,6 +28,7 @@ entity float_mean_tb is
     output_signed : boolean;
     low : integer;
     levels : positive;
+    sets : positive;
     fifo_depth : positive;
     first_edge : integer;
     last_edge : integer
@@ -93,7 +94,9 @@ begin
       output_signed => output_signed,
       low => low,
       levels => levels,
+      sets => sets,
       thresholds => read_rom(folder & "thresholds.txt"),
+      set_numbers => read_rom(folder & "set_numbers.txt"),
       fifo_depth => fifo_depth
     )
     port map (

@@ -1,8 +1,9 @@
 """Clock speed of every element and of small networks: ``python -m tests.clock``.
 
 Placed and routed for Lattice's ECP5, speed grade 6, between registers (``sim.place_and_route``).
-``--write`` puts the rows into docs/clock.md, where those of others stay.  Results are cached: what
-did not change takes no time.
+``--write`` puts the rows into docs/clock.md, where those of others stay, and draws them.
+``--plain`` measures what yosys makes of them, with no register moved into multipliers and block
+RAM.  Results are cached: what did not change takes no time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from sim.alone import TOP, Value, generics, verilog
 from sim.ghdl import find_ghdl
 from sim.place_and_route import Effort, Timing, find_nextpnr, find_yosys, place_and_route
 from sim.synthesis import synthesize
+from tests.clock_plot import plot
 from tests.test_synthesis_elements import CONFIGURATIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "clock.md"
+PLOT = PAGE.with_suffix(".svg")
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 NETWORKS: dict[str, tuple[str, int]] = {
     "pocket_2x_at_its_rate": ("pocket_2x", 6974),
@@ -61,18 +64,17 @@ Netlist = tuple[str, str]
 """Verilog and the name of its top."""
 
 HEADINGS = [
-    *("", "MHz", "as yosys leaves it", "from", "to", "levels", "logic, ns", "path, ns"),
+    *("", "MHz", "from", "to", "levels", "logic, ns", "path, ns"),
     *("LUT4", "FF", "multipliers", "block RAM", "measured"),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """A netlist's figures with registers moved into multipliers, and its clock without that."""
+    """A netlist's figures."""
 
     name: str
     timing: Timing
-    plain_mhz: float
 
     def row(self) -> list[str]:
         """Return the cells of the table."""
@@ -81,7 +83,6 @@ class Speed:
         return [
             self.name,
             f"{timing.fmax_mhz:.0f}",
-            f"{self.plain_mhz:.0f}",
             *(signal.removeprefix("element.") for signal in (timing.start, timing.end)),
             f"{timing.levels}",
             f"{timing.logic_ns:.1f}",
@@ -96,7 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.clock", description=__doc__)
     parser.add_argument("names", nargs="*", help="elements and networks (all)")
     parser.add_argument("--write", action="store_true", help="put the rows into the docs")
+    parser.add_argument("--plain", action="store_true", help="move no registers")
     options = parser.parse_args(arguments)
+    if options.plain and options.write:
+        parser.error("--write takes what is measured without --plain")
     unknown = sorted(set(options.names) - CONFIGURATIONS.keys() - VARIANTS.keys() - NETWORKS.keys())
     if unknown:
         parser.error(f"neither an element nor a network: {', '.join(unknown)}")
@@ -105,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for title, netlists in (("Elements", elements), ("Networks", small_networks)):
         tables[title] = []
         for name, netlist in netlists(options.names):
-            found = speed(name, netlist)
+            found = speed(name, netlist, Effort(moves_registers=not options.plain))
             console.print(escape(" ".join(found.row())), highlight=False)
             tables[title].append(found)
     for title, speeds in tables.items():
@@ -116,7 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print(table)
     if options.write:
         page = PAGE.read_text("utf-8")
-        PAGE.write_text(with_figures(page, markdown(page, tables)), "utf-8")
+        page = with_figures(page, markdown(page, tables))
+        PAGE.write_text(page, "utf-8")
+        PLOT.write_text(plot({title: frequencies(page, title) for title in tables}), "utf-8")
     return 0
 
 
@@ -155,15 +161,9 @@ def network(name: str, cycles: int) -> Netlist:
         return synthesize(top, files, {"factor_bits": FACTOR_BITS}), top
 
 
-def speed(name: str, netlist: Callable[[], Netlist], effort: Effort | None = None) -> Speed:
-    """Place and route a netlist, and again with all registers where yosys left them."""
-    effort = effort or Effort()
-    text, top = netlist()
-    timing = place_and_route(text, top, effort)
-    if not timing.multipliers:
-        return Speed(name, timing, timing.fmax_mhz)
-    plain = place_and_route(text, top, replace(effort, moves_registers=False))
-    return Speed(name, timing, plain.fmax_mhz)
+def speed(name: str, netlist: Callable[[], Netlist], effort: Effort) -> Speed:
+    """Place and route a netlist."""
+    return Speed(name, place_and_route(*netlist(), effort))
 
 
 def markdown(page: str, tables: dict[str, list[Speed]]) -> str:
@@ -173,7 +173,7 @@ def markdown(page: str, tables: dict[str, list[Speed]]) -> str:
     for title, speeds in tables.items():
         rows = written_rows(page, title)
         rows |= {found.name: f"| {' | '.join(found.row())} |\n" for found in speeds}
-        rule = " | ".join(["---", "---:", "---:", "---", "---", *["---:"] * 8])
+        rule = " | ".join(["---", "---:", "---", "---", *["---:"] * 8])
         text = "".join(rows[name] for name in sorted(rows))
         parts.append(f"\n## {title}\n\n| {' | '.join(HEADINGS)} |\n| {rule} |\n{text}")
     return "".join(parts)
@@ -184,6 +184,11 @@ def written_rows(page: str, title: str) -> dict[str, str]:
     _, _, section = page.partition(f"\n## {title}\n\n")
     lines = section.partition("\n\n")[0].splitlines()
     return {row[1]: f"{row[0]}\n" for row in map(re.compile(r"\| (\w+) \|.*").match, lines) if row}
+
+
+def frequencies(page: str, title: str) -> dict[str, float]:
+    """Return the MHz by name of the table ``title`` of ``page``."""
+    return {name: float(row.split("|")[2]) for name, row in written_rows(page, title).items()}
 
 
 def with_figures(page: str, text: str) -> str:

@@ -14,13 +14,19 @@ from sim.place_and_route import Effort, Timing, place_and_route
 from tests.clock import (
     BEGIN,
     END,
+    NETWORKS,
     PAGE,
+    VARIANTS,
     Speed,
     element,
+    frequencies,
     markdown,
+    network,
     with_figures,
     written_rows,
 )
+from tests.clock_plot import plot
+from tests.test_synthesis_elements import CONFIGURATIONS
 
 NETLIST = """module element
   (input  clk,
@@ -188,20 +194,66 @@ def test_rows_that_are_not_measured_stay() -> None:
     assert sorted(rows) == list(rows)
     assert rows["window"].startswith("| window | ")
     timing = Timing(99.6, "element.a", "element.b", 3, 1.25, 10.0, 1234, 56, 7, 8)
-    speeds = [Speed("window", timing, 90.0)]
+    speeds = [Speed("window", timing)]
     changed = with_figures(page, markdown(page, {"Elements": speeds, "Networks": []}))
     row = written_rows(changed, "Elements")["window"]
-    assert row.startswith("| window | 100 | 90 | a | b | 3 | 1.2 | 10.0 | 1,234 | 56 | 7 | 8 | 20")
+    assert row.startswith("| window | 100 | a | b | 3 | 1.2 | 10.0 | 1,234 | 56 | 7 | 8 | 20")
     assert written_rows(changed, "Elements") == rows | {"window": row}
     assert written_rows(changed, "Networks") == written_rows(page, "Networks")
+    assert frequencies(changed, "Elements") == frequencies(page, "Elements") | {"window": 100.0}
+
+
+def test_the_page_has_no_other_rows() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert frequencies(page, "Elements").keys() <= CONFIGURATIONS.keys() | VARIANTS.keys()
+    assert frequencies(page, "Networks").keys() <= NETWORKS.keys()
+
+
+def test_the_drawing_has_a_bar_for_each_row() -> None:
+    drawn = plot({"Elements": {"slow": 90.0, "fast": 300.0}, "Networks": {"net": 170.0}})
+    assert [name for name in ("slow", "fast", "net") if name in drawn] == ["slow", "fast", "net"]
+    assert drawn == plot({"Elements": {"fast": 300.0, "slow": 90.0}, "Networks": {"net": 170.0}})
+
+
+BOUNDS = {
+    "adder_graph": 115,
+    "average_pool": 150,
+    "cluster_sums": 220,
+    "depthwise_vector": 185,
+    "depthwise_vector_in_logic": 165,
+    "lane_maxima": 220,
+    "layer_normalization": 135,
+    "matrix_vector": 175,
+    "matrix_vector_in_logic": 160,
+    "parallel_window": 115,
+    "pointwise": 160,
+    "processing_element": 170,
+    "requantize": 180,
+    "requantize_in_logic": 150,
+    "row_sums": 205,
+    "softmax": 145,
+    "stream_fifo": 210,
+    "threshold": 125,
+    "window": 180,
+    "window_means": 200,
+}
+"""MHz, some 15 % below what was seen with seed 1: docs/clock.md."""
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("name", "mhz"),
-    [("matrix_vector", 175), ("depthwise_vector", 140), ("pointwise", 160), ("stream_fifo", 210)],
-)
-def test_clock_of_elements(name: str, mhz: int) -> None:
-    """Some 15 % below what was seen with seed 1: 204, 162, 188 and 259 MHz."""
+@pytest.mark.parametrize("name", BOUNDS)
+def test_clock_of_elements(name: str) -> None:
     timing = place_and_route(*element(name), Effort())
-    assert timing.fmax_mhz >= mhz
+    assert timing.fmax_mhz >= BOUNDS[name]
+
+
+@pytest.mark.long
+def test_clock_of_pocket_cnns_network_at_its_rate() -> None:
+    """The goal; 165 to 174 MHz were seen with three seeds."""
+    timing = place_and_route(*network(*NETWORKS["pocket_2x_at_its_rate"]), Effort())
+    assert timing.fmax_mhz >= 150
+
+
+def test_bounds_are_below_the_page() -> None:
+    seen = frequencies(PAGE.read_text(encoding="utf-8"), "Elements")
+    assert all(0.8 * seen[name] < bound < 0.9 * seen[name] for name, bound in BOUNDS.items())

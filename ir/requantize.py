@@ -134,10 +134,15 @@ class Scaling(Enum):
 
 
 def can_be_serial(function: Requantization) -> bool:
-    """True if ``serial_requantize`` takes ``function``: no factor is negative or too long."""
+    """True if ``serial_requantize`` takes ``function``, and it needs a multiplier otherwise.
+
+    No factor is negative or longer than the shift.  The same power of two for all is wires.
+    """
     if not isinstance(function, ScaleRequantization):
         return False
-    bits = function.multiplier_bits
+    bits, first = function.multiplier_bits, int(function.multipliers[0])
+    if first & (first - 1) == 0 and np.all(function.multipliers == first):
+        return False
     return int(function.multipliers.min()) >= 0 and 2 <= bits <= function.shift
 
 

@@ -76,9 +76,11 @@ def function(multipliers: list[int], shift: int) -> ScaleRequantization:
         (function([5, 0], 3), False),
         (function([5, -1], 9), False),
         (function([0, 0], 9), False),
+        (function([4, 4], 9), False),
+        (function([4, 2], 9), True),
         (ThresholdRequantization(frozen_integers(np.array([[3]])), 0), False),
     ],
-    ids=["5 >> 4", "5 >> 3", "-1", "0", "thresholds"],
+    ids=["5 >> 4", "5 >> 3", "-1", "0", "4", "4 and 2", "thresholds"],
 )
 def test_what_can_be_serial(requantization: Requantization, is_possible: bool) -> None:
     assert can_be_serial(requantization) is is_possible

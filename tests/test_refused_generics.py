@@ -82,6 +82,7 @@ WRONG: list[tuple[str, Generics, str]] = [
     ("merge", {"high": 256}, "high must fit the output; got 256"),
     ("moments", {"half_width": 16}, "half_width must hold the radicand; got 16"),
     ("pair_lookup", {"input_a_bits": 12}, "a pair must have at most 16 bits; got 17"),
+    ("pixel_window", {"slots": 1}, "slots must be 2 or more; got 1"),
     ("parallel_window", {"taps": 6}, "taps must be a row of the kernel or all of it; got 6"),
     ("parallel_window", {"blocks": 3}, "blocks must divide channels; got 3"),
     ("parallel_window", {"pad_right": 2},

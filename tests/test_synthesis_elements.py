@@ -471,6 +471,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "simd": 4,
         "replays": 2,
     },
+    "pixel_window": {"width": 16, "words": 12, "replays": 3, "slots": 2},
     "window_means": {
         "input_bits": 13,
         "lanes": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from ir.elements import Fifo, Input, Output, Reshape, WidthConverter
@@ -53,12 +54,14 @@ def stream_fifo(depth: int, width: int) -> Part:
 def reserving_fifo(depth: int, width: int, beats: int = 1) -> tuple[Part, ...]:
     """Return a FIFO whose places are reserved, ``beats`` at a time: a second count.
 
+    What is stored is a FIFO without what may hold up its input.
     LUT: ``reserved``, bits of the count; ``groups``, the same where it grows by several.
     """
     reserved = clog2(depth + 1)
     lut = {"one": 1.0, "reserved": reserved, "groups": reserved if beats > 1 else 0}
     own = Part("reserving_fifo", lut, {"one": 1.0, "reserved": reserved})
-    return (own, stream_fifo(depth, width))
+    stored = stream_fifo(depth, width)
+    return (own, replace(stored, lut={**stored.lut, "one": 0.0}))
 
 
 def width_converter(bits: int, input_lanes: int, output_lanes: int) -> Part:

@@ -29,6 +29,9 @@ def window(
         counter = clog2(shape.channels // simd // blocks)
         sizes = {"one": 1.0, "counter": counter}
         return Part("direct_window", sizes, sizes | {"beat": simd * bits})
+    slots, pixel = 2 + extra_rows, shape.channels // simd
+    if kernel.is_pointwise and blocks == 1 and _keeps_pixels(slots, pixel):
+        return pixel_window(simd * bits, pixel, replays, slots)
     if kernel.is_pointwise:
         shape, kernel = Shape(shape.pixels, 1, shape.channels), Kernel(1, 1)
     lines, places = kernel.output_size(shape.height, shape.width)
@@ -69,6 +72,34 @@ def window(
         "padded": simd * bits + 2 if any(pads) else 0,
     }
     return Part("window", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
+
+
+UNIT_WORDS = 64
+"""Words of a unit of distributed RAM."""
+
+
+def _keeps_pixels(slots: int, words: int) -> bool:
+    """Return whether pixels are kept whole in slots of a power of two: pixel_window."""
+    slot = 1 << clog2(words)
+    return slot == words or slot << clog2(slots) <= UNIT_WORDS
+
+
+def pixel_window(width: int, words: int, replays: int, slots: int) -> Part:
+    """Return the counters and the memory of pixel_window.vhd; names as its generics.
+
+    ``word`` and ``slot``, bits of a place; ``wraps``, those that are set back.
+    """
+    memory = ram(1 << (clog2(words) + clog2(slots)), width)
+    sizes = {
+        "one": 1.0,
+        "word": clog2(words),
+        "slot": clog2(slots),
+        "wraps": clog2(words) if words & (words - 1) else 0,
+        "replays": clog2(replays),
+    }
+    lut = sizes | {"multiplexed": (memory.rows - 1) * width if memory.luts else 0}
+    ff = sizes | {"beat": width if memory.luts else 0}
+    return Part("pixel_window", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
 
 
 @lru_cache(1024)

@@ -159,7 +159,7 @@ architecture rtl of serial_requantize is
 
   -- Digits are read of one table as long as that is a few LUTs, else those of a fold are read at once, when
   -- the fold before has gone.
-  constant reads_digits : boolean := folds * steps <= 128;
+  constant reads_digits : boolean := folds * steps <= 128 or factor_bits < 3;
   -- Up to four folds the table of the upper bits is part of the adder's LUTs.
   constant reads_late : boolean := folds <= 4;
   -- Digits in a word of the table.
@@ -200,6 +200,8 @@ architecture rtl of serial_requantize is
 
   -- The fold of the next beat, and of this one.
   signal next_fold, fold : natural range 0 to last_fold := 0;
+  -- Behind the next one: no counter is the address of a table, because yosys would share pieces of both.
+  signal word_fold : natural range 0 to last_fold := 0;
   signal step : natural range 0 to last_step := 0;
   -- A beat comes or is under way; its last step.
   signal is_active, is_ending : std_ulogic;
@@ -228,8 +230,8 @@ begin
           severity failure;
         -- pragma translate_on
         fold <= next_fold;
-        read_upper <= upper_rom(next_fold);
       end if;
+      read_upper <= upper_rom(fold);
     end if;
   end process;
 
@@ -243,7 +245,8 @@ begin
     read : process (clk)
     begin
       if rising_edge(clk) then
-        word <= word_rom(next_fold);
+        word_fold <= next_fold;
+        word <= word_rom(word_fold);
       end if;
     end process;
 
@@ -302,9 +305,9 @@ begin
       end if;
       if is_active then
         step <= 0 when step = last_step else step + 1;
-        -- One step early, so that a word is read. GHDL's synthesis refuses the sum where a counter has but
-        -- one value.
-        if folds > 1 and step = last_step - 1 then
+        -- Early, so that the next word is there when the last digit of this one has been read. GHDL's
+        -- synthesis refuses the sum where a counter has but one value.
+        if folds > 1 and step = last_step - either(reads_digits, 1, 3) then
           next_fold <= 0 when next_fold = folds - 1 else next_fold + 1;
         end if;
       end if;

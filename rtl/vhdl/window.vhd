@@ -142,12 +142,38 @@ begin
 
   end generate;
 
-  buffered : if not (is_pointwise and replays = 1) generate
+  -- Pixels that are kept whole in slots of a power of two, a place of which is a counter.
+  pixels : if is_pointwise and replays > 1 and keeps_pixels(geometry) generate
+    buffered : entity work.pixel_window
+      generic map (
+        width => simd * bits,
+        words => channels / simd,
+        replays => replays,
+        slots => geometry.buffer_rows
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        input_ready => input_ready,
+        input_valid => input_valid,
+        input_data => input_data,
+        reservable => reservable,
+        reserve => reserve,
+        output_valid => output_valid,
+        output_data => output_data
+      );
+  end generate;
+
+  buffered : if not is_pointwise or (replays > 1 and not keeps_pixels(geometry)) generate
 
     constant row_move : moves_t := row_moves(geometry);
     constant column_move : moves_t := column_moves(geometry);
     constant word_move : moves_t := word_moves(geometry);
-    constant words : positive := buffer_words(geometry);
+    -- Words that are kept, and those of the ring in which they lie.
+    constant kept_words : positive := buffer_words(geometry);
+    constant words : positive := ring_words(geometry);
+    constant address_bits : positive := clog2(words);
+    constant wraps_by_itself : boolean := words = 2 ** address_bits;
 
     constant last_column : integer := kernel_width - 2;
     constant last_row : integer := kernel_height - 2;
@@ -183,7 +209,7 @@ begin
     signal write_word : natural range 0 to words - 1 := 0;
     signal write_left : integer range -1 to last_written_word := last_written_word;
     -- Words stored beyond those that fit: one more does while it is negative.
-    signal excess : words_t := to_signed(-words, words_t'length);
+    signal excess : words_t := to_signed(-kept_words, words_t'length);
     signal write : std_ulogic;
 
     -- Reader: the beat to issue next, with all that changes when it is issued.
@@ -281,7 +307,11 @@ begin
       if rising_edge(clk) then
         written := '0';
         if write then
-          write_word <= 0 when write_word = words - 1 else write_word + 1;
+          if wraps_by_itself then
+            write_word <= to_integer(to_unsigned(write_word, address_bits) + 1);
+          else
+            write_word <= 0 when write_word = words - 1 else write_word + 1;
+          end if;
           write_left <= last_written_word when write_left < 0 else write_left - 1;
           if write_left < 0 then
             written := '1';
@@ -295,8 +325,13 @@ begin
           first <= is_last;
           taken := need;
           given := freed;
-          around := read_word + move_around;
-          read_word <= around when around >= 0 else read_word + move;
+          if wraps_by_itself then
+            read_word <= to_integer(
+              to_unsigned(read_word, address_bits) + to_unsigned(move, address_bits));
+          else
+            around := read_word + move_around;
+            read_word <= around when around >= 0 else read_word + move;
+          end if;
           outside <= '1' when tap_row < 0 or tap_row >= geometry.rows
             or tap_column < 0 or tap_column >= geometry.columns else '0';
           for candidate in advance_t loop
@@ -318,7 +353,7 @@ begin
           issued <= '0';
           write_word <= 0;
           write_left <= last_written_word;
-          excess <= to_signed(-words, words_t'length);
+          excess <= to_signed(-kept_words, words_t'length);
           first <= '1';
           read_word <= first_word(geometry);
           tap_row <= -pad_top;

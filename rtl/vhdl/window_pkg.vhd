@@ -32,6 +32,14 @@ package window_pkg is
   function row_words (g : geometry_t) return positive;
   function buffer_words (g : geometry_t) return positive;
 
+  -- Whether pixels are kept in slots of a power of two, at no cost: each of so many words, or all within what a
+  -- unit of distributed RAM has. Blocks of a pixel are not.
+  function keeps_pixels (g : geometry_t) return boolean;
+
+  -- Words of the ring in which they lie: up to 64 a power of two, which distributed RAM has anyway, so that
+  -- addresses wrap by themselves.
+  function ring_words (g : geometry_t) return positive;
+
   -- Moves in rows and columns of the image, and in words of the ring buffer, modulo its size.
   function row_moves (g : geometry_t) return moves_t;
   function column_moves (g : geometry_t) return moves_t;
@@ -98,6 +106,17 @@ package body window_pkg is
     return g.buffer_rows * row_words(g);
   end function;
 
+  function keeps_pixels (g : geometry_t) return boolean is
+    constant slot : positive := 2 ** clog2(g.pixel_words);
+  begin
+    return g.blocks = 1 and (slot = g.pixel_words or 2 ** clog2(g.buffer_rows) * slot <= 64);
+  end function;
+
+  function ring_words (g : geometry_t) return positive is
+  begin
+    return either(buffer_words(g) <= 64, 2 ** clog2(buffer_words(g)), buffer_words(g));
+  end function;
+
   function row_moves (g : geometry_t) return moves_t is
     constant back : integer := -(g.kernel_height - 1) * g.dilation_height;
   begin
@@ -146,14 +165,14 @@ package body window_pkg is
         -- Frames lie in the ring one after the other.
         moves(advance) := moves(advance) + g.rows * row_words(g);
       end if;
-      moves(advance) := moves(advance) mod buffer_words(g);
+      moves(advance) := moves(advance) mod ring_words(g);
     end loop;
     return moves;
   end function;
 
   function first_word (g : geometry_t) return natural is
   begin
-    return (-(g.pad_top * row_words(g) + g.pad_left * g.pixel_words)) mod buffer_words(g);
+    return (-(g.pad_top * row_words(g) + g.pad_left * g.pixel_words)) mod ring_words(g);
   end function;
 
   -- Rows or columns from the first one of the image to the last one of a window, at least one.

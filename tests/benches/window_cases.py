@@ -206,6 +206,7 @@ WINDOWS = {
     "blocks, dilated": Window(Shape(7, 6, 4), Kernel(2, 2, 2, 1, 3, 2, 1, 2, 1, 0), blocks=4),
     "blocks of pixels": Window(Shape(3, 2, 6), Kernel(1, 1), simd=1, blocks=3, replays=2),
     "direct blocks": Window(Shape(3, 2, 6), Kernel(1, 1), simd=1, blocks=3),
+    "pixels, no slots": Window(Shape(1, 3, 40), Kernel(1, 1), simd=1, replays=2),
     "pixels, extra rows": Window(Shape(2, 5, 4), Kernel(1, 1), simd=1, replays=2, extra_rows=3),
 }
 CASES = tuple(

@@ -28,7 +28,14 @@ from tools.resource_grid.processing import (
 )
 from tools.resource_grid.sample import Sample
 from tools.resource_grid.whole import processing_elements
-from tools.resource_grid.windows import direct_windows, parallel_windows, pools, steps, windows
+from tools.resource_grid.windows import (
+    direct_windows,
+    parallel_windows,
+    pixel_windows,
+    pools,
+    steps,
+    windows,
+)
 
 __all__ = ["GRID", "Sample"]
 
@@ -37,6 +44,7 @@ GRID: dict[str, Callable[[], Iterator[Sample]]] = {
     "reserving_fifo": reserving_fifos,
     "window": windows,
     "direct_window": direct_windows,
+    "pixel_window": pixel_windows,
     "parallel_window": parallel_windows,
     "matrix_vector": matrices,
     "depthwise_vector": depthwise,

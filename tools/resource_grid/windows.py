@@ -73,12 +73,7 @@ def windows() -> Iterator[Sample]:
     yield window_sample((1, 128, 4), Kernel(1, 5, pad_left=2, pad_right=2), 4, 4)
     yield window_sample((7, 7, 32), k(3, 1, 1), 32, 1)
     yield window_sample((20, 20, 4), Kernel(3, 3, 1, 1, 2, 2, 2, 2, 2, 2), 4, 2)
-    yield window_sample((1, 1, 64), k(1), 1, 8)
-    yield window_sample((1, 1, 64), k(1), 8, 32)
     yield window_sample((1, 1, 784), k(1), 4, 4)
-    yield window_sample((1, 1, 16), k(1), 16, 2)
-    yield window_sample((8, 8, 64), k(1), 4, 16)
-    yield window_sample((16, 16, 24), k(1), 8, 3)
 
 
 def direct_windows() -> Iterator[Sample]:
@@ -89,6 +84,18 @@ def direct_windows() -> Iterator[Sample]:
     ):
         # fmt: on
         yield window_sample(shape, kernel(1), simd, 1)
+
+
+def pixel_windows() -> Iterator[Sample]:
+    """Yield windows of dense layers, which keep pixels whole."""
+    # fmt: off
+    for shape, simd, replays in (
+        ((1, 1, 16), 1, 64), ((1, 1, 64), 1, 32), ((1, 1, 32), 1, 5), ((2, 2, 10), 1, 8),
+        ((1, 1, 64), 8, 10), ((8, 8, 16), 4, 16), ((4, 4, 12), 2, 3), ((1, 1, 256), 2, 10),
+        ((4, 4, 32), 16, 128), ((1, 1, 1024), 1, 20), ((1, 1, 16), 16, 2), ((16, 16, 24), 8, 3),
+    ):
+        # fmt: on
+        yield window_sample(shape, kernel(1), simd, replays)
 
 
 def pools() -> Iterator[Sample]:

@@ -100,3 +100,12 @@ def test_a_window_that_keeps_nothing_does_not_wait() -> None:
 def processing_elements(elements: Iterable[Element]) -> Iterator[ProcessingElement]:
     """Yield the processing elements."""
     yield from (element for element in elements if isinstance(element, ProcessingElement))
+
+
+@pytest.mark.parametrize("cycles", [128, 144, 200, 256, 400, 700])
+def test_a_serial_average_keeps_the_pace(cycles: int) -> None:
+    """The beats of a frame's last pixel go slowly: what sends them waits, if it is faster."""
+    chain = Chain(Shape(2, 2, 4)).conv(8, Kernel(1, 1)).average()
+    limits = (math.inf, math.inf, 2.0, math.inf, math.inf)
+    predicted = predict(schedule(chain.graph(), Goal(cycles, limits)))
+    assert predicted.cycles_per_frame <= cycles

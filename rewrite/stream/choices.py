@@ -125,7 +125,19 @@ def _choice(folded: Element, cost: Cost) -> Choice:
     whole = isinstance(folded, SideBySide)
     reads = 0 if whole else input_lanes(folded, sources(folded)[0])
     alone = _alone(folded, reads)
-    return Choice(alone, reads, sends, own_cycles(alone), cost(alone))
+    return Choice(alone, reads, sends, _cycles(alone), cost(alone))
+
+
+def _cycles(element: Element) -> int:
+    """Return the cycles per frame at which ``element`` holds nothing up that is as slow.
+
+    A global average that requantizes bit by bit takes only the beats of a frame's last pixel
+    slowly.  What sends every pixel as slowly never waits for it.
+    """
+    own = own_cycles(element)
+    if isinstance(element, GlobalAverage):
+        return max(own, element.source.output.beats * element.beat_edges)
+    return own
 
 
 def _alone(element: Consumer, reads: int) -> Consumer:

@@ -2,12 +2,14 @@
 
     pool -> join   becomes   pool -> Fifo -> join
     a -> Concatenate   becomes   a -> Fifo -> Concatenate
+    a -> GlobalAverage   becomes   a -> Fifo -> GlobalAverage
 
 A pool sends a row of values while the last row of its windows comes in, and nothing meanwhile.  A
 join that takes them together with another, even stream would hold the pool up, and with it what
 sends to the pool, so that the network were slower than its slowest element.  A concatenation takes
 all channels of an operand's pixel in a row, and none while the others have their turns; an element
-that makes them evenly has no room for that beyond its own pipeline.  How deep the FIFO must
+that makes them evenly has no room for that beyond its own pipeline.  A global average that
+requantizes bit by bit takes the last pixel of a frame slowly.  How deep the FIFO must
 be is decided with the other buffers (slack).  Where the pace is kept without, there is none.
 """
 
@@ -25,6 +27,7 @@ from ir.elements import (
     Element,
     Extremum,
     Fifo,
+    GlobalAverage,
     MaxPool,
     Merge,
     PairLookup,
@@ -61,6 +64,9 @@ def _buffered(graph: StreamGraph) -> StreamGraph:
     def buffered(source: Element, element: Consumer) -> Element:
         if not (_is_uneven(source) or _is_taken_in_bursts(source, element)):
             return source
+        return buffer(source, element)
+
+    def buffer(source: Element, element: Consumer) -> Fifo:
         name = names.new(f"{element.name}_burst")
         return Fifo(name, element.layer, source, source.output, DEPTH)
 
@@ -69,6 +75,8 @@ def _buffered(graph: StreamGraph) -> StreamGraph:
             case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
                 streams = tuple(buffered(source, element) for source in sources(element))
                 return with_sources(element, streams)
+            case GlobalAverage() if element.beat_edges > 1:
+                return with_sources(element, (buffer(element.source, element),))
             case Concatenate() | SideBySide():
                 streams = tuple(buffered(source, element) for source in sources(element))
                 return with_sources(element, streams)

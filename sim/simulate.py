@@ -124,7 +124,7 @@ def verdict(
         raise CompileError(
             "simulate",
             bench.top,
-            f"the simulation must run to its end, not stop with: {_reason(run.output)}",
+            f"the simulation must run to its end, not stop with: {_reason(run)}",
             f"see {log}",
         )
     return SimulationResult(
@@ -139,11 +139,11 @@ def verdict(
     )
 
 
-def _reason(output: str) -> str:
-    """Return the line of the simulator's output that says why it stopped."""
-    lines = [line for line in output.splitlines() if line.strip()]
+def _reason(run: Run) -> str:
+    """Return the line of the simulator's output that says why it stopped, else its status."""
+    lines = [line for line in run.output.splitlines() if line.strip()]
     failures = (line for line in lines if "failure)" in line or "error" in line)
-    return next(failures, lines[-1] if lines else "no message")
+    return next(failures, lines[-1] if lines else f"status {run.status}")
 
 
 def _completions(bench: Bench, times: Mapping[str, tuple[tuple[int, int], ...]]) -> tuple[int, ...]:

@@ -31,10 +31,11 @@ def test_one_element(name: str, tmp_path: Path) -> None:
     L = start_tensorflow().layers
     sequential((6,), L.Dense(5, activation=name), L.Dense(3)).save(tmp_path / "m.h5")
     compilation = compile_model(tmp_path / "m.h5")
-    elements = [e for e in compilation.graph if isinstance(e, ProcessingElement)]
+    graph = compilation.lowered.graph
+    elements = [e for e in graph if isinstance(e, ProcessingElement)]
     assert len(elements) == 2
     assert (elements[0].table is None) == (name in SATURATION)
-    assert len(list(compilation.graph)) == 4
+    assert len(list(graph)) == 4
 
 
 @pytest.mark.parametrize("name", HOST)

@@ -112,7 +112,7 @@ def test_one_affine_element(case: str, tmp_path: Path) -> None:
     """The compiler holds the interpreter to onnxruntime."""
     build, expected = CASES[case]
     build(start_tensorflow().layers).save(tmp_path / "m.h5")
-    graph = compile_model(tmp_path / "m.h5").graph
+    graph = compile_model(tmp_path / "m.h5").lowered.graph
     found = [type(e) for e in graph if type(e).__name__ not in PLUMBING]
     assert found == expected
 

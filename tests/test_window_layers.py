@@ -63,7 +63,7 @@ def test_layer_compiles(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.h5"
     layer_models()[name]().save(path)
     compilation = compile_model(path)
-    found = [type(element) for element in compilation.graph]
+    found = [type(element) for element in compilation.lowered.graph]
     assert [kind for kind in found if kind in (*_KINDS,)] == ELEMENTS[name]
     times = predict(compilation.graph)
     assert times.cycles_per_frame == times.lower_bound

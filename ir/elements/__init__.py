@@ -111,15 +111,11 @@ Element: TypeAlias = Input | Consumer
 
 def sources(element: Element) -> tuple[Element, ...]:
     """Return the elements whose streams ``element`` reads."""
-    match element:
-        case Input():
-            return ()
-        case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
-            return element.sources
-        case Concatenate() | SideBySide():
-            return element.sources
-        case _:
-            return (element.source,)
+    if isinstance(element, Input):
+        return ()
+    if isinstance(element, Join):
+        return element.sources
+    return (element.source,)
 
 
 def with_sources(element: Consumer, streams: tuple[Element, ...]) -> Consumer:

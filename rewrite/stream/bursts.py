@@ -23,19 +23,14 @@ from ir.elements import (
     Border,
     Concatenate,
     Consumer,
-    DotProduct,
     Element,
-    Extremum,
     Fifo,
     GlobalAverage,
+    Join,
     MaxPool,
-    Merge,
-    PairLookup,
     ProcessingElement,
-    Product,
     Reorder,
     Reshape,
-    SideBySide,
     WidthConverter,
     sources,
     with_sources,
@@ -71,17 +66,12 @@ def _buffered(graph: StreamGraph) -> StreamGraph:
         return Fifo(name, element.layer, source, source.output, DEPTH)
 
     def rule(element: Consumer) -> Consumer:
-        match element:
-            case Merge() | Product() | Extremum() | PairLookup() | DotProduct():
-                streams = tuple(buffered(source, element) for source in sources(element))
-                return with_sources(element, streams)
-            case GlobalAverage() if element.beat_edges > 1:
-                return with_sources(element, (buffer(element.source, element),))
-            case Concatenate() | SideBySide():
-                streams = tuple(buffered(source, element) for source in sources(element))
-                return with_sources(element, streams)
-            case _:
-                return element
+        if isinstance(element, Join):
+            streams = tuple(buffered(source, element) for source in sources(element))
+            return with_sources(element, streams)
+        if isinstance(element, GlobalAverage) and element.beat_edges > 1:
+            return with_sources(element, (buffer(element.source, element),))
+        return element
 
     return graph.rebuild(rule)
 

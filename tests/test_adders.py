@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +19,14 @@ from ir.graph import StreamGraph
 from ir.numbers import IntArray, IntegerType
 from ir.requantize import ScaleRequantization
 from ir.resources import estimate
+from ir.resources.adders import cells as estimated_cells
 from rewrite.stream import adders, schedule
 from rewrite.stream.adders import adder_graph, blocks, in_adders
 from rewrite.stream.datapaths import element_datapath
 from rewrite.stream.linear import linear
 from rewrite.stream.stages import staged
+from rtl.adder_tables import datapath_formals, datapath_tables
+from tests.synthesis import Value, cells, verilog
 from tests.test_benches import BENCHES
 
 sys.path.insert(0, str(BENCHES))
@@ -178,6 +182,25 @@ def held_bits(datapath: Datapath) -> int:
     first, last = datapath.lifetimes()
     numbers = datapath.numbers()
     return sum(n.bits * (b - a) for n, a, b in zip(numbers, first, last, strict=True))
+
+
+def test_yosys_takes_a_lut_where_both_operands_have_bits(tmp_path: Path) -> None:
+    """Sums of sums that nothing else reads would become carry-save adders, of more LUTs."""
+    row = np.array([[1, 1, -1, 2, 1, -2, 1, 1]])
+    datapath = staged(linear(adder_graph(with_weights(row, UINT8)), UINT8), 9)
+    (lane,) = datapath.lanes
+    values: dict[str, Value] = {
+        "input_bits": 8,
+        "input_signed": False,
+        "inputs": row.size,
+        "outputs": 1,
+        "output_bits": datapath.numbers()[lane.node].bits + lane.shift,
+        **{name: int(value) for name, value in datapath_formals(datapath).items()},
+        **{table.generic: table.rows() for table in datapath_tables(datapath)},
+    }
+    counted = cells(verilog("adder_graph", values, tmp_path))
+    estimated, _ = estimated_cells(datapath)
+    assert sum(n for kind, n in counted.items() if kind.startswith("LUT")) == estimated
 
 
 def test_signed_digits_are_the_fewest() -> None:

@@ -189,16 +189,17 @@ begin
       constant right_place : natural := at_stage(right(value), stage);
       signal left_value : signed(width - 1 downto 0);
       signal right_bits_of : std_ulogic_vector(right_bits - 1 downto 0);
-      signal high : signed(width - low - 1 downto 0);
+      signal high : signed(width - low downto 0);
     begin
 
       left_value <= wrap(operand, width);
       right_bits_of <= values(right_place + right_bits - 1 downto right_place) when operator(value) = 0
         else not values(right_place + right_bits - 1 downto right_place);
 
-      -- What lies below the right operand needs no adder.
-      high <= left_value(width - 1 downto low) + wrap(signed('0' & right_bits_of), width - low);
-      values(place(value) + width - 1 downto place(value) + low) <= std_ulogic_vector(high);
+      -- What lies below the right operand needs no adder. A zero is added below both operands, because yosys
+      -- makes carry-save adders of sums that only another sum reads as they are: two LUTs for each bit.
+      high <= (left_value(width - 1 downto low) & '0') + (wrap(signed('0' & right_bits_of), width - low) & '0');
+      values(place(value) + width - 1 downto place(value) + low) <= std_ulogic_vector(high(width - low downto 1));
 
       below : if low > 0 generate
         values(place(value) + low - 1 downto place(value)) <=

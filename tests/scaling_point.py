@@ -29,7 +29,7 @@ from tests.onnx_models import Graph
 SIDE, CHANNELS = 8, 8
 """Of the maps of a deep network, whose convolutions are 3 x 3."""
 CONVOLUTION_MACS = SIDE * SIDE * 9 * CHANNELS * CHANNELS
-NETLIST_WEIGHTS = 500_000
+NETLIST_WEIGHTS = 4_000_000
 """GHDL's synthesis took 13 GB of memory for six times as many weights."""
 
 

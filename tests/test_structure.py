@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,9 @@ MAY_IMPORT = {
 }
 COMPOSERS = {"frontend/__main__.py", "frontend/compiler.py", "frontend/simulation.py"}
 """They put the chain together and see everything but the zoo."""
+
+DIRECTIVE = re.compile(r"--\s*(?:pragma|rtl_synthesis|synopsys|synthesis)\b(.*)", re.I)
+"""Comments that synthesis tools obey, in any kind of prose."""
 
 
 def imported_packages(path: Path) -> set[str]:
@@ -41,6 +45,17 @@ def test_imports_follow_the_chain(package: str) -> None:
         allowed = set(PACKAGES) - {"zoo"} if name in COMPOSERS else MAY_IMPORT[package]
         foreign = imported_packages(path) - {package} - allowed
         assert not foreign, f"{name} must not import {sorted(foreign)}"
+
+
+@pytest.mark.parametrize("text", ["-- synthesis off", "  --pragma x", "x; -- Synopsys y"])
+def test_directives_are_found(text: str) -> None:
+    assert DIRECTIVE.search(text)
+
+
+def test_no_comment_in_vhdl_is_a_directive_by_chance() -> None:
+    for path in sorted((ROOT / "rtl" / "vhdl").glob("*.vhd")):
+        found = {match[1].strip() for match in DIRECTIVE.finditer(path.read_text())}
+        assert found <= {"translate_off", "translate_on"}, f"{path.name}: {sorted(found)}"
 
 
 def test_ruff_is_clean() -> None:

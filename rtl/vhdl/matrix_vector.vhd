@@ -115,17 +115,32 @@ architecture rtl of matrix_vector is
     return word;
   end function;
 
+  type masks_t is array (0 to packed_rows - 1) of word_t;
+
+  -- The same for each of these rows: found once, because what elaboration computes it keeps in memory.
+  function masks (bit_of_weight : natural) return masks_t is
+    variable result : masks_t;
+  begin
+    for place in masks_t'range loop
+      result(place) := bits_of_rows(place, bit_of_weight);
+    end loop;
+    return result;
+  end function;
+
+  constant sign : natural := weight_bits - 1;
+  constant sign_bits : masks_t := masks(sign);
+  constant low_bits : masks_t := masks(0);
+
   -- The word after each weight has taken 1 of the one above it if it is negative.
   function borrowed (word : word_t) return word_t is
-    constant sign : natural := weight_bits - 1;
     variable result : word_t := word;
     variable borrow, signs, difference : word_t;
   begin
     for place in 1 to smaller(packed_rows, pe) - 1 loop
       -- All weights of the rows at a time. A sign that is set keeps a difference to its own weight.
-      signs := bits_of_rows(place, sign);
+      signs := sign_bits(place);
       borrow := std_ulogic_vector(shift_right(shift_left(
-        unsigned(result and bits_of_rows(place - 1, sign)), piece), sign)) and bits_of_rows(place, 0);
+        unsigned(result and sign_bits(place - 1)), piece), sign)) and low_bits(place);
       difference := std_ulogic_vector(unsigned(result or signs) - unsigned(borrow));
       difference := difference xor (signs and not result);
       assert (result and not difference and signs) = word_t'(others => '0')
@@ -138,22 +153,22 @@ architecture rtl of matrix_vector is
 
   -- The word for a fold and a step that the ROM of a position holds: a row after the other.
   function rom_word (position, fold, step : natural) return word_t is
+    constant row_bits : positive := steps * simd * weight_bits;
     variable word : word_t := (others => '0');
-    variable first_lane, low : natural;
+    variable first : natural := (fold * pe * steps + step) * simd * weight_bits;
+    variable low : natural := 0;
   begin
-    for row in 0 to pe - 1 loop
-      exit when fold * pe + row = folds * pe - surplus;
-      first_lane := ((fold * pe + row) * steps + step) * simd;
+    for row in 1 to either(fold = folds - 1, pe - surplus, pe) loop
       if chained = 1 then
-        word((row + 1) * piece - 1 downto row * piece) :=
-          rom_slice(weights, first_lane * weight_bits, piece);
+        word(low + piece - 1 downto low) := rom_slice(weights, first, piece);
       else
         for index in 0 to chains - 1 loop
-          low := row * piece + index * weight_bits;
-          word(low + weight_bits - 1 downto low) := rom_slice(
-            weights, (first_lane + index * chained + position) * weight_bits, weight_bits);
+          word(low + (index + 1) * weight_bits - 1 downto low + index * weight_bits) := rom_slice(
+            weights, first + (index * chained + position) * weight_bits, weight_bits);
         end loop;
       end if;
+      low := low + piece;
+      first := first + row_bits;
     end loop;
     if packed_rows > 1 and pe > 1 and weight_signed then
       word := borrowed(word);

@@ -245,6 +245,9 @@ package body millrace_pkg is
     variable filled : natural := 0;
     variable length : natural;
   begin
+    if column + count <= rom_word_bits then
+      return words(row)(column + count - 1 downto column);
+    end if;
     -- Whole pieces of rows instead of single bits: a 2-Mbit table is laid out in seconds.
     while filled < count loop
       length := smaller(count - filled, rom_word_bits - column);

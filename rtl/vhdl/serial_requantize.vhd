@@ -305,8 +305,8 @@ begin
       end if;
       if is_active then
         step <= 0 when step = last_step else step + 1;
-        -- Early, so that the next word is there when the last digit of this one has been read. GHDL's
-        -- synthesis refuses the sum where a counter has but one value.
+        -- Early, so that the next word is there when the last digit of this one has been read. A counter
+        -- of one value is left out: GHDL's synthesis refuses its sum.
         if folds > 1 and step = last_step - either(reads_digits, 1, 3) then
           next_fold <= 0 when next_fold = folds - 1 else next_fold + 1;
         end if;

@@ -91,6 +91,7 @@ architecture rtl of depthwise_vector is
   end function;
 
   constant rom : rom_t := folded_weights;
+  attribute rom_style of rom : constant is rom_style_of(last_word + 1, lanes * piece);
 
   -- From the beat's arrival to its sum before the accumulator.
   constant delay : positive := 3 + clog2(taps);

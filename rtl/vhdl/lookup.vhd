@@ -89,6 +89,7 @@ begin
     end function;
 
     constant rom : rom_t := entries;
+    attribute rom_style of rom : constant is rom_style_of(last_word + 1, output_bits);
   begin
 
     look_up : process (clk)

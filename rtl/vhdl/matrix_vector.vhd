@@ -250,6 +250,7 @@ begin
     end function;
 
     constant rom : rom_t := folded_weights;
+    attribute rom_style of rom : constant is rom_style_of(last_word + 1, word_bits);
 
     type history_t is array (0 to position) of std_ulogic_vector(chains * activation_bits - 1 downto 0);
 

@@ -68,6 +68,13 @@ package millrace_pkg is
   -- The table of the bits from `first` on, `bits` of them, the last row filled up with zeros.
   function rom_part (words : rom_words_t; first : natural; bits : positive) return rom_words_t;
 
+  -- Of constants that are tables read at a clock edge, for tools that take attributes.
+  attribute rom_style : string;
+
+  -- Where a table takes least: "block" RAM if it is large, else "distributed", look-up tables. It is what
+  -- yosys chooses by itself for 7-series: half a block RAM counts as much as 129 LUTs of 64 bits each.
+  function rom_style_of (words, width : positive) return string;
+
   -- GHDL 2.0's synthesis takes a constant for zero if its ones are all in its uppermost 32 bits and its
   -- length is a multiple of 32, beyond 32. Tables and wide summands keep away from that:
 
@@ -269,6 +276,22 @@ package body millrace_pkg is
       part(row)(length - 1 downto 0) := rom_slice(words, first + row * rom_word_bits, length);
     end loop;
     return part;
+  end function;
+
+  function rom_style_of (words, width : positive) return string is
+    -- Of half a block RAM with 2 ** 14, 2 ** 13, .. words.
+    constant widths : integer_vector(0 to 5) := (1, 2, 4, 9, 18, 36);
+    variable depth, rows, halves : positive;
+  begin
+    for shape in widths'range loop
+      depth := 2 ** (14 - shape);
+      rows := (words + depth - 1) / depth;
+      halves := (rows * width + widths(shape) - 1) / widths(shape);
+      if 64 * 129 * halves + 32 * (rows - 1) * width < words * width then
+        return "block";
+      end if;
+    end loop;
+    return "distributed";
   end function;
 
   function spare_rows (contents : std_ulogic_vector) return natural is

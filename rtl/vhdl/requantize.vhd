@@ -127,6 +127,8 @@ architecture rtl of requantize is
   constant is_same : boolean := multipliers_are_same;
   constant multiplier_rom : multiplier_rom_t := multiplier_words;
   constant offset_rom : offset_rom_t := offset_words;
+  attribute rom_style of multiplier_rom : constant is rom_style_of(last_word + 1, lanes * multiplier_bits);
+  attribute rom_style of offset_rom : constant is rom_style_of(last_word + 1, lanes * offset_bits);
 
   -- Whether the sum is made beside the multiplier, not in it.
   constant adds_apart : boolean := factor_bits < 25 or in_logic;

@@ -549,6 +549,14 @@ def test_products_in_logic_need_no_multiplier(
     assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= most
 
 
+def test_an_accumulator_is_a_lut_for_each_bit(tmp_path: Path) -> None:
+    """Two rows of 20 bits: what is added, or not, is formed in the LUTs of the adder."""
+    values = CONFIGURATIONS["row_sums"] | {"simd": 1, "chain": 1}
+    counts = cells(verilog("row_sums", values, tmp_path))
+    assert counts["DSP48E1"] == 1
+    assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= 2 * 20 + 4
+
+
 def test_a_serial_requantization_is_an_adder_for_each_lane(tmp_path: Path) -> None:
     """21 bits of sum and 8 of a code; the rest are tables of 8 words, counters and comparators."""
     counts = cells(verilog("serial_requantize", CONFIGURATIONS["serial_requantize"], tmp_path))

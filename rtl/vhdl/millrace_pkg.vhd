@@ -114,9 +114,10 @@ package millrace_pkg is
   function limit_code (near : signed; is_far, is_negative : std_ulogic; low, high : integer)
     return std_ulogic_vector;
 
-  -- The sum of a register, another number of its width, and a carry, modulo that width: one adder. The carry
-  -- is a bit below both, as yosys takes a sum of three for one adder, too, but at times the register through
-  -- LUTs of its own.
+  -- The sum of a register, another number of its width, and a carry, modulo that width: one adder, whose
+  -- LUTs also form the other number. It is the difference of the one and the complement of the other, the
+  -- carry a bit below both: of a sum yosys takes either operand to the carry chain, at times the one that
+  -- then needs LUTs of its own.
   function add_with_carry (kept, summand : signed; carry : std_ulogic) return signed;
 
   -- The sum plus, or less, a summand. What is multiplied by a negative constant is multiplied by its
@@ -435,7 +436,7 @@ package body millrace_pkg is
     constant bits : positive := kept'length;
     variable sum : signed(bits downto 0);
   begin
-    sum := (kept & '1') + (summand & carry);
+    sum := (kept & carry) - (not summand & '1');
     return sum(bits downto 1);
   end function;
 

@@ -88,6 +88,8 @@ architecture rtl of row_sums is
 
   constant chains : positive := simd / chain;
   constant levels : natural := clog2(chains);
+  -- Whether a multiplier adds up its own products: yosys knows that by a plain sum.
+  constant in_multiplier : boolean := rows = 1 and simd = 1 and not in_logic;
 
   -- Two bits more than needed: without them, yosys takes the product of few bits for an unsigned one of
   -- full width, which is two multipliers.
@@ -370,9 +372,14 @@ begin
           if accumulates and sum_first = '0' then
             base := accumulator;
           end if;
-          accumulator <= wrap(base
-            + wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits)
-            + carry(borrows(levels)(0)), accumulator_bits);
+          if in_multiplier or not accumulates then
+            accumulator <= wrap(base
+              + wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits)
+              + carry(borrows(levels)(0)), accumulator_bits);
+          else
+            accumulator <= add_with_carry(
+              wrap(lane_value(tree(levels), 0, sum_bits, true), accumulator_bits), base, borrows(levels)(0));
+          end if;
         end if;
       end if;
     end process;

@@ -103,10 +103,11 @@ def processing_latency(element: ProcessingElement) -> int:
     """
     lookup = LOOKUP_LATENCY if element.table is not None else 0
     maxima = 0 if element.members is None else lane_maxima_latency(element.members.shape[1])
-    # A padded window has a register between its memory and the choice of the padding.
-    padding = 1 if element.kernel.is_padded and element.taps == 1 else 0
+    # A padded window has a register between its memory and the choice of the padding; one that
+    # sends several taps has one between what is issued and what is done with the data.
+    late = 1 if element.kernel.is_padded or element.taps > 1 else 0
     if element.adder_levels:
-        return padding + adders_latency(element) + lookup + maxima + 1
+        return late + adders_latency(element) + lookup + maxima + 1
     requantization = requantization_latency(
         element.requantization, element.accumulator.bits, element.pixel_beats, element.scaling
     )
@@ -116,7 +117,7 @@ def processing_latency(element: ProcessingElement) -> int:
         else matrix_vector_latency(element.fan_in, element.sharing.chain)
     )
     serializer = 1 if element.parts > 1 else 0
-    return padding + sums + serializer + requantization + lookup + maxima + 1
+    return late + sums + serializer + requantization + lookup + maxima + 1
 
 
 def lane_maxima_latency(members: int) -> int:
@@ -171,9 +172,12 @@ def global_average_latency(element: GlobalAverage) -> int:
 ADDITION_LATENCY = 6
 """Edges between two steps that add to one sum of a float mean.
 
-Code, addend and sum so far, then the addition's four: sum, its size, the bit to round by, the
-rounded sum; it is in the memory an edge later, and read the edge after the step.
+The sum so far is read, then the addition's four: sum, its size, the bit to round by, the rounded
+sum; it is in the memory an edge later.
 """
+
+ADDEND_LATENCY = 1
+"""Edges by which a float mean reads a code before the sum that it adds to: a table's register."""
 
 
 def float_mean_pause(folds: int) -> int:
@@ -184,7 +188,7 @@ def float_mean_pause(folds: int) -> int:
 def float_mean_latency(element: FloatMean) -> int:
     """From the step at the end of a window to the push of its code."""
     function, bits = element.requantization, element.accumulator.bits
-    return ADDITION_LATENCY + threshold_latency(function.levels, bits, 1)
+    return ADDEND_LATENCY + ADDITION_LATENCY + threshold_latency(function.levels, bits, 1)
 
 
 def arg_max_latency(lanes: int) -> int:

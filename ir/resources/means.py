@@ -118,7 +118,12 @@ def float_mean(element: FloatMean) -> tuple[Part, ...]:
     own = Part(
         "float_mean",
         {"one": 1.0, "past": lanes * sums},
-        {"one": 1.0, "code": read.width_bits, "past": lanes * sums if kept.luts else 0.0},
+        {
+            "one": 1.0,
+            "code": read.width_bits,
+            "addend": lanes * element.addend.bits,
+            "past": lanes * sums if kept.luts else 0.0,
+        },
         # The sums' indices go along in shift registers.
         _stored(kept) + Resources(lut_memory=clog2(element.sums)),
     )

@@ -116,7 +116,8 @@ def parallel_window(
 
     LUT: ``gathered``, bits of pixels chosen among the rows' memories; ``padded``, bits of taps that
     may be padding or late; ``sent``, of a window that is sent in parts; ``counters``, bits of
-    counters and places.  FF: the columns that are kept, ``history``, and the ``window``.
+    counters and places.  FF: the columns that are kept, ``history``, the ``window``, and
+    the pixel that was ``taken``.
     """
     pixel = shape.channels * bits
     banks = kernel.span_height + extra_rows
@@ -141,6 +142,7 @@ def parallel_window(
         "history": (kernel.span_width - 1) * kernel.height * pixel,
         "window": kernel.taps * pixel,
         "word": banks * pixel * (2 if in_registers else 1 if memory.luts else 0),
+        "taken": pixel,
         "chosen": kernel.height * banks,
         "bound": bound,
         "counters": counters,

@@ -9,8 +9,8 @@
 -- sum is that of single precision. Rows and columns that are in no window are dropped.
 --
 -- Beat order: raster, channel fastest, `lanes` channels per beat.
--- Latency: 6 (code, addend and sum so far, addition) + threshold's edges from taking the last beat of a
--- window to the push into the FIFO; the beat can be taken one edge later.
+-- Latency: 7 (code, its word in the table, addend and sum so far, addition) + threshold's edges from taking the
+-- last beat of a window to the push into the FIFO; the beat can be taken one edge later.
 -- Cycles per frame: height * width * larger(6, channels / lanes): as many edges lie between two additions to a
 -- sum. A pixel's first beat comes 7 - channels / lanes edges after the last one of the pixel before, at least
 -- one. Frames follow each other without a gap.
@@ -84,7 +84,9 @@ architecture rtl of float_mean is
     & integer'image(thresholds'length));
 
   -- Edges from a step to the one at which its sum is in the memory.
-  constant latency : positive := 6;
+  constant latency : positive := 7;
+  -- Edges from a step to the next one that may add to its sum: the sum is read an edge after its code is.
+  constant distance : positive := latency - 1;
 
   constant folds : positive := channels / lanes;
   constant windows : positive :=
@@ -101,12 +103,13 @@ architecture rtl of float_mean is
   signal reservable, reserve : std_ulogic;
 
   -- The same, so many edges after the step.
-  signal valid_after, starts_after : std_ulogic_vector(1 to 2) := (others => '0');
+  signal valid_after, starts_after : std_ulogic_vector(1 to 3) := (others => '0');
   signal ends_after : std_ulogic_vector(1 to latency) := (others => '0');
   signal index_after : indices_t;
 
   signal code : std_ulogic_vector(lanes * bits - 1 downto 0);
-  signal addend : std_ulogic_vector(lanes * addend_bits - 1 downto 0);
+  -- What the code adds; the register behind the table is that of a block RAM.
+  signal word, addend : std_ulogic_vector(lanes * addend_bits - 1 downto 0);
   -- The sum without the addend, and with it.
   signal past : sums_t;
   signal base : sums_t;
@@ -130,7 +133,7 @@ begin
       stride_height => stride_height,
       stride_width => stride_width,
       folds => folds,
-      latency => latency
+      latency => distance
     )
     port map (
       clk => clk,
@@ -150,8 +153,9 @@ begin
   begin
     if rising_edge(clk) then
       code <= input_data;
-      valid_after <= (step and adds) & valid_after(1);
-      starts_after <= starts & starts_after(1);
+      addend <= word;
+      valid_after <= (step and adds) & valid_after(1 to 2);
+      starts_after <= starts & starts_after(1 to 2);
       ends_after <= reserve & ends_after(1 to latency - 1);
       index_after <= index & index_after(1 to latency - 1);
 
@@ -177,11 +181,11 @@ begin
       input_data => code,
       --
       output_valid => open,
-      output_data => addend
+      output_data => word
     );
 
   ------------------------------------------------------------------------------
-  base <= (others => '0') when starts_after(2) else past;
+  base <= (others => '0') when starts_after(3) else past;
 
   addition : entity work.rounding_adder
     generic map (
@@ -192,7 +196,7 @@ begin
       clk => clk,
       reset => reset,
       --
-      input_valid => valid_after(2),
+      input_valid => valid_after(3),
       input_a => resize_lanes(addend, addend_bits, accumulator_bits, addend_signed),
       input_b => base,
       --
@@ -223,7 +227,7 @@ begin
         if present_valid then
           memory(index_after(latency)) <= present;
         end if;
-        past <= memory(index_after(1));
+        past <= memory(index_after(2));
       end if;
     end process;
   end generate;

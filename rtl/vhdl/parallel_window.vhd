@@ -15,7 +15,8 @@
 --
 -- Beat order: channel fastest, then kernel column, kernel row, replay, block, ox, oy.
 -- Latency: a pixel written at edge t can be fetched at edge t + 1; a column fetched at edge t can be
--- issued at edge t + 1. A window starts when its columns have been fetched, a group of it when the client
+-- issued at edge t + 1. What is decided at an edge is done with the data at the next one, so that a register
+-- enables all of them; what is issued at edge t is in the output registers at edge t + 1. A window starts when its columns have been fetched, a group of it when the client
 -- has room (`reservable`), too. It pulses `reserve` at the edge of its first beat and runs on without gaps.
 -- docs/elements.md has the exact rules.
 -- Cycles per frame: windows * blocks * replays * kernel_height * kernel_width / taps, or as many as there are
@@ -158,9 +159,10 @@ architecture rtl of parallel_window is
     return line_step(line) = stride_height * width + 1 - columns and freed_rows(line) = stride_height;
   end function;
 
-  function is_outside (position, size : integer) return std_ulogic is
+  -- Whether the row or column so far behind a position is not in the image; compared with constants.
+  function is_outside (position, behind, size : integer) return std_ulogic is
   begin
-    if position < 0 or position >= size then
+    if position < -behind or position >= size - behind then
       return '1';
     end if;
     return '0';
@@ -171,7 +173,7 @@ architecture rtl of parallel_window is
     variable flags : std_ulogic_vector(0 to kernel_width - 1);
   begin
     for column in flags'range loop
-      flags(column) := is_outside(position + column * dilation_width, width);
+      flags(column) := is_outside(position, column * dilation_width, width);
     end loop;
     return flags;
   end function;
@@ -237,6 +239,9 @@ architecture rtl of parallel_window is
   -- Pixels that may be written, less one.
   signal room : integer range -1 to bound := banks * width - 1;
   signal write : std_ulogic;
+  -- What was taken at the edge before.
+  signal taken_data : pixel_t;
+  signal taken_column : natural range 0 to width - 1;
 
   -- Fetches: a column of the rows of a line of windows.
   signal fetch : std_ulogic;
@@ -251,8 +256,14 @@ architecture rtl of parallel_window is
   signal frees : boolean := freed_rows(0) > 0;
   signal end_freed : natural range 0 to bound := freed_at_end(0);
 
+  -- Whether there was a fetch at the edge before, its column, and for each row of the kernel, one-hot, the bank
+  -- that has it; none if it is outside.
+  signal fetches_data : std_ulogic;
+  signal data_column : natural range 0 to columns - 1;
+  signal choice : chosen_t;
+
   signal fetched : pixels_t;
-  -- For each row of the kernel, one-hot, the bank that has it; none if it is outside.
+  -- The choice for these.
   signal chosen : chosen_t;
   -- The latest column, then those before it.
   signal history : columns_t;
@@ -261,6 +272,10 @@ architecture rtl of parallel_window is
 
   -- Issues; the first beat of a group, and that of a window, which copies it.
   signal issue, start : std_ulogic;
+  -- Whether there was one at the edge before, and what it is for the data: the copy, the next block, the next
+  -- taps.
+  signal issued : std_ulogic := '0';
+  signal copies, turns_blocks, turns_taps : boolean;
   signal first : std_ulogic := '1';
   signal fresh : std_ulogic := '1';
   -- What is still to be sent, the beat that was issued last lowest, and the blocks in their order.
@@ -269,9 +284,14 @@ architecture rtl of parallel_window is
   signal replays_left : integer range -1 to last_replay := last_replay;
   signal blocks_left : integer range -1 to last_block := last_block;
   signal places_left : integer range -1 to last_place := last_place;
-  signal tap_column : integer range -pad_left to width + pad_right - 1 := -pad_left;
+  -- The first column of the next window of the line.
+  signal next_column : integer range -pad_left to line_places * stride_width - pad_left :=
+    stride_width - pad_left;
   -- Whether the columns of the kernel are outside.
   signal outside : std_ulogic_vector(0 to kernel_width - 1) := outside_at(-pad_left);
+  -- The same for the data, and by how many places their columns are not shifted yet.
+  signal data_outside : std_ulogic_vector(0 to kernel_width - 1);
+  signal is_late : std_ulogic_vector(0 to overhang);
   -- Fetches until the window is complete without the edge, and those that it waits for, both less one: their
   -- signs tell that there are none.
   signal missing : integer range -1 to fetches_bound := span_width - pad_left - 1;
@@ -296,7 +316,12 @@ begin
     signal stores : boolean;
   begin
 
-    stores <= write = '1' and write_bank = bank and write_column < columns;
+    decide : process (clk)
+    begin
+      if rising_edge(clk) then
+        stores <= write = '1' and write_bank = bank and write_column < columns;
+      end if;
+    end process;
 
     -- Only columns that are fetched.
     several_columns : if columns > 1 generate
@@ -308,10 +333,10 @@ begin
       begin
         if rising_edge(clk) then
           if stores then
-            memory(write_column) <= input_data;
+            memory(taken_column) <= taken_data;
           end if;
-          if fetch then
-            fetched(bank) <= memory(fetch_column);
+          if fetches_data then
+            fetched(bank) <= memory(data_column);
           end if;
         end if;
       end process;
@@ -327,9 +352,9 @@ begin
       begin
         if rising_edge(clk) then
           if stores then
-            pixel <= input_data;
+            pixel <= taken_data;
           end if;
-          if fetch then
+          if fetches_data then
             fetched(bank) <= pixel;
           end if;
         end if;
@@ -344,15 +369,16 @@ begin
     choose : process (clk)
     begin
       if rising_edge(clk) then
-        if fetch then
-          for bank in 0 to banks - 1 loop
-            if first_bank = (bank - row * dilation_height) mod banks
-              and (not pads_rows or is_outside(first_row + row * dilation_height, height) = '0') then
-              chosen(row)(bank) <= '1';
-            else
-              chosen(row)(bank) <= '0';
-            end if;
-          end loop;
+        for bank in 0 to banks - 1 loop
+          if first_bank = (bank - row * dilation_height) mod banks
+            and (not pads_rows or is_outside(first_row, row * dilation_height, height) = '0') then
+            choice(row)(bank) <= '1';
+          else
+            choice(row)(bank) <= '0';
+          end if;
+        end loop;
+        if fetches_data then
+          chosen(row) <= choice(row);
         end if;
       end if;
     end process;
@@ -376,7 +402,7 @@ begin
     shift : process (clk)
     begin
       if rising_edge(clk) then
-        if fetch then
+        if fetches_data then
           history(place) <= history(place - 1);
         end if;
       end if;
@@ -392,11 +418,11 @@ begin
     begin
       aligned := history(place);
       for late in 1 to smaller(overhang, place) loop
-        if missing = late - 1 then
+        if is_late(late) then
           aligned := history(place - late);
         end if;
       end loop;
-      if pads_columns and outside(column) = '1' then
+      if pads_columns and data_outside(column) = '1' then
         for row in 0 to kernel_height - 1 loop
           aligned((row + 1) * pixel_bits - 1 downto row * pixel_bits) := padding_pixel;
         end loop;
@@ -412,7 +438,7 @@ begin
     variable place : natural;
   begin
     if rising_edge(clk) then
-      if start then
+      if copies then
         for row in 0 to kernel_height - 1 loop
           for column in 0 to kernel_width - 1 loop
             for part in 0 to blocks - 1 loop
@@ -423,12 +449,30 @@ begin
             end loop;
           end loop;
         end loop;
-      elsif issue = '1' and blocks > 1 and beat = 0 and replays_left = last_replay then
+      elsif turns_blocks then
         window <= std_ulogic_vector(unsigned(window) ror group_bits);
-      elsif issue = '1' and beats > 1 then
+      elsif turns_taps then
         window(group_bits - 1 downto 0) <=
           std_ulogic_vector(unsigned(window(group_bits - 1 downto 0)) ror (taps * part_bits));
       end if;
+    end if;
+  end process;
+
+  -- What is decided at this edge is done with the data at the next one.
+  follow : process (clk)
+  begin
+    if rising_edge(clk) then
+      taken_data <= input_data;
+      taken_column <= write_column;
+      fetches_data <= fetch;
+      data_column <= fetch_column;
+      data_outside <= outside;
+      for late in 0 to overhang loop
+        is_late(late) <= '1' when missing = late - 1 else '0';
+      end loop;
+      copies <= start = '1';
+      turns_blocks <= issue = '1' and blocks > 1 and beat = 0 and replays_left = last_replay;
+      turns_taps <= issue = '1' and beats > 1;
     end if;
   end process;
 
@@ -499,7 +543,8 @@ begin
 
       asked := 0;
       asked_waits := 0;
-      output_valid <= issue;
+      issued <= issue;
+      output_valid <= issued;
       if issue then
         if beats > 1 then
           beat <= 0 when beat = beats - 1 else beat + 1;
@@ -519,15 +564,15 @@ begin
         asked_waits := waits;
         if places_left < 0 then
           places_left <= last_place;
-          tap_column <= -pad_left;
+          next_column <= stride_width - pad_left;
           outside <= outside_at(-pad_left);
           fetches <= fetches_after(0);
           waits <= waits_after(0);
         else
           if line_places > 1 then
             places_left <= places_left - 1;
-            tap_column <= tap_column + stride_width;
-            outside <= outside_at(tap_column + stride_width);
+            next_column <= next_column + stride_width;
+            outside <= outside_at(next_column);
             fetches <= stride_width;
             waits <= stride_width;
             for place in 1 to line_places - 1 loop
@@ -548,6 +593,7 @@ begin
       awaited <= awaited + asked_waits - taken;
 
       if reset then
+        issued <= '0';
         output_valid <= '0';
         write_bank <= 0;
         write_column <= 0;
@@ -567,7 +613,7 @@ begin
         replays_left <= last_replay;
         blocks_left <= last_block;
         places_left <= last_place;
-        tap_column <= -pad_left;
+        next_column <= stride_width - pad_left;
         missing <= span_width - pad_left - 1;
         awaited <= span_width - pad_left - hanging(0) - 1;
         fetches <= fetches_after(0);

@@ -77,7 +77,7 @@ class Model:
     def __init__(self, window: ParallelWindow) -> None:
         self.window = window
         self.written = self.fetched = self.started = self.beat = self.group = 0
-        self.valid = False
+        self.issued = self.valid = False
 
     def may_write(self) -> bool:
         """The fetch that frees the pixel's place was at an edge before."""
@@ -106,7 +106,8 @@ class Model:
         """Return input_ready, reserve and output_valid just before the next edge, and pass it."""
         output_valid, first, started = self.valid, self.beat == 0, self.started
         ready, fresh = self.may_write(), first and self.group == 0
-        self.valid = issue = not first or (reservable and (not fresh or self.may_start()))
+        self.valid = self.issued
+        self.issued = issue = not first or (reservable and (not fresh or self.may_start()))
         if issue:
             started += fresh
             self.beat = (self.beat + 1) % self.window.beats

@@ -24,6 +24,7 @@ from rewrite.stream import adders, schedule
 from rewrite.stream.adders import adder_graph, blocks, in_adders
 from rewrite.stream.datapaths import element_datapath
 from rewrite.stream.linear import linear
+from rewrite.stream.shared_sums import shared_sums
 from rewrite.stream.stages import staged
 from rtl.adder_tables import datapath_formals, datapath_tables
 from tests.synthesis import Value, cells, verilog
@@ -109,11 +110,10 @@ def test_thresholds_get_sums_that_are_not_negated() -> None:
 
 
 def test_a_wrong_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the solver read its matrix the wrong way round."""
+    """As if the search read its matrix the wrong way round."""
     element = with_weights(RANDOM.integers(-128, 128, (5, 5)), UINT8)
-    solve = adders.solve
     monkeypatch.setattr(
-        adders, "solve", lambda kernel, **options: solve(kernel.T.copy(), **options)
+        adders, "shared_sums", lambda matrix, *rest: shared_sums(matrix.T.copy(), *rest)
     )
     adders._solved_once.cache_clear()
     with pytest.raises(CompileError) as raised:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 
-from ir.maxplus import NEVER, DeadlockError, EventGraph, EventList, kernels
+from ir.compiled import compiled
+from ir.maxplus import NEVER, DeadlockError, EventGraph, EventList
 from ir.numbers import IntArray
 
 FRAMES = 60
@@ -201,8 +203,8 @@ def test_kernels_are_compiled_where_no_folder_can_keep_them(
     def following(number: int) -> int:
         return number + 1
 
-    compile_anew = kernels.numba.njit
-    monkeypatch.setattr(kernels.numba, "njit", njit)
-    compiled = kernels._compiled(following)
-    assert compiled is not following
-    assert compiled(3) == 4
+    compile_anew = numba.njit
+    monkeypatch.setattr(numba, "njit", njit)
+    fast = compiled(following)
+    assert fast is not following
+    assert fast(3) == 4

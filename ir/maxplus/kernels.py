@@ -9,29 +9,14 @@ events of one list, in an order in which nothing waits for a later event of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
-
-import numba
 import numpy as np
 
+from ir.compiled import compiled
 from ir.maxplus.events import NEVER
 from ir.numbers import IntArray
 
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
 
-
-def _compiled(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Compile at the first call; keep the machine code where Numba finds a writable folder."""
-    try:
-        compiled = numba.njit(cache=True)(function)
-    except RuntimeError:
-        compiled = numba.njit(function)
-    return cast("Callable[_Parameters, _Result]", compiled)
-
-
-@_compiled
+@compiled
 def order_events(
     counts: IntArray,
     firsts: IntArray,
@@ -93,7 +78,7 @@ def order_events(
     return runs, events
 
 
-@_compiled
+@compiled
 def earliest_times(
     counts: IntArray,
     bases: IntArray,
@@ -132,7 +117,7 @@ def earliest_times(
                 times[frame, base + event] = time
 
 
-@_compiled
+@compiled
 def raise_potentials(
     counts: IntArray,
     bases: IntArray,
@@ -194,7 +179,7 @@ def raise_potentials(
     return moved
 
 
-@_compiled
+@compiled
 def lower_deadlines(
     counts: IntArray,
     bases: IntArray,
@@ -244,7 +229,7 @@ def lower_deadlines(
     return moved
 
 
-@_compiled
+@compiled
 def find_circuit(
     parents: IntArray, parent_delays: IntArray, parent_frames: IntArray
 ) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Adder graphs for constant matrices: the sums of a layer without multipliers.
 
-``element -> adder graph``.  da4ml finds what rows have in common; what it finds is turned into
-an ``AdderGraph`` whose matrix is computed anew and compared, so that nothing rests on it.  Factors
-of the requantization are more adders behind the sums.
+``element -> adder graph``.  ``shared_sums`` finds what rows have in common; the matrix of its graph
+is computed anew and compared, so that nothing rests on that search.  Factors of the requantization
+are more adders behind the sums.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from da4ml.cmvm import solve
-from da4ml.types import CombLogic
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
@@ -26,19 +24,17 @@ from ir.requantize import ScaleRequantization
 from ir.resources.adders import cells
 from rewrite.stream.adder_builder import AdderBuilder, Scaled
 from rewrite.stream.linear import linear
+from rewrite.stream.shared_sums import shared_sums
 from rewrite.stream.stages import staged
 
-_ADD, _SUBTRACT, _INPUT = 0, 1, -1
-"""da4ml's codes of the operations that solutions of matrices consist of."""
-
-
-_ANY_DEPTH, _LEAST_DEPTH = -1, 0
+SEARCHES = 4
+"""For the adders of a matrix, each with other numbers drawn; the cheapest is taken."""
 
 REGISTERS_PER_LUT = 2
 """In the slices of 7-series."""
 
-_EXACT = 1 << 24
-"""Below it float32, in which da4ml takes its matrices, has all whole numbers."""
+ODD_FACTORS = 1 << 24
+"""What the odd parts of factors are below: 64 bits hold their products with any accumulator."""
 
 MOST_DIGITS = 100_000
 """Digits that are not zero of the largest matrix that is tried: as many adders, before sharing."""
@@ -60,8 +56,7 @@ def in_adders(element: ProcessingElement) -> Iterator[ProcessingElement]:
         return
     if isinstance(function, ScaleRequantization):
         factors = np.abs(function.multipliers)
-        odd = factors // np.maximum(factors & -factors, 1)
-        if np.any(odd >= _EXACT):
+        if np.any(factors // np.maximum(factors & -factors, 1) >= ODD_FACTORS):
             return
     yield replace(element, sharing=ALONE, adder_levels=1)
 
@@ -70,7 +65,7 @@ def adder_graph(element: ProcessingElement) -> AdderGraph:
     """Return the adders of a fully parallel ``element``.
 
     Raises:
-        CompileError: what da4ml returned multiplies with another matrix.
+        CompileError: what was found multiplies with another matrix.
     """
     matrix, inputs, function = element.lane_matrix, element.input.number, element.requantization
     builder = AdderBuilder(element.simd)
@@ -132,66 +127,23 @@ def _components(matrix: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
 
 def _solve(matrix: IntArray, inputs: IntegerType, levels_per_stage: int) -> AdderGraph:
     """Return an adder graph that is to multiply with ``matrix``, (outputs, inputs)."""
-    return _solved_once(matrix.astype(np.int64).tobytes(), matrix.shape, inputs, levels_per_stage)
+    content = matrix.astype(np.int64).tobytes()
+    return _solved_once(content, matrix.shape, inputs, levels_per_stage)
 
 
 @lru_cache(maxsize=4096)
 def _solved_once(
     content: bytes, shape: tuple[int, ...], inputs: IntegerType, levels_per_stage: int
 ) -> AdderGraph:
-    """Return the cheaper one of two: the fewest adders, and the fewest of the least depth.
-
-    The first is that of many rows; of few rows it can be so deep that registers cost more.
-    """
+    """Return the cheapest of those that some searches find, no deeper than they must be."""
     matrix = np.frombuffer(content, np.int64).reshape(shape)
-    found = [_found(matrix, inputs, depth) for depth in (_ANY_DEPTH, _LEAST_DEPTH)]
+    most = int(signed_digits(matrix).sum(axis=1).max())
+    depth = max(most - 1, 0).bit_length()
+    span = inputs.maximum - inputs.minimum
+    found = (shared_sums(matrix, span, depth, seed) for seed in range(SEARCHES))
 
     def cost(graph: AdderGraph) -> float:
         luts, registers = cells(staged(linear(graph, inputs), levels_per_stage))
         return luts + registers / REGISTERS_PER_LUT
 
     return min(found, key=cost)
-
-
-def _found(matrix: IntArray, inputs: IntegerType, depth: int) -> AdderGraph:
-    """Return what da4ml finds; ``depth``: levels beyond the least depth."""
-    ranges = [(float(inputs.minimum), float(inputs.maximum), 1.0)] * matrix.shape[1]
-    # It reads the memory as if rows came one after the other.  To take the matrix apart first, as
-    # it does if asked, takes ten times as long and saves nothing.
-    solution = solve(
-        np.ascontiguousarray(matrix.T, np.float32),
-        qintervals=ranges,
-        hard_dc=depth,
-        decompose_dc=-1,
-        search_all_decompose_dc=False,
-    )
-    builder = AdderBuilder(matrix.shape[1])
-    values = [Scaled(node) for node in range(matrix.shape[1])]
-    for part in solution.solutions:
-        values = _stage(builder, part, values)
-    return builder.graph(values)
-
-
-def _stage(builder: AdderBuilder, part: CombLogic, inputs: list[Scaled]) -> list[Scaled]:
-    """Add the operations of one of da4ml's stages; return its outputs."""
-    values: list[Scaled] = []
-    for operation in part.ops:
-        if operation.opcode == _INPUT:
-            value = inputs[operation.id0]
-            shift = int(part.inp_shifts[operation.id0])
-            values.append(Scaled(value.node, value.exponent + shift, value.sign))
-            continue
-        assert operation.opcode in (_ADD, _SUBTRACT)
-        left, right = values[operation.id0], values[operation.id1]
-        sign = right.sign if operation.opcode == _ADD else -right.sign
-        right = Scaled(right.node, right.exponent + int(operation.data), sign)
-        values.append(builder.add(left, right))
-    outputs = []
-    for node, shift, negative in zip(part.out_idxs, part.out_shifts, part.out_negs, strict=True):
-        if node < 0:
-            outputs.append(Scaled(-1))
-            continue
-        value = values[node]
-        sign = -value.sign if negative else value.sign
-        outputs.append(Scaled(value.node, value.exponent + int(shift), sign))
-    return outputs

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ir.datapath import Datapath
+from ir.datapath import Datapath, levels
 from ir.elements import AdderChain, Consumer, ProcessingElement
 from ir.graph import StreamGraph
 from ir.requantize import ScaleRequantization
 from rewrite.stream.adders import adder_graph
+from rewrite.stream.borders import least_registers
 from rewrite.stream.early_offsets import early_offsets
 from rewrite.stream.linear import DatapathBuilder, linear
-from rewrite.stream.stages import staged
 
 
 def solve_adders(graph: StreamGraph) -> StreamGraph:
     """Return ``graph`` with the adders of each element that is to have some.
 
     Raises:
-        CompileError: what da4ml returned multiplies with another matrix.
+        CompileError: what was found multiplies with another matrix.
     """
     return graph.rebuild(_solved)
 
@@ -52,7 +52,7 @@ def element_datapath(element: ProcessingElement) -> Datapath:
     """Return what a fully parallel ``element`` computes, from its window to its codes or sums."""
     if isinstance(element.requantization, ScaleRequantization):
         return _cheapest(_codes((element,)), element.adder_levels, registers_lanes=True)
-    return staged(linear(adder_graph(element), element.input.number), element.adder_levels)
+    return least_registers(linear(adder_graph(element), element.input.number), element.adder_levels)
 
 
 def chain_datapath(chain: AdderChain) -> Datapath:
@@ -62,11 +62,12 @@ def chain_datapath(chain: AdderChain) -> Datapath:
 
 def _cheapest(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool) -> Datapath:
     """Return ``datapath`` with its offsets behind its sums, or early if that saves a stage."""
-    found = (
-        staged(each, levels_per_stage, registers_lanes=registers_lanes)
-        for each in (datapath, early_offsets(datapath))
-    )
-    return min(found, key=lambda each: each.stages)
+
+    def stages(of: Datapath) -> int:
+        return -(-max(levels(of)) // levels_per_stage)
+
+    chosen = min(datapath, early_offsets(datapath), key=stages)
+    return least_registers(chosen, levels_per_stage, registers_lanes=registers_lanes)
 
 
 def _codes(layers: tuple[ProcessingElement, ...]) -> Datapath:

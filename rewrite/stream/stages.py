@@ -1,6 +1,7 @@
 """Register stages of datapaths.
 
-``datapath -> datapath(stage of each operation)``: exact, as all values stay what they are.
+``datapath -> datapath(stage of each operation)``: exact, as all values stay what they are.  Their
+borders may be moved afterwards: see ``rewrite/stream/borders.py``.
 """
 
 from __future__ import annotations
@@ -55,3 +56,21 @@ def staged(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool =
         for operation, at in zip(datapath.operations, level[datapath.inputs :], strict=True)
     )
     return replace(datapath, operations=tuple(operations), stages=stages)
+
+
+def staged_late(
+    datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool = True
+) -> Datapath:
+    """Return ``datapath`` in as many stages as ``staged``, each operation as late as can be."""
+    stages = max(0, max(levels(datapath)) - 1) // levels_per_stage
+    heights = [0] * (datapath.inputs + len(datapath.operations))
+    operations = list(datapath.operations)
+    for index in range(len(operations) - 1, -1, -1):
+        operation = operations[index]
+        heights[datapath.inputs + index] += operation.level
+        height = heights[datapath.inputs + index]
+        for operand in operation.operands:
+            heights[operand] = max(heights[operand], height)
+        stage = stages - max(0, height - 1) // levels_per_stage
+        operations[index] = replace(operation, stage=stage)
+    return replace(datapath, operations=tuple(operations), stages=stages + int(registers_lanes))

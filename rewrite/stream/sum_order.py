@@ -1,0 +1,143 @@
+"""In which order the terms of a sum are added: few bits of adders, within so many levels.
+
+An adder takes a LUT where both operands have a bit.  In all, the adders of a sum take the bits of
+its terms, less those of the sum, and one for each adder of which the sum is a bit wider than its
+operands, and for each bit that lies between two operands.  So terms are added where they fit into
+bits that are there already.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ir.compiled import compiled
+from ir.numbers import IntArray
+from rewrite.stream.term_pairs import bit_length
+
+WINDOW = 48
+"""Terms of the lowest levels among which a pair is looked for."""
+
+_EMPTY, _LEVEL, _TOP, _CHANCE = 0.7, 0.05, 0.02, 0.4
+"""Weights beside that of a bit that is new: of the part of the sum's bits that its values leave
+empty, of levels, of the place of the highest bit, and of chance."""
+
+
+class Terms(NamedTuple):
+    """Values that are added, each a number from ``leasts`` to ``greatests``, stored without a sign.
+
+    It stands for ``sign * number * 2**shift``, and a constant.  ``levels``: adders in a row up to
+    it.
+    """
+
+    leasts: IntArray
+    greatests: IntArray
+    shifts: IntArray
+    signs: IntArray
+    levels: IntArray
+
+
+def sum_order(terms: Terms, depth: int, tries: int) -> IntArray:
+    """Return which terms are added, (terms - 1, 2): what is added is a term behind the others.
+
+    Args:
+        terms: at least one.
+        depth: levels of the sum at most, if it is not deeper by itself.
+        tries: orders of which the cheapest is taken.
+    """
+    count = len(terms.levels)
+    leaves = int(np.sum(1 << terms.levels))
+    room = 1 << max(depth, (leaves - 1).bit_length())
+    with_sums = Terms(*(np.pad(numbers, (0, count - 1)) for numbers in terms))
+    order, found = np.zeros((2, count - 1, 2), np.int64)
+    least = -1
+    for seed in range(tries):
+        bits = _ordered(with_sums, leaves, room, seed, found)
+        if least < 0 or bits < least:
+            least = bits
+            order[:] = found
+    return order
+
+
+@compiled
+def added(terms: Terms, one: int, two: int) -> tuple[int, int, int, int]:
+    """Return which of two terms is added to which, and between what the sum lies.
+
+    The one with the smaller shift is the left operand, which is never inverted; if their shifts are
+    the same, one that has a plus.
+    """
+    if terms.shifts[one] != terms.shifts[two]:
+        exchanged = terms.shifts[one] > terms.shifts[two]
+    else:
+        exchanged = terms.signs[one] < terms.signs[two]
+    left, right = (two, one) if exchanged else (one, two)
+    low, high = terms.leasts[right], terms.greatests[right]
+    if terms.signs[left] != terms.signs[right]:
+        mask = (1 << bit_length(high)) - 1
+        low, high = mask - high, mask - low
+    shift = terms.shifts[right] - terms.shifts[left]
+    low, high = terms.leasts[left] + (low << shift), terms.greatests[left] + (high << shift)
+    return left, right, low, high
+
+
+@compiled
+def _ordered(terms: Terms, leaves: int, room: int, seed: int, order: IntArray) -> int:
+    """Fill in an order, and the sums; return the bits of all adders."""
+    total = len(terms.levels)
+    count = inputs = (total + 1) // 2
+    waiting = np.argsort(terms.levels[:count], kind="mergesort")
+    state = (seed * 7919 + 12345) & 0x7FFFFFFF
+    empty, chance = _EMPTY, 0.0
+    if seed > 0:
+        empty, chance = _EMPTY * 2.0 * (seed * 0x9E37 & 0xFFFF) / 65536.0, _CHANCE
+    taken = 0
+    for new in range(inputs, total):
+        best, chosen = 1e9, (0, 1)
+        for one in range(min(count, WINDOW)):
+            for two in range(one):
+                left, right, _, high = added(terms, waiting[one], waiting[two])
+                level = 1 + max(terms.levels[left], terms.levels[right])
+                more = (1 << level) - (1 << terms.levels[left]) - (1 << terms.levels[right])
+                if more > 0 and leaves + more > room:
+                    continue
+                shift = terms.shifts[right] - terms.shifts[left]
+                bits, own = bit_length(high), bit_length(terms.greatests[left])
+                others = bit_length(terms.greatests[right]) + shift
+                # Bits between the operands, always 0, are bits of the sum.
+                score = float(bits - max(own, others) + max(0, shift - own))
+                score += empty * (1.0 - high / (1 << bits))
+                score += _LEVEL * level + _TOP * (bits + terms.shifts[left])
+                state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+                score += chance * (state >> 8) / (1 << 23)
+                if score < best:
+                    best, chosen = score, (one, two)
+        left, right, low, high = added(terms, waiting[chosen[0]], waiting[chosen[1]])
+        order[new - inputs, 0], order[new - inputs, 1] = left, right
+        shift = terms.shifts[right] - terms.shifts[left]
+        overlap = bit_length(terms.greatests[left]) - shift
+        taken += max(0, min(overlap, bit_length(terms.greatests[right])))
+        terms.leasts[new], terms.greatests[new] = low, high
+        terms.shifts[new], terms.signs[new] = terms.shifts[left], terms.signs[left]
+        terms.levels[new] = 1 + max(terms.levels[left], terms.levels[right])
+        leaves += (1 << terms.levels[new]) - (1 << terms.levels[left])
+        leaves -= 1 << terms.levels[right]
+        _exchange(waiting, count, chosen, new, terms.levels)
+        count -= 1
+    return taken
+
+
+@compiled
+def _exchange(
+    waiting: IntArray, count: int, old: tuple[int, int], new: int, levels: IntArray
+) -> None:
+    """Take the terms at two places out of ``count`` in the order of their levels; put one in."""
+    place = 0
+    for index in range(count):
+        if index not in old:
+            waiting[place] = waiting[index]
+            place += 1
+    while place > 0 and levels[waiting[place - 1]] > levels[new]:
+        waiting[place] = waiting[place - 1]
+        place -= 1
+    waiting[place] = new

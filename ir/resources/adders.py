@@ -16,14 +16,14 @@ from ir.resources.dispatch import parts_of
 from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 
-LEAST_SHARE, MORE_SHARE = 0.42, 2.4
-"""Adders per digit that adds up, once da4ml has found what rows have in common: the first one of
-large matrices, and more by the second one over the root of the digits."""
+LEAST_SHARE, MORE_SHARE = 0.4, 2.3
+"""Adders per digit that adds up, once it is known what rows have in common: the first one of large
+matrices, and more by the second one over the root of the digits."""
 
 HEADROOM = 2.2
 """Bits that adders are wider than the inputs, on average, where both operands have some."""
 
-REGISTERS = 1.35
+REGISTERS = 1.5
 """Bits of registers per bit of adders, if there is a register behind each."""
 
 CLAMP_LUTS = 2

@@ -549,6 +549,16 @@ def test_products_in_logic_need_no_multiplier(
     assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= most
 
 
+def test_constant_weights_add_up_in_cascades(tmp_path: Path) -> None:
+    """Two rows of one fold and step, some of whose products a shift or an adder could form."""
+    weights = Table("weights", np.arange(-16, 16), 8).rows()
+    values = CONFIGURATIONS["matrix_vector"] | {"folds": 1, "steps": 1, "pe": 2, "simd": 16}
+    sharing = {"packing": 2, "spacing": 17, "chain": 16, "weights": weights}
+    counts = cells(verilog("matrix_vector", values | sharing, tmp_path))
+    assert counts["DSP48E1"] == 16
+    assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= 30
+
+
 def test_an_accumulator_is_a_lut_for_each_bit(tmp_path: Path) -> None:
     """Two rows of 20 bits: what is added, or not, is formed in the LUTs of the adder."""
     values = CONFIGURATIONS["row_sums"] | {"simd": 1, "chain": 1}

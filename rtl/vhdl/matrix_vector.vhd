@@ -252,6 +252,25 @@ begin
     constant rom : rom_t := folded_weights;
     attribute rom_style of rom : constant is rom_style_of(last_word + 1, word_bits);
 
+    -- A ROM of one word, on which GHDL's synthesis fails, is a register that has other bits during a reset:
+    -- with constant weights, tools make shifts and adders of some products, and cascades fall apart there.
+    -- Of these a weight is a constant all the same: in logic, or where all that share its multiplier are 0.
+    function is_constant (row, index : natural) return boolean is
+      constant zero : std_ulogic_vector(weight_bits - 1 downto 0) := (others => '0');
+      constant first_row : natural := row - row mod packed_rows;
+      variable low : natural;
+    begin
+      if last_word = 0 and row < multiplied_rows then
+        for other in first_row to smaller(first_row + packed_rows, multiplied_rows) - 1 loop
+          low := other * piece + index * weight_bits;
+          if rom(0)(low + weight_bits - 1 downto low) /= zero then
+            return false;
+          end if;
+        end loop;
+      end if;
+      return last_word = 0;
+    end function;
+
     type history_t is array (0 to position) of std_ulogic_vector(chains * activation_bits - 1 downto 0);
 
     -- The word of the beat whose values are in history(0), and the next one.
@@ -262,9 +281,8 @@ begin
     load : process (clk)
     begin
       if rising_edge(clk) then
-        -- GHDL's synthesis fails on a memory of one word.
         if last_word = 0 then
-          read_word <= rom(0);
+          read_word <= not rom(0) when reset else rom(0);
         elsif read(position) then
           read_word <= rom(addresses(position));
         end if;
@@ -308,8 +326,12 @@ begin
         history(position)((index + 1) * activation_bits - 1 downto index * activation_bits);
 
       rows : for row in 0 to pe - 1 generate
-        weight_data((row * simd + lane + 1) * weight_bits - 1 downto (row * simd + lane) * weight_bits) <=
-          word(row * piece + (index + 1) * weight_bits - 1 downto row * piece + index * weight_bits);
+        constant low : natural := row * piece + index * weight_bits;
+        signal weight : std_ulogic_vector(weight_bits - 1 downto 0);
+      begin
+        weight <= rom(0)(low + weight_bits - 1 downto low) when is_constant(row, index)
+          else word(low + weight_bits - 1 downto low);
+        weight_data((row * simd + lane + 1) * weight_bits - 1 downto (row * simd + lane) * weight_bits) <= weight;
       end generate;
 
     end generate;

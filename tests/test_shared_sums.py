@@ -72,6 +72,15 @@ def test_graphs_multiply_with_their_matrix(name: str, span: int) -> None:
         assert shared_sums(matrix, span, depth, 1) == graph
 
 
+def test_pairs_for_which_there_is_no_room_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = MATRICES["random"]
+    all_of_them = common_terms(matrix, 255, 9, 0)
+    monkeypatch.setattr("rewrite.stream.common_terms.MOST_PAIRS", 300)
+    found = common_terms(matrix, 255, 9, 0)
+    assert np.array_equal(found.coefficients @ found.forms, matrix)
+    assert matrix.shape[1] < len(found.spans) < len(all_of_them.spans)
+
+
 def test_sharing_saves_adders() -> None:
     matrix = MATRICES["random"]
     alone = [shared_sums(row[None], 255, 9, 0) for row in matrix]

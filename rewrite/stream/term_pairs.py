@@ -24,7 +24,7 @@ MOST_TERMS = 128
 GROUP = 2048
 
 _MOST_SHIFT = 63
-_GROWN, _ONCE = 1.0, 1.0
+
 _SPREAD = 0.05
 """By how much of itself a gain is changed at random: searches with other seeds find others."""
 
@@ -116,7 +116,10 @@ def terms(coefficient: int, found: IntArray) -> int:
 
 @compiled
 def pair(key: int) -> tuple[int, int, int, int]:
-    """Return the values of a pair, by how much the second is shifted, and 1 if signs differ."""
+    """Return the values of a pair, by how much the second is shifted, and 1 if signs differ.
+
+    A key has one bit for the signs, 7 for the shift, 20 for the second value, and the first one.
+    """
     return key >> 28, (key >> 8) & 0xFFFFF, ((key >> 1) & 127) - _MOST_SHIFT, key & 1
 
 
@@ -134,8 +137,8 @@ def _slot(pairs: Pairs, key: int) -> int:
 def _gain(rows: Rows, key: int, count: int, seed: int) -> float:
     """Return how many bits of adders are less if each of ``count`` pairs is a single value.
 
-    One adder remains, and so do bits that a sum is wider than what it is the sum of: these are
-    there in any order of adding, but half of them, on average, would have been no new ones.
+    One adder remains; and where the sum is a bit wider than what it is the sum of, that bit remains
+    to be added each time.
     """
     first, second, shift, _ = pair(key)
     left, right = bit_length(rows.spans[first]), bit_length(rows.spans[second])
@@ -145,7 +148,7 @@ def _gain(rows: Rows, key: int, count: int, seed: int) -> float:
     grown = bit_length(span) - max(left + below, right + above)
     mixed = (key ^ seed * 0x5851F42D4C957) * 0x2545F4914F6CD & 0xFFFFFFFFFFFF
     noise = (mixed >> 16 & 0xFFFF) / 65536.0
-    return (count * (overlap - _GROWN * grown) - _ONCE * overlap) * (1.0 + _SPREAD * noise)
+    return (count * (overlap - grown) - overlap) * (1.0 + _SPREAD * noise)
 
 
 @compiled

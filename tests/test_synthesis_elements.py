@@ -559,6 +559,13 @@ def test_constant_weights_add_up_in_cascades(tmp_path: Path) -> None:
     assert sum(n for cell, n in counts.items() if cell.startswith("LUT")) <= 30
 
 
+def test_even_constant_factors_take_a_multiplier_each(tmp_path: Path) -> None:
+    factors = Table("multipliers", np.array([96, 74]), 8).rows()
+    values = CONFIGURATIONS["requantize"] | {"folds": 1, "multipliers": factors}
+    counts = cells(verilog("requantize", values | {"offsets": table(2, 28)}, tmp_path))
+    assert counts["DSP48E1"] == 2
+
+
 def test_an_accumulator_is_a_lut_for_each_bit(tmp_path: Path) -> None:
     """Two rows of 20 bits: what is added, or not, is formed in the LUTs of the adder."""
     values = CONFIGURATIONS["row_sums"] | {"simd": 1, "chain": 1}

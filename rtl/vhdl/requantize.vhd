@@ -144,6 +144,8 @@ architecture rtl of requantize is
   -- Beside multiplier, product, and product beside the adder.
   signal offset, product_offset, late_offset, added_offset : std_ulogic_vector(
     lanes * offset_bits - 1 downto 0);
+  -- Always zero.
+  signal zero : std_ulogic := '0';
   -- Beside all registers but the last.
   signal valid : std_ulogic_vector(1 to 4) := (others => '0');
 
@@ -152,6 +154,7 @@ begin
   load : process (clk)
   begin
     if rising_edge(clk) then
+      zero <= zero and (input_valid xor reset);
       operand <= input_data;
       multiplier <= multiplier_rom(fold);
       offset <= offset_rom(fold);
@@ -169,18 +172,23 @@ begin
 
     signal sum : signed(sum_bits - 1 downto 0);
     signal factor : signed(multiplier_bits - 1 downto 0);
+    signal lowest : std_ulogic;
     -- The shifted sum where it is near the codes, and what it is else.
     signal scaled : signed(scaled_bits - 1 downto 0);
     signal near, limited : signed(output_bits downto 0);
     signal is_far, is_negative, limited_is_far, limited_is_negative : std_ulogic;
   begin
 
-    -- A register, which other tools than GHDL see through: it would multiply by a negative constant wrongly.
+    -- A register, which other tools than GHDL see through: it would multiply by a negative constant wrongly. The
+    -- lowest bit of an even one, unless it is a shift, yosys shall take for a signal: it would leave that bit of
+    -- the product out, no longer see that the other factor is a number extended by its sign, and cut it in two.
+    lowest <= zero when number_of_ones(std_ulogic_vector(same_factor)) > 1 else '0';
+
     constant_factor : if is_same generate
       load_factor : process (clk)
       begin
         if rising_edge(clk) then
-          factor <= same_factor;
+          factor <= same_factor or resize(signed'('0' & lowest), multiplier_bits);
         end if;
       end process;
     end generate;

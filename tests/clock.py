@@ -30,6 +30,7 @@ from sim.alone import TOP, Value, generics, verilog
 from sim.ghdl import find_ghdl
 from sim.place_and_route import Effort, Timing, find_nextpnr, find_yosys, place_and_route
 from sim.synthesis import synthesize
+from tests.clock_adders import LAYERS, adders
 from tests.clock_plot import plot
 from tests.test_synthesis_elements import CONFIGURATIONS
 
@@ -53,6 +54,9 @@ VARIANTS: dict[str, tuple[str, Mapping[str, Value]]] = {
 
 That of `row_sums` shares multipliers that are wider than those of ECP5.
 """
+
+ELEMENTS = CONFIGURATIONS.keys() | VARIANTS.keys() | LAYERS.keys()
+"""Names of their rows."""
 
 FACTOR_BITS = 18
 """Of ECP5's multipliers."""
@@ -101,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.plain and options.write:
         parser.error("--write takes what is measured without --plain")
-    unknown = sorted(set(options.names) - CONFIGURATIONS.keys() - VARIANTS.keys() - NETWORKS.keys())
+    unknown = sorted(set(options.names) - ELEMENTS - NETWORKS.keys())
     if unknown:
         parser.error(f"neither an element nor a network: {', '.join(unknown)}")
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -127,14 +131,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def elements(names: Sequence[str] = ()) -> Iterator[tuple[str, Callable[[], Netlist]]]:
-    """Yield the elements in the configurations of their resource rows, and their variants."""
-    for name in sorted(CONFIGURATIONS.keys() | VARIANTS.keys()):
+    """Yield the elements in the configurations of their resource rows, variants and adders."""
+    for name in sorted(ELEMENTS):
         if name in names or not names:
             yield name, lambda name=name: element(name)  # type: ignore[misc]
 
 
 def element(name: str) -> Netlist:
-    """Return the netlist of an element or of a variant."""
+    """Return the netlist of an element, of a variant or of layers of adders."""
+    if name in LAYERS:
+        return verilog(*adders(name)), TOP
     entity, changed = VARIANTS.get(name, (name, {}))
     values = {**CONFIGURATIONS[entity], **changed}
     if "factor_bits" in generics(entity):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import onnx
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -30,6 +31,7 @@ from sim.alone import TOP, Value, generics, verilog
 from sim.ghdl import find_ghdl
 from sim.place_and_route import Effort, Timing, find_nextpnr, find_yosys, place_and_route
 from sim.synthesis import synthesize
+from tests.branching_networks import Network
 from tests.clock_adders import LAYERS, adders
 from tests.clock_plot import plot
 from tests.test_synthesis_elements import CONFIGURATIONS
@@ -37,12 +39,19 @@ from tests.test_synthesis_elements import CONFIGURATIONS
 PAGE = Path(__file__).parent.parent / "docs" / "clock.md"
 PLOT = PAGE.with_suffix(".svg")
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+BRANCHES = "branches"
+"""A network that is none of the zoo: see ``branches``."""
+
 NETWORKS: dict[str, tuple[str, int]] = {
     "pocket_2x_at_its_rate": ("pocket_2x", 6974),
     "pocket_2x": ("pocket_2x", 2300),
     "digits_cnn": ("digits_cnn", 576),
+    "branches": (BRANCHES, 16384),
 }
-"""Networks of the zoo, and cycles per frame to fold them to; 6,974 are pocket-cnn's own."""
+"""Networks of the zoo or with branches, and cycles per frame to fold them to.
+
+6,974 are pocket-cnn's own.
+"""
 
 VARIANTS: dict[str, tuple[str, Mapping[str, Value]]] = {
     "depthwise_vector_in_logic": ("depthwise_vector", {"in_logic": True}),
@@ -156,15 +165,29 @@ def small_networks(names: Sequence[str] = ()) -> Iterator[tuple[str, Callable[[]
 
 
 def network(name: str, cycles: int) -> Netlist:
-    """Return the netlist of a network of the zoo, folded to ``cycles`` per frame."""
+    """Return the netlist of a network, folded to ``cycles`` per frame."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        source = folder / f"{name}.h5"
-        zoo.save(name, source)
+        source = folder / f"{name}.{'onnx' if name == BRANCHES else 'h5'}"
+        if name == BRANCHES:
+            onnx.save(branches(), source)
+        else:
+            zoo.save(name, source)
         compilation = compile_model(source, CompileOptions(goal=Goal(cycles=cycles)))
         files = write_vhdl(compilation.graph, folder / "vhdl")
         top = files[-1].stem
         return synthesize(top, files, {"factor_bits": FACTOR_BITS}), top
+
+
+def branches() -> onnx.ModelProto:
+    """Return a network of 16 x 16 pixels: a residual block, two branches side by side, a mean."""
+    network = Network((3, 16, 16))
+    stem = network.conv("x", 8, relu=True)
+    block = network.conv(network.conv(stem, 8, relu=True), 8)
+    y = network.add("Relu", network.add("Add", block, stem))
+    y = network.conv(y, 16, stride=2, relu=True)
+    y = network.concat(network.conv(y, 8, 1, relu=True), network.conv(y, 8, 3, relu=True))
+    return network.model(network.head(y))
 
 
 def speed(name: str, netlist: Callable[[], Netlist], effort: Effort) -> Speed:

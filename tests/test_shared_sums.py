@@ -158,6 +158,11 @@ def test_equal_terms_are_added_one_by_one_where_that_is_not_too_deep() -> None:
     assert bits_of(four, sum_order(four, 0, 30).tolist()) == 8 + 8 + 9  # not less than it must be
 
 
+def test_terms_of_the_same_sign_are_added_first() -> None:
+    terms = stored([8] * 4, [0] * 4, [1, -1, 1, -1])
+    assert sorted(map(sorted, sum_order(terms, 2, 30).tolist())) == [[0, 2], [1, 3], [4, 5]]
+
+
 def test_terms_without_common_bits_take_none() -> None:
     apart = stored([4] * 4, [0, 4, 8, 12])
     assert bits_of(apart, sum_order(apart, 3, 30).tolist()) == 0

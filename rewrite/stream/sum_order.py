@@ -19,9 +19,10 @@ from rewrite.stream.term_pairs import bit_length
 WINDOW = 48
 """Terms of the lowest levels among which a pair is looked for."""
 
-_EMPTY, _LEVEL, _TOP, _CHANCE = 0.7, 0.05, 0.02, 0.4
+_EMPTY, _MIXED, _LEVEL, _TOP, _CHANCE = 0.7, 0.3, 0.05, 0.02, 0.4
 """Weights beside that of a bit that is new: of the part of the sum's bits that its values leave
-empty, of levels, of the place of the highest bit, and of chance."""
+empty, of different signs, which take inverters, of levels, of the place of the highest bit, and of
+chance."""
 
 
 class Terms(NamedTuple):
@@ -107,6 +108,8 @@ def _ordered(terms: Terms, leaves: int, room: int, seed: int, order: IntArray) -
                 # Bits between the operands, always 0, are bits of the sum.
                 score = float(bits - max(own, others) + max(0, shift - own))
                 score += empty * (1.0 - high / (1 << bits))
+                if terms.signs[left] != terms.signs[right]:
+                    score += _MIXED
                 score += _LEVEL * level + _TOP * (bits + terms.shifts[left])
                 state = (state * 1103515245 + 12345) & 0x7FFFFFFF
                 score += chance * (state >> 8) / (1 << 23)

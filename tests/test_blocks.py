@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +13,17 @@ import pytest
 
 from frontend.compiler import compile_model
 from ir.cycles import own_cycles, predict, steady_period
-from ir.elements import Kernel, Lookup, ProcessingElement, Rectifier, Reshape, Shape, StreamType
+from ir.elements import Input, Kernel, Lookup, ProcessingElement, Rectifier, Reshape, Shape, StreamType
 from ir.errors import CompileError
-from ir.goal import Goal
+from ir.goal import DEFAULT_WORTH, Goal
 from ir.graph import StreamGraph
 from ir.interpreter import evaluate
 from ir.numbers import IntArray, IntegerType, frozen_integers
+from ir.resources import estimate
 from rewrite.stream import counted, fold, schedule
-from rewrite.stream.blocks import in_blocks
-from rewrite.stream.blocks.graph import fastest
+from rewrite.stream.blocks import Blocks
+from rewrite.stream.folded import folded
+from rewrite.stream.solve import Problem
 from sim import SimulationOptions, Stalls
 from sim.netlist import simulate_netlist
 from tests.case import Case
@@ -58,6 +60,10 @@ def shapes(graph: StreamGraph) -> dict[str, str]:
     return {e.name: str(e.output.shape) for e in graph if not isinstance(e, Reshape)}
 
 
+def problem_of(graph: StreamGraph, cycles: int) -> Problem:
+    return Blocks(Problem(graph, estimate, DEFAULT_WORTH)).within(cycles)
+
+
 @pytest.mark.parametrize(
     ("cycles", "expected"),
     [
@@ -69,33 +75,31 @@ def shapes(graph: StreamGraph) -> dict[str, str]:
         (1, ("1x1x320", "1x1x60", "1x1x16")),
     ],
 )
-def test_the_smallest_blocks_that_are_fast_enough(cycles: int, expected: tuple[str, ...]) -> None:
+def test_blocks_that_are_chosen(cycles: int, expected: tuple[str, ...]) -> None:
     chain = network()
-    graph = in_blocks(chain.graph(), cycles)
+    graph = fold(chain.graph(), Goal(cycles)).graph
     found = shapes(graph)
     assert tuple(found[name] for name in ("conv1", "conv2", "conv3")) == expected
-    assert all(fastest(element) <= cycles for element in graph)
+    assert all(own_cycles(element) <= cycles for element in graph if not isinstance(element, Input))
     assert_equal(chain.graph(), graph, chain.frames(FRAMES))
 
 
 def test_nothing_to_do_where_a_pixel_is_fast_enough() -> None:
-    graph = network().graph()
-    assert in_blocks(graph, 80) is graph
-
-
-def test_blocks_of_blocks_are_the_same() -> None:
-    graph = in_blocks(network().graph(), 8)
-    assert in_blocks(graph, 8) is graph
+    problem = Problem(network().graph(), estimate, DEFAULT_WORTH)
+    assert Blocks(problem).within(80) is problem
+    assert Blocks(problem).within(79) is not problem
 
 
 def test_weights_that_are_not_read_are_zero() -> None:
-    for element in in_blocks(network().graph(), 1):
-        if isinstance(element, ProcessingElement) and element.reads is not None:
-            others = element.weights.reshape(element.simd, element.clusters, -1).copy()
-            for cluster, read in enumerate(element.reads):
-                assert len(set(read.tolist())) == element.fan_in
-                others[read, cluster] = 0
-            assert not others.any()
+    blocked = problem_of(network().graph(), 1)
+    for choice in itertools.chain(*blocked.choices.values()):
+        for element in choice.parts:
+            if isinstance(element, ProcessingElement) and element.reads is not None:
+                others = element.weights.reshape(element.simd, element.clusters, -1).copy()
+                for cluster, read in enumerate(element.reads):
+                    assert len(set(read.tolist())) == element.fan_in
+                    others[read, cluster] = 0
+                assert not others.any()
 
 
 def random_chain(seed: int) -> Chain:
@@ -183,12 +187,19 @@ def random_pool(random: np.random.Generator, kernel: Kernel, shape: Shape) -> Ke
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_random_networks_send_the_same_values(seed: int) -> None:
+def test_any_choices_send_the_same_values(seed: int) -> None:
     chain = random_chain(seed)
     graph, frames = chain.graph(), chain.frames(FRAMES)
     pixels = max(element.output.shape.pixels for element in graph)
-    for cycles in {pixels // 2, pixels // 4, 3, 1} - {0}:
-        assert_equal(graph, in_blocks(graph, cycles), frames)
+    random = np.random.default_rng(seed)
+    for cycles in sorted({pixels // 2, pixels // 4, 3, 1} - {0}):
+        problem = problem_of(graph, cycles)
+        for _ in range(2):
+            drawn = {
+                name: found[int(random.integers(len(found)))]
+                for name, found in problem.choices.items()
+            }
+            assert_equal(graph, folded(graph, drawn), frames)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -256,17 +267,25 @@ def test_netlist_under_stalls(tmp_path: Path) -> None:
 
 def test_what_a_refusal_offers_can_be_reached() -> None:
     """The lanes of two neighbours may have few common divisors, which no element alone shows."""
+    chain = Chain(Shape(2, 9, 4))
+    flat = StreamType(Shape(8, 1, 9), UINT8, 1)
+    chain.last = Reshape("flat", "flat", chain.last, flat)
+    graph = chain.arg_max().graph()
+    assert problem_of(graph, 40).least_cycles == 18
+    with pytest.raises(CompileError) as refused:
+        schedule(graph, 40)
+    assert str(refused.value) == (
+        "input_1: needs at least 72 cycles per frame, not 40; ask for --cycles 72 or more"
+    )
+    assert steady_period(schedule(graph, 72)) == 72
+
+
+def test_blocks_where_lanes_of_pixels_have_no_common_divisor() -> None:
     chain = Chain(Shape(2, 9, 4)).affine()
     flat = StreamType(Shape(1, 1, 72), UINT8, 1)
     chain.last = Reshape("flat", "flat", chain.last, flat)
-    graph = chain.conv(8, Kernel(1, 1), groups=8).graph()
-    assert max(fastest(element) for element in in_blocks(graph, 8)) <= 8
-    with pytest.raises(CompileError) as refused:
-        schedule(graph, 8)
-    offered = re.fullmatch(r"ask for --cycles (\d+) or more", refused.value.remedy)
-    assert offered is not None
-    assert int(offered[1]) > 8
-    assert steady_period(schedule(graph, int(offered[1]))) <= int(offered[1])
+    graph = schedule(chain.conv(8, Kernel(1, 1), groups=8).graph(), 8)
+    assert steady_period(graph) <= 8
 
 
 @pytest.mark.parametrize("cycles", [8, 4, 1])

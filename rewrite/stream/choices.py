@@ -77,22 +77,29 @@ def counted(resources: Resources, products: int = 0) -> Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One folding of an element.
+    """One folding of an element, which reads stand-ins (``Input``) of its streams.
 
-    ``reads`` and ``sends``: lanes of its streams, ``reads`` 0 where each is read by whole pixels
-    (and for an input); ``cycles`` per frame that it needs by itself; ``cost`` of the element
-    alone, without what adapts its streams.
+    ``reads``: lanes of each stream that it reads; ``sends``: of its own; ``cycles`` per frame that
+    it needs by itself; ``cost`` of the element alone, without what adapts its streams.  Over blocks
+    of pixels it may be two elements, of which ``element`` is the last.
     """
 
     element: Element
-    reads: int
+    reads: tuple[int, ...]
     sends: int
     cycles: int
     cost: Resources
 
-    def lanes_read(self, stream: StreamType) -> int:
-        """Return the lanes in which it reads ``stream``."""
-        return self.reads or stream.shape.channels
+    @property
+    def parts(self) -> tuple[Element, ...]:
+        """The elements that it is, the last one first."""
+        (first, *others) = sources(self.element) or (self.element,)
+        return (self.element,) if others or isinstance(first, Input) else (self.element, first)
+
+    @property
+    def slowest(self) -> Element:
+        """The element that is why it needs so many cycles."""
+        return max(self.parts, key=own_cycles)
 
     @property
     def amounts(self) -> Amounts:
@@ -102,28 +109,31 @@ class Choice:
     @property
     def products(self) -> int:
         """Products of values of streams, or of values and weights, per cycle."""
-        match self.element:
-            case ProcessingElement():
-                return self.element.products
-            case Product() | DotProduct():
-                return self.element.multipliers
-            case _:
-                return 0
+        return sum(_products(element) for element in self.parts)
+
+
+def _products(element: Element) -> int:
+    match element:
+        case ProcessingElement():
+            return element.products
+        case Product() | DotProduct():
+            return element.multipliers
+        case _:
+            return 0
 
 
 def choices(element: Element, cost: Cost) -> list[Choice]:
     """Return what ``element`` can be, without what is beaten by another with the same streams."""
-    return _undominated([_choice(folded, cost) for folded in foldings(element)])
+    return undominated([_choice(folded, cost) for folded in foldings(element)])
 
 
 def _choice(folded: Element, cost: Cost) -> Choice:
-    if isinstance(folded, Input):
-        return Choice(folded, 0, folded.output.lanes, folded.output.beats, cost(folded))
     sends = folded.output.lanes
-    if follows_its_source(folded) or isinstance(folded, Reshape):
-        return Choice(folded, sends, sends, folded.output.beats, cost(_alone(folded, sends)))
-    whole = isinstance(folded, SideBySide)
-    reads = 0 if whole else input_lanes(folded, sources(folded)[0])
+    if isinstance(folded, Input):
+        return Choice(folded, (), sends, folded.output.beats, cost(folded))
+    follows = isinstance(folded, Fork | Fifo | Output)
+    streams = sources(folded)
+    reads = tuple(sends if follows else input_lanes(folded, stream) for stream in streams)
     alone = _alone(folded, reads)
     return Choice(alone, reads, sends, _cycles(alone), cost(alone))
 
@@ -140,32 +150,24 @@ def _cycles(element: Element) -> int:
     return own
 
 
-def _alone(element: Consumer, reads: int) -> Consumer:
-    """Return ``element`` with streams of ``reads`` lanes and FIFOs as deep as it needs.
-
-    ``reads``: 0 for all channels of each.
-    """
+def _alone(element: Consumer, reads: tuple[int, ...]) -> Consumer:
+    """Return ``element`` with streams of so many lanes and FIFOs as deep as it needs."""
     streams = tuple(
-        _stand_in(source.output, reads or source.output.shape.channels)
-        for source in sources(element)
+        stand_in(source.output, lanes)
+        for source, lanes in zip(sources(element), reads, strict=True)
     )
     return sized(with_sources(element, streams))
 
 
 @lru_cache(1024)
-def _stand_in(stream: StreamType, lanes: int) -> Input:
+def stand_in(stream: StreamType, lanes: int) -> Input:
     """Return what sends ``stream`` in ``lanes``."""
     return Input("source", "", "s", with_lanes(stream, lanes), 0)
 
 
-def follows_its_source(element: Element) -> bool:
-    """True if nothing may stand between ``element`` and what it reads."""
-    return isinstance(element, Fork | Fifo | Output)
-
-
 def takes_any_lanes(element: Element) -> bool:
-    """True if ``element`` reads a stream as it comes, so that nothing adapts its lanes."""
-    return follows_its_source(element) or isinstance(element, ArgMax)
+    """True if ``element`` reads a stream in the lanes in which it comes."""
+    return isinstance(element, Fork | Fifo | Output | ArgMax)
 
 
 def foldings(element: Element) -> Iterator[Element]:
@@ -186,17 +188,13 @@ def foldings(element: Element) -> Iterator[Element]:
                 stream = with_lanes(element.source.output, lanes)
                 source = Input("source", "", "s", stream, 0)
                 yield replace(element, source=source, output=with_lanes(element.output, 1))
-        case Reshape():
-            # Wires: a beat stays within a pixel on both sides.
-            common = math.gcd(element.source.output.shape.channels, element.output.shape.channels)
-            yield from _with_lanes(element, common)
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             channels = (source.output.shape.channels for source in sources(element))
             yield from _with_lanes(element, math.gcd(*channels))
             if isinstance(element, Concatenate):
                 output = with_lanes(element.output, element.output.shape.channels)
                 yield SideBySide(element.name, element.layer, element.sources, output)
-        case WidthConverter() | SideBySide() | AdderChain():
+        case WidthConverter() | SideBySide() | AdderChain() | Reshape():
             yield element
         case _:
             yield from _with_lanes(element, element.output.shape.channels)
@@ -230,7 +228,6 @@ _Uniform: TypeAlias = (
     | Extremum
     | PairLookup
     | Concatenate
-    | Reshape
     | Reorder
     | Fork
     | Fifo
@@ -321,9 +318,9 @@ def _is_small_table(element: ProcessingElement) -> bool:
     return not (element.depthwise or taken.bram18) and taken.cost > LEAST_TABLE_COST
 
 
-def _undominated(found: list[Choice]) -> list[Choice]:
+def undominated(found: list[Choice]) -> list[Choice]:
     """Keep, for each pair of lanes, what no other choice beats in cycles and every resource."""
-    kept: dict[tuple[int, int], list[tuple[Choice, Amounts]]] = {}
+    kept: dict[tuple[tuple[int, ...], int], list[tuple[Choice, Amounts]]] = {}
     numbered = [(choice, choice.amounts) for choice in found]
     for choice, amounts in sorted(numbered, key=lambda pair: (pair[0].cycles, pair[1])):
         rivals = kept.setdefault((choice.reads, choice.sends), [])

@@ -7,7 +7,6 @@ integer additions differently in time.  The choice is an optimum (``rewrite/stre
 from __future__ import annotations
 
 import math
-from bisect import bisect_left as bisect
 from dataclasses import dataclass, replace
 
 from ir.elements import Element
@@ -15,9 +14,10 @@ from ir.errors import CompileError
 from ir.goal import DEFAULT_GOAL, UNLIMITED, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
-from rewrite.stream.blocks import in_blocks
+from rewrite.stream.blocks import Blocks
 from rewrite.stream.datapaths import with_adder_levels
-from rewrite.stream.solve import Problem, Solution, folded
+from rewrite.stream.folded import folded
+from rewrite.stream.solve import Problem, Solution
 
 NAMES = (
     *("look-up tables", "flip-flops", "DSP blocks", "block RAMs of 18 kbit"),
@@ -52,75 +52,70 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
 
 
 def _optimum(graph: StreamGraph, goal: Goal) -> Folding:
-    if goal.cycles is not None:
-        problem = Problem(in_blocks(graph, goal.cycles), estimate, goal.worth)
-        solution = _within(problem, goal.cycles, goal.limits)
-        if solution is None:
-            raise _too_slow(graph, problem, goal)
-        return _folding(problem, solution)
     problem, limits = Problem(graph, estimate, goal.worth), goal.limits
+    blocks = Blocks(problem)
+    if goal.cycles is not None:
+        return _folding(blocks, _within(problem, blocks, goal.cycles, limits))
     if replace(goal, adder_levels=1) == DEFAULT_GOAL:
         limits = (*limits[:4], max(limits[4], problem.least_products))
     solution = _fastest(problem, limits)
-    if limits[:4] == UNLIMITED[:4]:
-        return _folding(problem, solution)
-    return _with_blocks(graph, goal, _folding(problem, solution))
+    if limits[:4] != UNLIMITED[:4] and solution.cycles <= problem.least_cycles:
+        solution = _fastest_in_blocks(blocks, 1, solution, limits)
+    return _folding(blocks, solution)
 
 
-def _with_blocks(graph: StreamGraph, goal: Goal, folding: Folding) -> Folding:
-    """Return ``folding``, or one of half its cycles, and so on, while blocks of pixels fit.
-
-    Where the limits keep a folding from a pixel per cycle, that is ``folding``.
-    """
-    while folding.cycles > 1:
-        blocked = in_blocks(graph, folding.cycles // 2)
-        if blocked is graph:
-            break
-        problem = Problem(blocked, estimate, goal.worth)
-        solution = problem.cheapest(folding.cycles // 2, goal.limits)
-        if solution is None:
-            break
-        folding = _folding(problem, solution)
-    return folding
-
-
-def _folding(problem: Problem, solution: Solution) -> Folding:
-    """Return ``solution`` of ``problem``, and what the next faster one would cost."""
-    faster = [rate for rate in problem.rates if rate < solution.cycles]
-    following = problem.cheapest(faster[-1]) if faster else None
+def _folding(blocks: Blocks, solution: Solution) -> Folding:
+    """Return the graph of ``solution``, and what the next faster one would cost."""
+    faster = solution.cycles - 1
+    following = blocks.within(faster).cheapest(faster) if faster else None
     return Folding(
-        folded(problem.graph, solution),
+        folded(blocks.graph, solution.foldings),
         solution.cycles,
-        solution.slowest.element,
+        solution.slowest,
         solution.cost,
         following.cycles if following else None,
         following.cost if following else None,
     )
 
 
-def _within(problem: Problem, cycles: int, limits: Amounts) -> Solution | None:
-    """Return the cheapest folding within ``cycles``; None if even without limits there is none."""
-    solution = problem.cheapest(cycles, limits)
-    if solution is None and problem.cheapest(cycles) is not None:
-        raise _too_small(problem, cycles, limits)
-    return solution
+def _within(problem: Problem, blocks: Blocks, cycles: int, limits: Amounts) -> Solution:
+    """Return the cheapest folding within ``cycles`` and ``limits``."""
+    blocked = blocks.within(cycles)
+    solution = blocked.cheapest(cycles, limits)
+    if solution is not None:
+        return solution
+    if blocked.cheapest(cycles) is not None:
+        raise _too_small(blocked, cycles, limits)
+    fastest = _fastest_in_blocks(blocks, cycles + 1, _fastest(problem, UNLIMITED), UNLIMITED)
+    raise _too_slow(blocks, cycles, fastest)
 
 
-def _too_slow(graph: StreamGraph, problem: Problem, goal: Goal) -> CompileError:
+def _too_slow(blocks: Blocks, cycles: int, fastest: Solution) -> CompileError:
     """Return the error that says which element is how slow, and what can be asked for."""
-    assert goal.cycles is not None
-    cycles, slowest = goal.cycles, problem.least_element
-    while problem.cheapest(cycles) is None:
-        rates = [rate for rate in problem.rates if rate > cycles]
-        cycles = rates[bisect(rates, True, key=lambda rate: problem.cheapest(rate) is not None)]
-        # With more cycles there may be other blocks.
-        problem = Problem(in_blocks(graph, cycles), estimate, goal.worth)
+    faster = blocks.within(fastest.cycles - 1)
+    is_element = faster.least_cycles >= fastest.cycles
+    slowest = faster.least_element if is_element else fastest.slowest
     return CompileError(
         "fold",
         slowest.layer,
-        f"needs at least {cycles} cycles per frame, not {goal.cycles}",
-        f"ask for --cycles {cycles} or more",
+        f"needs at least {fastest.cycles:,} cycles per frame, not {cycles:,}",
+        f"ask for --cycles {fastest.cycles} or more",
     )
+
+
+def _fastest_in_blocks(blocks: Blocks, low: int, best: Solution, limits: Amounts) -> Solution:
+    """Return the fastest folding within the limits, of ``low`` cycles or more.
+
+    ``best``: with a pixel at a time, which is fast enough if none with blocks of pixels is.
+    """
+    while low < best.cycles:
+        middle = (low + best.cycles) // 2
+        candidate = blocks.within(middle).cheapest(middle, limits)
+        if candidate is None:
+            low = middle + 1
+        else:
+            best = candidate
+    return best
 
 
 def _fastest(problem: Problem, limits: Amounts) -> Solution:

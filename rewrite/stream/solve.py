@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,80 +26,82 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from ir.elements import (
-    Consumer,
-    Element,
-    Input,
-    StreamType,
-    WidthConverter,
-    sources,
-    with_sources,
-)
+from ir.elements import Element, Fifo, Input, Reshape, StreamType, sources
 from ir.goal import Amounts
 from ir.graph import StreamGraph
 from ir.resources import Resources
-from rewrite.stream.choices import (
-    Choice,
-    Cost,
-    choices,
-    counted,
-    takes_any_lanes,
-)
-from rewrite.stream.counts import with_lanes
+from rewrite.stream.adapters import Adapters, values_of, without_reshapes
+from rewrite.stream.choices import Choice, Cost, choices, counted
 
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Foldings by name of their element, and what they cost with all that adapts their streams."""
+    """Foldings by name of their element, and what they cost with all that adapts their streams.
+
+    ``cycles`` per frame, of ``slowest``: an element, or what reads a stream where lanes meet.
+    """
 
     foldings: Mapping[str, Choice]
     cost: Resources
+    cycles: int
+    slowest: Element
 
     @property
     def amounts(self) -> Amounts:
         """What it is judged by."""
         return counted(self.cost, sum(choice.products for choice in self.foldings.values()))
 
-    @property
-    def cycles(self) -> int:
-        """Cycles per frame of the slowest element."""
-        return max(choice.cycles for choice in self.foldings.values())
-
-    @property
-    def slowest(self) -> Choice:
-        """The choice of the element that limits the rate."""
-        return max(self.foldings.values(), key=lambda choice: choice.cycles)
-
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A stream between two elements, which may be adapted unless ``same``."""
+    """A stream, as values, between two elements; it may be adapted unless ``same``.
+
+    ``operand``: which of its streams it is for the reader.
+    """
 
     sender: str
     reader: str
+    operand: int
     stream: StreamType
     same: bool
+
+    def beats(self, sent: int, read: int) -> int:
+        """Return the beats per frame where these lanes meet, which is where there are most."""
+        return self.stream.shape.size // math.gcd(sent, read)
 
 
 class Problem:
     """All choices of all elements of ``graph``; ``cost`` says what they cost.
 
-    ``worth``: the amount of each resource that costs as much as that of another.
+    ``worth``: the amount of each resource that costs as much as that of another.  A stream is the
+    same values in any pixels, so Reshapes are no elements here but belong to the streams.
     """
 
     def __init__(self, graph: StreamGraph, cost: Cost, worth: Amounts) -> None:
         self.graph, self.cost = graph, cost
         self.weights = 1 / np.array(worth, np.float64)
-        self.choices = {element.name: choices(element, cost) for element in graph}
+        self.adapters = Adapters(cost)
+        self.elements = [element for element in graph if not isinstance(element, Reshape)]
+        self.choices = {element.name: choices(element, cost) for element in self.elements}
         self.edges = [
-            Edge(source.name, element.name, source.output, takes_any_lanes(element))
-            for element in graph
-            if not isinstance(element, Input)
-            for source in sources(element)
+            Edge(
+                without_reshapes(source).name,
+                element.name,
+                operand,
+                values_of(source.output),
+                isinstance(element, Fifo),
+            )
+            for element in self.elements
+            for operand, source in enumerate(sources(element))
         ]
-        self._adapters: dict[tuple[StreamType, int, int], Resources] = {}
+
+    def having(self, found: Mapping[str, list[Choice]]) -> Problem:
+        """Return the problem with other choices."""
+        other = copy(self)
+        other.choices = dict(found)
+        return other
 
     @property
     def least_cycles(self) -> int:
@@ -108,7 +111,7 @@ class Problem:
     @property
     def least_element(self) -> Element:
         """The element that is why."""
-        return max(self.graph, key=self._least)
+        return max(self.elements, key=self._least)
 
     def _least(self, element: Element) -> int:
         return min(choice.cycles for choice in self.choices[element.name])
@@ -131,10 +134,10 @@ class Problem:
         """All cycles per frame that the slowest element can have, ascending."""
         every = {choice.cycles for found in self.choices.values() for choice in found}
         beats = {
-            edge.stream.shape.size // math.gcd(sent.sends, read.lanes_read(edge.stream))
+            edge.beats(sent, read)
             for edge in self.edges
-            for sent in self.choices[edge.sender]
-            for read in self.choices[edge.reader]
+            for sent in {choice.sends for choice in self.choices[edge.sender]}
+            for read in {choice.reads[edge.operand] for choice in self.choices[edge.reader]}
         }
         return sorted(rate for rate in every | beats if rate >= self.least_cycles)
 
@@ -150,24 +153,6 @@ class Problem:
             name: [choice for choice in all_of_it if choice.cycles <= cycles]
             for name, all_of_it in self.choices.items()
         }
-
-    def adapter(self, stream: StreamType, sent: int, read: int) -> Resources:
-        """Return the cost of what stands between ``sent`` and ``read`` lanes of ``stream``."""
-        if sent == read:
-            return Resources()
-        key = (replace(stream, lanes=1), sent, read)
-        if key not in self._adapters:
-            common = math.gcd(sent, read)
-            parts = [(sent, common), (common, read)]
-            self._adapters[key] = sum(
-                (self.cost(_converter(stream, a, b)) for a, b in parts if a != b), Resources()
-            )
-        return self._adapters[key]
-
-
-def _converter(stream: StreamType, sent: int, read: int) -> WidthConverter:
-    source = Input("source", "", "s", with_lanes(stream, sent), 0)
-    return WidthConverter("converter", "", source, with_lanes(stream, read))
 
 
 @dataclass(slots=True)
@@ -217,7 +202,7 @@ class _Program:
             name: self.found[name][int(np.argmax(result.x[variables]))]
             for name, variables in numbers.items()
         }
-        return Solution(foldings, self._total(foldings))
+        return self._solution(foldings)
 
     def _variables(self, costs: Iterable[Amounts]) -> list[int]:
         first = len(self.costs)
@@ -233,9 +218,9 @@ class _Program:
         """Add the variables of a stream; say whether any pair of lanes is quick enough."""
         senders, readers = self.found[edge.sender], self.found[edge.reader]
         sent = sorted({choice.sends for choice in senders})
-        read = sorted({choice.lanes_read(edge.stream) for choice in readers})
+        read = sorted({choice.reads[edge.operand] for choice in readers})
         pairs = [(u, v) for u in sent for v in read if self._carries(edge, u, v)]
-        adapters = (self.problem.adapter(edge.stream, u, v) for u, v in pairs)
+        adapters = (self.problem.adapters.between(edge.stream, u, v) for u, v in pairs)
         flows = self._variables(counted(adapter) for adapter in adapters)
         for lanes in sent:
             terms = [(y, 1.0) for y, (u, _) in zip(flows, pairs, strict=True) if u == lanes]
@@ -244,37 +229,23 @@ class _Program:
         for lanes in read:
             terms = [(y, 1.0) for y, (_, v) in zip(flows, pairs, strict=True) if v == lanes]
             chosen = zip(numbers[edge.reader], readers, strict=True)
-            taken = [(x, -1.0) for x, c in chosen if c.lanes_read(edge.stream) == lanes]
+            taken = [(x, -1.0) for x, c in chosen if c.reads[edge.operand] == lanes]
             self._equal(terms + taken, 0.0)
         return bool(pairs)
 
     def _carries(self, edge: Edge, sent: int, read: int) -> bool:
         if edge.same:
             return sent == read
-        return edge.stream.shape.size // math.gcd(sent, read) <= self.cycles
+        return edge.beats(sent, read) <= self.cycles
 
-    def _total(self, foldings: Mapping[str, Choice]) -> Resources:
-        own = sum((choice.cost for choice in foldings.values()), Resources())
-        adapters = (
-            self.problem.adapter(
-                e.stream, foldings[e.sender].sends, foldings[e.reader].lanes_read(e.stream)
-            )
-            for e in self.problem.edges
-        )
-        return sum(adapters, own)
-
-
-def folded(graph: StreamGraph, solution: Solution) -> StreamGraph:
-    """Return ``graph`` with the foldings of ``solution``; lanes may still disagree."""
-    inputs = {
-        id(i): replace(i, output=solution.foldings[i.name].element.output) for i in graph.inputs
-    }
-
-    def rule(element: Consumer) -> Element:
-        streams = tuple(inputs.get(id(source), source) for source in sources(element))
-        chosen = solution.foldings[element.name].element
-        assert not isinstance(chosen, Input)
-        return with_sources(chosen, streams)
-
-    outputs = graph.rebuild(rule).outputs
-    return replace(graph, inputs=tuple(inputs.values()), outputs=outputs)
+    def _solution(self, foldings: Mapping[str, Choice]) -> Solution:
+        slowest = max(foldings.values(), key=lambda choice: choice.cycles)
+        cycles, element = slowest.cycles, slowest.slowest
+        cost = sum((choice.cost for choice in foldings.values()), Resources())
+        for edge in self.problem.edges:
+            sent, reader = foldings[edge.sender].sends, foldings[edge.reader]
+            read = reader.reads[edge.operand]
+            cost += self.problem.adapters.between(edge.stream, sent, read)
+            if edge.beats(sent, read) > cycles:
+                cycles, element = edge.beats(sent, read), reader.element
+        return Solution(foldings, cost, cycles, element)

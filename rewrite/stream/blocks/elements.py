@@ -33,6 +33,7 @@ from ir.elements import (
 )
 from ir.numbers import IntArray, frozen_integers
 from ir.requantize import Requantization, ScaleRequantization
+from rewrite.stream.adapters import values_of
 from rewrite.stream.blocks import pools
 from rewrite.stream.blocks.grid import Block, Grid, blocked, grid
 from rewrite.stream.blocks.windows import Sums, convolution, members, ungrouped
@@ -47,10 +48,14 @@ Source: TypeAlias = Callable[[int, Shape], Element]
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Makes elements over blocks: ``source`` gives what they read, ``names`` names of new ones."""
+    """Makes elements over blocks.
+
+    ``source`` gives what they read, ``names`` names of new ones; none has more than ``most_weights``.
+    """
 
     source: Source
     names: Names
+    most_weights: int = MOST_WEIGHTS
 
     def blocks(self, element: Consumer, block: Block) -> Element | None:
         """Return ``element`` with ``block`` pixels of its output at a time; None if there is none.
@@ -101,7 +106,7 @@ class Builder:
         if element.pool is not None and pool is None:
             return None
         around = grid(element.kernel, shape, block if pool is None else pool.inputs)
-        if around is None or _too_large(around.weights(shape.channels, positions.channels)):
+        if around is None or self._too_large(around.weights(shape.channels, positions.channels)):
             return None
         apart = pool is not None and not pool.kernel.is_pointwise
         sums = Sums(
@@ -132,7 +137,7 @@ class Builder:
     def _max_pool(self, element: MaxPool, block: Block) -> Element | None:
         shape = element.source.output.shape
         around = grid(element.kernel, shape, block)
-        if around is None or _too_large(around.weights(shape.channels, shape.channels)):
+        if around is None or self._too_large(around.weights(shape.channels, shape.channels)):
             return None
         source, output = self.source(0, blocked(shape, around.inputs)), element.output.shape
         return pools.max_pool(element, source, around, shape.channels, blocked(output, block))
@@ -140,7 +145,7 @@ class Builder:
     def _average_pool(self, element: AveragePool, block: Block) -> Element | None:
         shape = element.input.shape
         around = grid(element.kernel, shape, block)
-        if around is None or _too_large(around.weights(shape.channels, shape.channels)):
+        if around is None or self._too_large(around.weights(shape.channels, shape.channels)):
             return None
         source = self.source(0, blocked(shape, around.inputs))
         return pools.average_pool(element, source, shape, around)
@@ -149,7 +154,7 @@ class Builder:
         shape = element.source.output.shape
         whole = block == Block(shape.height, shape.width)
         kernel, around = _tiles(shape, block)
-        if around is None or _too_large(around.weights(shape.channels, shape.channels)):
+        if around is None or self._too_large(around.weights(shape.channels, shape.channels)):
             return None
         source = self.source(0, blocked(shape, block))
         if whole:
@@ -162,7 +167,7 @@ class Builder:
         shape = element.source.output.shape
         whole = block == Block(shape.height, shape.width)
         kernel, around = _tiles(shape, block)
-        if around is None or _too_large(around.weights(shape.channels, shape.channels)):
+        if around is None or self._too_large(around.weights(shape.channels, shape.channels)):
             return None
         source = self.source(0, blocked(shape, block))
         rows, columns = kernel.output_size(shape.height, shape.width)
@@ -175,9 +180,12 @@ class Builder:
 
     def _moved(self, element: Border | Reorder, block: Block) -> Element | None:
         shape, output = element.source.output.shape, element.output.shape
-        if block != Block(output.height, output.width) or _too_large(shape.size * output.size):
+        if block != Block(output.height, output.width) or self._too_large(shape.size * output.size):
             return None
         return pools.moved(element, self.source(0, Shape(1, 1, shape.size)), shape)
+
+    def _too_large(self, weights: int) -> bool:
+        return weights > self.most_weights
 
     def _each_value(self, element: Affine | Lookup | Rectifier, block: Block) -> Element:
         shape = blocked(element.output.shape, block)
@@ -201,9 +209,15 @@ class Builder:
                 )
 
 
-def values_of(stream: StreamType) -> StreamType:
-    """Return ``stream`` as values in a row, of which a beat may have any number that divides it."""
-    return StreamType(Shape(1, 1, stream.shape.size), stream.number, 1)
+def is_by_value(element: Consumer) -> bool:
+    """True if ``element`` does the same with every value, so that all its blocks are one."""
+    match element:
+        case Affine() | Lookup() | Rectifier():
+            return _is_alike(element)
+        case Merge() | Product() | Extremum() | PairLookup():
+            return True
+        case _:
+            return False
 
 
 def _is_alike(element: Affine | Lookup | Rectifier) -> bool:
@@ -236,7 +250,3 @@ def _tiles(shape: Shape, block: Block) -> tuple[Kernel, Grid | None]:
     """Return the window of ``block`` pixels that tiles ``shape``, a position per block."""
     kernel = Kernel(block.rows, block.columns, block.rows, block.columns)
     return kernel, grid(kernel, shape, Block(1, 1))
-
-
-def _too_large(weights: int) -> bool:
-    return weights > MOST_WEIGHTS

@@ -2,184 +2,75 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ir.cycles import own_cycles
-from ir.elements import (
-    Consumer,
-    Element,
-    Fifo,
-    Fork,
-    GlobalAverage,
-    GlobalMaximum,
-    Input,
-    Output,
-    ProcessingElement,
-    Reshape,
-    Shape,
-    StreamType,
-    sources,
-    with_sources,
-)
+from ir.elements import Fifo, Fork, Input, Output
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
-from rewrite.stream.blocks.elements import Builder, values_of
-from rewrite.stream.blocks.grid import blocked, blocks
-from rewrite.stream.choices import foldings
+from rewrite.stream.adapters import values_of, without_reshapes
+from rewrite.stream.blocks.variants import Variants
+from rewrite.stream.choices import Choice, choices, stand_in
 from rewrite.stream.counts import with_lanes
-from rewrite.stream.taps import parallel_taps
+from rewrite.stream.solve import Problem
 
 
-def in_blocks(graph: StreamGraph, cycles: int) -> StreamGraph:
-    """Return ``graph`` with blocks of pixels for all elements that else exceed ``cycles``.
+class Blocks:
+    """The choices over blocks of pixels of the elements of a ``problem``, each made once."""
 
-    Elements that have no blocks, or none that are fast enough, stay as they are.
-    """
-    if all(fastest(element) <= cycles for element in graph):
-        return graph
-    names = Identifiers(frozenset(element.name for element in graph))
-    inputs = {id(i): _input(i, cycles) for i in graph.inputs}
-    read = {
-        element.name: tuple(source.output.shape for source in sources(element)) for element in graph
-    }
-    plan = _Plan(names, cycles, read)
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._names = Identifiers(frozenset(element.name for element in problem.graph))
+        self._given: dict[tuple[str, str], str] = {}
+        self._variants = Variants(problem.cost, problem.adapters, self._name)
 
-    def rule(element: Consumer) -> Element:
-        streams = tuple(inputs.get(id(source), source) for source in sources(element))
-        return plan.replaced(element, streams)
+    @property
+    def graph(self) -> StreamGraph:
+        """What is folded."""
+        return self._problem.graph
 
-    outputs = graph.rebuild(rule).outputs
-    return replace(graph, inputs=tuple(inputs.values()), outputs=outputs)
+    def within(self, cycles: int) -> Problem:
+        """Return the problem, with choices over blocks if some element else exceeds ``cycles``.
 
+        All elements get them then, in every size that is fast enough, since what adapts the streams
+        of neighbours may cost more than a larger block.  Inputs are blocks only where a pixel per
+        beat is too slow.  An element without a choice that is fast enough keeps those it has.
+        """
+        if self._problem.least_cycles <= cycles:
+            return self._problem
+        found: dict[str, list[Choice]] = {}
+        for element in self._problem.elements:
+            every = self._problem.choices[element.name]
+            plain = [choice for choice in every if choice.cycles <= cycles]
+            if isinstance(element, Input):
+                plain = plain or self._whole(element)
+            elif isinstance(element, Fork | Fifo | Output):
+                sender = found[without_reshapes(element.source).name]
+                plain = plain + self._following(element, sender, plain)
+            else:
+                plain = plain + self._variants.of(element, cycles, needed=not plain)
+            found[element.name] = plain or every
+        return self._problem.having(found)
 
-def _input(element: Input, cycles: int) -> Input:
-    if element.output.shape.pixels <= cycles:
-        return element
-    return replace(element, output=values_of(element.output))
+    def _whole(self, element: Input) -> list[Choice]:
+        """Return an input of which a beat may have any number of values that divides a frame."""
+        return choices(replace(element, output=values_of(element.output)), self._problem.cost)
 
+    def _following(
+        self, element: Fork | Fifo | Output, sender: list[Choice], plain: list[Choice]
+    ) -> list[Choice]:
+        """Return ``element`` in the lanes of ``sender`` that it does not have already."""
+        lanes = {choice.sends for choice in sender} - {choice.sends for choice in plain}
+        values = values_of(element.output)
+        found = []
+        for count in sorted(lanes):
+            output = with_lanes(values, count)
+            follower = replace(element, source=stand_in(values, count), output=output)
+            cost = self._problem.cost(follower)
+            found.append(Choice(follower, (count,), count, output.beats, cost))
+        return found
 
-def fastest(element: Element) -> int:
-    """Return the fewest cycles per frame that ``element`` can need with a pixel at a time."""
-    match element:
-        case Input() | Fork() | Fifo() | Output():
-            return element.output.shape.pixels
-        case ProcessingElement():
-            return min(own_cycles(folded) for folded in _unfolded(element))
-        case _:
-            *_, widest = foldings(element)
-            return own_cycles(widest)
-
-
-def _unfolded(element: ProcessingElement) -> Iterator[ProcessingElement]:
-    """Yield ``element`` with all that a pixel at a time allows, with and without parallel taps."""
-    if element.reads is not None:
-        yield element
-        return
-    channels, outputs = element.input.shape.channels, element.depth_multiplier
-    simd = channels if element.depthwise else channels // element.groups
-    for reading in (replace(element, simd=simd), *parallel_taps(element)):
-        pe = reading.simd // reading.taps * outputs if element.depthwise else outputs
-        yield replace(reading, pe=pe, output=with_lanes(element.output, pe))
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What decides on the elements of a graph.
-
-    ``read``: the shapes that elements read with a pixel at a time, by name.
-    """
-
-    names: Identifiers
-    cycles: int
-    read: dict[str, tuple[Shape, ...]]
-
-    def replaced(self, element: Consumer, streams: tuple[Element, ...]) -> Element:
-        """Return what takes the place of ``element``; it reads ``streams``, in any shapes."""
-        match element:
-            case Fork() | Fifo() | Output():
-                (stream,) = streams
-                if stream.output.shape.pixels > self.cycles:
-                    stream = _plain(stream)
-                return replace(element, source=stream, output=with_lanes(stream.output, 1))
-            case Reshape():
-                return self._seen(streams[0], element.output.shape, element.layer, element.name)
-        sources_of = self._sources(element, streams)
-        pixelwise = with_sources(
-            element,
-            tuple(sources_of(n, shape) for n, shape in enumerate(self.read[element.name])),
-        )
-        if fastest(pixelwise) <= self.cycles:
-            return pixelwise
-        new: dict[str, str] = {}
-
-        def name(kind: str) -> str:
-            if kind not in new:
-                new[kind] = self.names.new(f"{element.name}_{kind}")
-            return new[kind]
-
-        builder = Builder(sources_of, name)
-        whole = isinstance(element, GlobalAverage | GlobalMaximum)
-        shape = self.read[element.name][0] if whole else element.output.shape
-        for block in blocks(shape):
-            if blocked(shape, block).pixels > self.cycles:
-                continue
-            built = builder.blocks(pixelwise, block)
-            if built is not None and self._is_fast(built, streams):
-                return built
-        return pixelwise
-
-    def _is_fast(self, built: Element, streams: tuple[Element, ...]) -> bool:
-        """Say whether ``built``, and all that is in front of it up to ``streams``, is."""
-        plain = {id(_plain(stream)) for stream in streams}
-        pending = [built]
-        while pending:
-            element = pending.pop()
-            if id(element) in plain:
-                continue
-            if not isinstance(element, Reshape):
-                if fastest(element) > self.cycles:
-                    return False
-            elif self._beats(element) > self.cycles:
-                return False
-            pending.extend(sources(element))
-        return True
-
-    @staticmethod
-    def _beats(element: Reshape) -> int:
-        lanes = math.gcd(element.source.output.shape.channels, element.output.shape.channels)
-        return element.output.shape.size // lanes
-
-    def _sources(
-        self, element: Consumer, streams: tuple[Element, ...]
-    ) -> Callable[[int, Shape], Element]:
-        """Return what gives a source of ``element`` in a shape."""
-        new: dict[int, str] = {}
-
-        def source(number: int, shape: Shape) -> Element:
-            if streams[number].output.shape == shape:
-                return streams[number]
-            plain = _plain(streams[number])
-            if plain.output.shape == shape:
-                return plain
-            if number not in new:
-                new[number] = self.names.new(f"{element.name}_blocks")
-            return self._seen(plain, shape, element.layer, new[number])
-
-        return source
-
-    @staticmethod
-    def _seen(stream: Element, shape: Shape, layer: str, name: str) -> Element:
-        """Return ``stream`` in another shape."""
-        plain = _plain(stream)
-        if plain.output.shape == shape:
-            return plain
-        return Reshape(name, layer, plain, StreamType(shape, plain.output.number, 1))
-
-
-def _plain(stream: Element) -> Element:
-    """Return what sends ``stream``, without changes of its shape."""
-    while isinstance(stream, Reshape):
-        stream = stream.source
-    return stream
+    def _name(self, element: str, kind: str) -> str:
+        """Return the name of the first of two elements that are one, ``kind``."""
+        if (element, kind) not in self._given:
+            self._given[element, kind] = self._names.new(f"{element}_{kind}")
+        return self._given[element, kind]

@@ -13,7 +13,16 @@ import pytest
 
 from frontend.compiler import compile_model
 from ir.cycles import own_cycles, predict, steady_period
-from ir.elements import Input, Kernel, Lookup, ProcessingElement, Rectifier, Reshape, Shape, StreamType
+from ir.elements import (
+    Input,
+    Kernel,
+    Lookup,
+    ProcessingElement,
+    Rectifier,
+    Reshape,
+    Shape,
+    StreamType,
+)
 from ir.errors import CompileError
 from ir.goal import DEFAULT_WORTH, Goal
 from ir.graph import StreamGraph

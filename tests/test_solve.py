@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from ir.cycles import own_cycles
-from ir.elements import Element, Input, Kernel, ProcessingElement, Shape, WidthConverter
+from ir.elements import Element, Input, Kernel, ProcessingElement, Shape, WidthConverter, sources
 from ir.errors import CompileError
 from ir.goal import DEFAULT_GOAL, DEFAULT_PRODUCTS, UNLIMITED, Goal
 from ir.graph import StreamGraph
 from ir.resources import Resources, estimate
+from rewrite.stream.blocks import Blocks
 from rewrite.stream.choices import Choice, counted
 from rewrite.stream.optimum import fold
 from rewrite.stream.solve import Problem, Solution
@@ -78,6 +79,44 @@ def test_the_optimum_is_that_of_all_combinations(seed: int, limits: tuple[float,
         least = best_of_all(problem, cycles, limits)
         assert math.isclose(least, value(solution.cost) if solution else math.inf, rel_tol=1e-9)
         assert solution is None or solution.cycles <= cycles
+
+
+@pytest.mark.parametrize("limits", [UNLIMITED, TIGHT], ids=["free", "limited"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_optimum_is_that_of_all_sizes_of_blocks(seed: int, limits: tuple[float, ...]) -> None:
+    """Elements over blocks of every size, in one part or two, and those of a pixel at a time."""
+    chain = Chain(Shape(2, 4, 1)).conv(1, Kernel(1, 1)).border(1, 0, 0, 0).lookup().average()
+    problem = Problem(chain.graph(), drawn(seed), WORTH)
+    blocks = Blocks(problem)
+    assert blocks.within(12) is problem
+    for cycles in (8, 6, 4, 2, 1):
+        blocked = blocks.within(cycles)
+        solution = blocked.cheapest(cycles, limits)  # type: ignore[arg-type]
+        least = best_of_all(blocked, cycles, limits)
+        assert math.isclose(least, value(solution.cost) if solution else math.inf, rel_tol=1e-9)
+        assert solution is None or solution.cycles <= cycles
+
+
+@pytest.mark.parametrize("cycles", [39, 29, 4])
+def test_the_smallest_blocks_that_are_fast_enough_may_cost_more(cycles: int) -> None:
+    """Of a global average, sums of more pixels leave more time for what follows."""
+    chain = Chain(Shape(13, 9, 1)).conv(5, Kernel(3, 3), pool=Kernel(2, 2, 2, 2))
+    graph = chain.conv(7, Kernel(3, 2)).average().graph()
+    blocked = Blocks(Problem(graph, estimate, WORTH)).within(cycles)
+    smallest = {
+        name: [choice for choice in found if _read(choice) == min(map(_read, found))]
+        for name, found in blocked.choices.items()
+    }
+    best, first = blocked.cheapest(cycles), blocked.having(smallest).cheapest(cycles)
+    assert best is not None
+    assert first is not None
+    assert value(best.cost) < value(first.cost)
+
+
+def _read(choice: Choice) -> int:
+    """Return the values that it reads at a time, at most."""
+    read = sources(choice.parts[-1])
+    return read[0].output.shape.channels if read else 0
 
 
 def test_a_tighter_target_costs_more_and_names_its_element() -> None:

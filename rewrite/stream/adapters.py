@@ -8,6 +8,7 @@ from ir.elements import Element, Reshape, Shape, StreamType, WidthConverter
 from ir.numbers import IntegerType
 from ir.resources import Resources
 from rewrite.stream.choices import Cost, stand_in
+from rewrite.stream.counts import with_lanes
 
 
 class Adapters:
@@ -36,8 +37,8 @@ class Adapters:
 
 
 def _converter(stream: StreamType, sent: int, read: int) -> WidthConverter:
-    source = stand_in(values_of(stream), sent)
-    return WidthConverter("converter", "", source, StreamType(source.output.shape, stream.number, read))
+    values = values_of(stream)
+    return WidthConverter("converter", "", stand_in(values, sent), with_lanes(values, read))
 
 
 def values_of(stream: StreamType) -> StreamType:

@@ -68,7 +68,7 @@ class _Builder:
     def _stream(
         self, element: Consumer, stream: Element, wanted: StreamType, lanes: int
     ) -> Element:
-        """Return ``stream`` as ``element`` reads it, ``wanted``, in other lanes if that is wired."""
+        """Return ``stream`` in the pixels in which ``element`` reads it, which are ``wanted``."""
         plain = without_reshapes(stream)
         if isinstance(plain, Input):
             plain = self.inputs[plain.name]

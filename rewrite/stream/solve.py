@@ -19,14 +19,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from ir.elements import Element, Fifo, Input, Reshape, StreamType, sources
+from ir.elements import Element, Fifo, Reshape, StreamType, sources
 from ir.goal import Amounts
 from ir.graph import StreamGraph
 from ir.resources import Resources

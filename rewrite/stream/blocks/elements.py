@@ -50,7 +50,8 @@ Source: TypeAlias = Callable[[int, Shape], Element]
 class Builder:
     """Makes elements over blocks.
 
-    ``source`` gives what they read, ``names`` names of new ones; none has more than ``most_weights``.
+    ``source`` gives what they read, ``names`` names of new ones.  None of more than
+    ``most_weights`` is made.
     """
 
     source: Source

@@ -283,6 +283,7 @@ def _processing(element: ProcessingElement) -> str:
     parts[0] += _adders(element.datapath)
     if element.surplus:
         parts[0] += f" ({element.surplus} of {element.pe} idle in the last group)"
+    parts[0] += _idle(element)
     if element.table is not None:
         parts.append("table")
     if element.members is not None:
@@ -291,6 +292,18 @@ def _processing(element: ProcessingElement) -> str:
     if element.pool is not None:
         parts.append(f"max pool {_kernel(element.pool)}")
     return ", then ".join(parts)
+
+
+def _idle(element: ProcessingElement) -> str:
+    """Return how many channels are there for an even folding only, nothing if none is."""
+    counts = element.input.shape.channels, int(element.weights.shape[3])
+    said = (
+        f"{idle} of {count} {kind} channels idle"
+        for idle, count, kind in zip(element.idle, counts, ("input", "output"), strict=True)
+        if idle
+    )
+    text = ", ".join(said)
+    return f" ({text})" if text else ""
 
 
 def _adders(datapath: Datapath | None) -> str:

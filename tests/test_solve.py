@@ -57,9 +57,13 @@ def best_of_all(problem: Problem, cycles: int, limits: tuple[float, ...]) -> flo
         for edge in problem.edges:
             sent = chosen[edge.sender].sends
             read = chosen[edge.reader].reads[edge.operand]
-            beats = edge.stream.shape.size // math.gcd(sent, read)
+            if sent.padding != read.padding:
+                ok = False
+                continue
+            padded = edge.stream.shape.pixels * sent.padding
+            beats = (edge.stream.shape.size + padded) // math.gcd(sent.lanes, read.lanes)
             ok &= sent == read if edge.same else beats <= cycles
-            total += problem.adapters.between(edge.stream, sent, read)
+            total += problem.adapter(edge, sent, read)
         if ok and all(a <= b for a, b in zip(counted(total, products), limits, strict=True)):
             least = min(least, value(total))
     return least

@@ -71,6 +71,8 @@ class ProcessingElement:
     ``members``: (n, m); channel c of the output is the largest of the codes, after the table, of
     the output channels ``members[c]``: a max pool within a block.  None: the codes themselves.
 
+    ``idle``: of the input and of the output channels, the last ones that are there for even
+    foldings only (``rewrite/stream/padding``): their weights are 0.
     ``block_rom``: a small table of weights is block RAM, too.
     ``adder_levels`` above 0: products and sums are a graph of adders, so many of them in a row
     between registers; all products of a window are then formed in one cycle.  ``datapath``: that
@@ -104,6 +106,7 @@ class ProcessingElement:
     reads: IntArray | None = None
     members: IntArray | None = None
     scaling: Scaling = Scaling.MULTIPLIED
+    idle: tuple[int, int] = (0, 0)
 
     @property
     def input(self) -> StreamType:
@@ -234,7 +237,9 @@ class ProcessingElement:
         """Multiplications per frame."""
         if self.reads is not None:
             return self.window_positions.pixels * self.products
-        return self.window_positions.pixels * int(self.weights.size)
+        outputs = int(self.weights.shape[3])
+        each = int(self.weights.size) // outputs - self.kernel.taps * self.idle[0]
+        return self.window_positions.pixels * each * (outputs - self.idle[1])
 
 
 def weight_rows(element: ProcessingElement) -> IntArray:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import le
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ir.cycles import own_cycles
 from ir.elements import (
@@ -75,18 +75,29 @@ def counted(resources: Resources, products: int = 0) -> Amounts:
     return luts, resources.ff, resources.dsp, resources.bram18, products
 
 
+class Beat(NamedTuple):
+    """How an element reads or sends a stream: what both sides of it have to agree on.
+
+    ``lanes``: values at a time, which may be adapted; ``padding``: channels that are appended to
+    each pixel, which must be the same (``rewrite/stream/padding``).
+    """
+
+    lanes: int
+    padding: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One folding of an element, which reads stand-ins (``Input``) of its streams.
 
-    ``reads``: lanes of each stream that it reads; ``sends``: of its own; ``cycles`` per frame that
+    ``reads``: beats of each stream that it reads; ``sends``: of its own; ``cycles`` per frame that
     it needs by itself; ``cost`` of the element alone, without what adapts its streams.  Over blocks
     of pixels it may be two elements, of which ``element`` is the last.
     """
 
     element: Element
-    reads: tuple[int, ...]
-    sends: int
+    reads: tuple[Beat, ...]
+    sends: Beat
     cycles: int
     cost: Resources
 
@@ -124,18 +135,19 @@ def _products(element: Element) -> int:
 
 def choices(element: Element, cost: Cost) -> list[Choice]:
     """Return what ``element`` can be, without what is beaten by another with the same streams."""
-    return undominated([_choice(folded, cost) for folded in foldings(element)])
+    return undominated([choice_of(folded, cost) for folded in foldings(element)])
 
 
-def _choice(folded: Element, cost: Cost) -> Choice:
+def choice_of(folded: Element, cost: Cost) -> Choice:
+    """Return ``folded`` as a choice, reading stand-ins."""
     sends = folded.output.lanes
     if isinstance(folded, Input):
-        return Choice(folded, (), sends, folded.output.beats, cost(folded))
+        return Choice(folded, (), Beat(sends), folded.output.beats, cost(folded))
     follows = isinstance(folded, Fork | Fifo | Output)
     streams = sources(folded)
     reads = tuple(sends if follows else input_lanes(folded, stream) for stream in streams)
     alone = _alone(folded, reads)
-    return Choice(alone, reads, sends, _cycles(alone), cost(alone))
+    return Choice(alone, tuple(map(Beat, reads)), Beat(sends), _cycles(alone), cost(alone))
 
 
 def _cycles(element: Element) -> int:
@@ -320,7 +332,7 @@ def _is_small_table(element: ProcessingElement) -> bool:
 
 def undominated(found: list[Choice]) -> list[Choice]:
     """Keep, for each pair of lanes, what no other choice beats in cycles and every resource."""
-    kept: dict[tuple[tuple[int, ...], int], list[tuple[Choice, Amounts]]] = {}
+    kept: dict[tuple[tuple[Beat, ...], Beat], list[tuple[Choice, Amounts]]] = {}
     numbered = [(choice, choice.amounts) for choice in found]
     for choice, amounts in sorted(numbered, key=lambda pair: (pair[0].cycles, pair[1])):
         rivals = kept.setdefault((choice.reads, choice.sends), [])

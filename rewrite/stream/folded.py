@@ -53,8 +53,8 @@ class _Builder:
         choice = self.foldings[element.name]
         *others, first = (part for part in choice.parts if not isinstance(part, Input))
         streams = tuple(
-            self._stream(element, stream, wanted.output, lanes)
-            for stream, wanted, lanes in zip(
+            self._stream(element, stream, wanted.output, beat.lanes)
+            for stream, wanted, beat in zip(
                 sources(element), sources(first), choice.reads, strict=True
             )
         )

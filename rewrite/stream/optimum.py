@@ -17,6 +17,7 @@ from ir.resources import Resources, estimate
 from rewrite.stream.blocks import Blocks
 from rewrite.stream.datapaths import with_adder_levels
 from rewrite.stream.folded import folded
+from rewrite.stream.padding import padded
 from rewrite.stream.solve import Problem, Solution
 
 NAMES = (
@@ -52,7 +53,7 @@ def fold(graph: StreamGraph, goal: Goal) -> Folding:
 
 
 def _optimum(graph: StreamGraph, goal: Goal) -> Folding:
-    problem, limits = Problem(graph, estimate, goal.worth), goal.limits
+    problem, limits = padded(Problem(graph, estimate, goal.worth)), goal.limits
     blocks = Blocks(problem)
     if goal.cycles is not None:
         return _folding(blocks, _within(problem, blocks, goal.cycles, limits))

@@ -26,12 +26,12 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from ir.elements import Element, Fifo, Reshape, StreamType, sources
+from ir.elements import Element, Fifo, Reshape, Shape, StreamType, sources
 from ir.goal import Amounts
 from ir.graph import StreamGraph
 from ir.resources import Resources
-from rewrite.stream.adapters import Adapters, values_of, without_reshapes
-from rewrite.stream.choices import Choice, Cost, choices, counted
+from rewrite.stream.adapters import Adapters, without_reshapes
+from rewrite.stream.choices import Beat, Choice, Cost, choices, counted
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A stream, as values, between two elements; it may be adapted unless ``same``.
+    """A stream between two elements, which may be adapted unless ``same``.
 
     ``operand``: which of its streams it is for the reader.
     """
@@ -67,9 +67,20 @@ class Edge:
     stream: StreamType
     same: bool
 
-    def beats(self, sent: int, read: int) -> int:
-        """Return the beats per frame where these lanes meet, which is where there are most."""
-        return self.stream.shape.size // math.gcd(sent, read)
+    def values(self, padding: int) -> StreamType:
+        """Return what is sent, as values, if its pixels are padded."""
+        shape = self.stream.shape
+        size = shape.size + shape.pixels * padding
+        return StreamType(Shape(1, 1, size), self.stream.number, 1)
+
+    def beats(self, sent: Beat, read: Beat) -> int | None:
+        """Return the beats per frame where these meet, which is where there are most.
+
+        None if no adapter makes the one of the other.
+        """
+        if sent.padding != read.padding or (self.same and sent != read):
+            return None
+        return self.values(sent.padding).shape.size // math.gcd(sent.lanes, read.lanes)
 
 
 class Problem:
@@ -90,7 +101,7 @@ class Problem:
                 without_reshapes(source).name,
                 element.name,
                 operand,
-                values_of(source.output),
+                source.output,
                 isinstance(element, Fifo),
             )
             for element in self.elements
@@ -139,7 +150,12 @@ class Problem:
             for sent in {choice.sends for choice in self.choices[edge.sender]}
             for read in {choice.reads[edge.operand] for choice in self.choices[edge.reader]}
         }
-        return sorted(rate for rate in every | beats if rate >= self.least_cycles)
+        possible = every | {count for count in beats if count is not None}
+        return sorted(rate for rate in possible if rate >= self.least_cycles)
+
+    def adapter(self, edge: Edge, sent: Beat, read: Beat) -> Resources:
+        """Return the cost of what makes the beats of ``edge`` that are read of those sent."""
+        return self.adapters.between(edge.values(sent.padding), sent.lanes, read.lanes)
 
     def cheapest(self, cycles: int, limits: Amounts | None = None) -> Solution | None:
         """Return the cheapest folding within ``cycles`` and ``limits``, None if there is none."""
@@ -220,7 +236,7 @@ class _Program:
         sent = sorted({choice.sends for choice in senders})
         read = sorted({choice.reads[edge.operand] for choice in readers})
         pairs = [(u, v) for u in sent for v in read if self._carries(edge, u, v)]
-        adapters = (self.problem.adapters.between(edge.stream, u, v) for u, v in pairs)
+        adapters = (self.problem.adapter(edge, u, v) for u, v in pairs)
         flows = self._variables(counted(adapter) for adapter in adapters)
         for lanes in sent:
             terms = [(y, 1.0) for y, (u, _) in zip(flows, pairs, strict=True) if u == lanes]
@@ -233,10 +249,9 @@ class _Program:
             self._equal(terms + taken, 0.0)
         return bool(pairs)
 
-    def _carries(self, edge: Edge, sent: int, read: int) -> bool:
-        if edge.same:
-            return sent == read
-        return edge.beats(sent, read) <= self.cycles
+    def _carries(self, edge: Edge, sent: Beat, read: Beat) -> bool:
+        beats = edge.beats(sent, read)
+        return beats is not None and beats <= self.cycles
 
     def _solution(self, foldings: Mapping[str, Choice]) -> Solution:
         slowest = max(foldings.values(), key=lambda choice: choice.cycles)
@@ -245,7 +260,8 @@ class _Program:
         for edge in self.problem.edges:
             sent, reader = foldings[edge.sender].sends, foldings[edge.reader]
             read = reader.reads[edge.operand]
-            cost += self.problem.adapters.between(edge.stream, sent, read)
-            if edge.beats(sent, read) > cycles:
-                cycles, element = edge.beats(sent, read), reader.element
+            cost += self.problem.adapter(edge, sent, read)
+            beats = edge.beats(sent, read)
+            if beats is not None and beats > cycles:
+                cycles, element = beats, reader.element
         return Solution(foldings, cost, cycles, element)

@@ -9,7 +9,7 @@ from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
 from rewrite.stream.adapters import values_of, without_reshapes
 from rewrite.stream.blocks.variants import Variants
-from rewrite.stream.choices import Choice, choices, stand_in
+from rewrite.stream.choices import Beat, Choice, choices, stand_in
 from rewrite.stream.counts import with_lanes
 from rewrite.stream.solve import Problem
 
@@ -59,14 +59,15 @@ class Blocks:
         self, element: Fork | Fifo | Output, sender: list[Choice], plain: list[Choice]
     ) -> list[Choice]:
         """Return ``element`` in the lanes of ``sender`` that it does not have already."""
-        lanes = {choice.sends for choice in sender} - {choice.sends for choice in plain}
+        sent = {choice.sends.lanes for choice in sender if not choice.sends.padding}
+        lanes = sent - {choice.sends.lanes for choice in plain}
         values = values_of(element.output)
         found = []
         for count in sorted(lanes):
             output = with_lanes(values, count)
             follower = replace(element, source=stand_in(values, count), output=output)
             cost = self._problem.cost(follower)
-            found.append(Choice(follower, (count,), count, output.beats, cost))
+            found.append(Choice(follower, (Beat(count),), Beat(count), output.beats, cost))
         return found
 
     def _name(self, element: str, kind: str) -> str:

@@ -71,7 +71,9 @@ class Variants:
             return
         for before in choices(first, self.cost):
             for behind in choices(built, self.cost):
-                adapter = self.adapters.between(first.output, before.sends, behind.reads[0])
+                adapter = self.adapters.between(
+                    first.output, before.sends.lanes, behind.reads[0].lanes
+                )
                 assert not isinstance(behind.element, Input)
                 yield Choice(
                     with_sources(behind.element, (before.element,)),

@@ -32,7 +32,9 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
         f"estimated: {taken.lut + taken.lut_memory:,} LUT, {taken.ff:,} FF, {taken.dsp:,} DSP, "
         f"{taken.bram18 / 2:,g} BRAM36 (7-series, before place and route)"
     )
-    if report.step is not None:
+    if report.step is None:
+        console.print("no folding is faster")
+    else:
         console.print(f"one step faster, {report.step.cycles:,} cycles: {_more(report.step)}")
     if report.simulation is not None:
         measured = report.simulation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def best_of_all(problem: Problem, cycles: int, limits: tuple[float, ...]) -> flo
             padded = edge.stream.shape.pixels * sent.padding
             beats = (edge.stream.shape.size + padded) // math.gcd(sent.lanes, read.lanes)
             ok &= sent == read if edge.same else beats <= cycles
-            total += problem.adapter(edge, sent, read)
+            total += edge.adapter(problem.adapters, sent, read)
         if ok and all(a <= b for a, b in zip(counted(total, products), limits, strict=True)):
             least = min(least, value(total))
     return least
@@ -158,8 +159,46 @@ def test_an_impossible_target_is_refused_with_what_is_possible() -> None:
 def test_a_small_budget_is_refused_with_what_is_missing() -> None:
     with pytest.raises(CompileError) as refused:
         fold(small(), Goal(limits=(100.0, math.inf, 0.0, math.inf, math.inf)))
-    assert "need at least" in str(refused.value)
-    assert "look-up tables, not 100" in str(refused.value)
+    needed = re.fullmatch(
+        r"tiny: even 576 cycles per frame, the slowest folding, need at least (\d+) look-up "
+        r"tables, not 100; raise the limit or take a larger part",
+        str(refused.value),
+    )
+    assert needed is not None
+    assert fold(small(), Goal(limits=(float(needed[1]), *UNLIMITED[1:]))).cycles <= 576
+
+
+def test_a_target_beyond_a_budget_is_refused_with_what_fits() -> None:
+    limits = (500.0, *UNLIMITED[1:])
+    with pytest.raises(CompileError) as refused:
+        fold(small(), Goal(16, limits))
+    needed = re.fullmatch(
+        r"tiny: 16 cycles per frame need at least (\d+) look-up tables, not 500; "
+        r"ask for --cycles (\d+) or more, raise the limit or take a larger part",
+        str(refused.value),
+    )
+    assert needed is not None
+    assert fold(small(), Goal(16, (float(needed[1]), *UNLIMITED[1:]))).cycles <= 16
+    assert fold(small(), Goal(int(needed[2]), limits)).cycles == int(needed[2])
+    with pytest.raises(CompileError):
+        fold(small(), Goal(int(needed[2]) - 1, limits))
+
+
+def test_limits_that_are_too_small_only_together_are_refused_with_a_share() -> None:
+    """Look-up tables can do what DSP blocks do, but not within both limits."""
+    limits = np.array((1000.0, math.inf, 40.0, math.inf, math.inf))
+    with pytest.raises(CompileError) as refused:
+        fold(small(), Goal(16, tuple(limits)))
+    said = re.fullmatch(
+        r"16 cycles per frame need (\d+) % of the look-up tables and DSP blocks of the limits, "
+        r"which trade for each other",
+        refused.value.problem,
+    )
+    assert said is not None
+    share = int(said[1]) / 100
+    assert fold(small(), Goal(16, tuple(limits * share))).cycles <= 16
+    with pytest.raises(CompileError):
+        fold(small(), Goal(16, tuple(limits * (share - 0.01))))
 
 
 def test_without_multipliers_everything_is_made_in_logic() -> None:

@@ -25,8 +25,8 @@ from ir.resources.tables import (
     SHALLOW_WORDS,
     different_columns,
     logic_luts,
+    mapped_table_luts,
     split_by_depth,
-    table_luts,
 )
 from ir.timing import (
     THRESHOLD_DIRECT_WORDS,
@@ -102,8 +102,10 @@ def _requantize(
     split = product * (lanes if in_logic else lanes * max(0, each - 1) + shifts)
     lut = {
         "one": 1.0,
-        **split_by_depth(folds, table_luts(multipliers, bits[0]) + table_luts(offsets, bits[1])),
-        "clamped": output_bits * lanes,
+        **split_by_depth(
+            folds, mapped_table_luts(multipliers, bits[0]) + mapped_table_luts(offsets, bits[1])
+        ),
+        "clamped": output_bits * lanes if high > output_bits else 0,
         "compared": max(0, high - output_bits) * lanes,
         "split": split,
         "soft": 0 if each or in_logic else input_bits * bits[0] * lanes,
@@ -119,7 +121,12 @@ def _requantize(
         "fold": 2 * clog2(folds),
     }
     used = each * (lanes - shifts)
-    exact = Resources(dsp=used, bram18=sum(table.bram18 for table in tables))
+    # Without multipliers, offsets wait an edge more, in shift registers.
+    exact = Resources(
+        lut_memory=columns if in_logic else 0,
+        dsp=used,
+        bram18=sum(table.bram18 for table in tables),
+    )
     return Part("requantize", lut, ff, exact)
 
 
@@ -204,7 +211,7 @@ def lookup(table: IntArray, output_bits: int, lanes: int) -> Part:
         place = rom(len(words), output_bits)
         halves += place.bram18
         registers += 0 if place.bram18 else output_bits
-        luts += table_luts(words, output_bits)
+        luts += mapped_table_luts(words, output_bits)
     lut = {"one": 1.0, **split_by_depth(table.shape[-1] * folds, luts), "fold": clog2(folds)}
     ff = {"one": 1.0, "code": registers, "fold": clog2(folds)}
     return Part("lookup", lut, ff, Resources(bram18=halves))

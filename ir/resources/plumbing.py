@@ -55,11 +55,17 @@ def reserving_fifo(depth: int, width: int, beats: int = 1) -> tuple[Part, ...]:
     """Return a FIFO whose places are reserved, ``beats`` at a time: a second count.
 
     What is stored is a FIFO without what may hold up its input.
-    LUT: ``reserved``, bits of the count; ``groups``, the same where it grows by several.
+    LUT: ``place``, bits of a place, and ``singly``, the same where one is reserved at a time;
+    ``counted``, where there is more than one.  FF: ``reserved``, bits of the count.
     """
-    reserved = clog2(depth + 1)
-    lut = {"one": 1.0, "reserved": reserved, "groups": reserved if beats > 1 else 0}
-    own = Part("reserving_fifo", lut, {"one": 1.0, "reserved": reserved})
+    place = clog2(depth)
+    lut = {
+        "one": 1.0,
+        "counted": int(depth > 2),
+        "place": place,
+        "singly": place if beats == 1 else 0,
+    }
+    own = Part("reserving_fifo", lut, {"one": 1.0, "reserved": clog2(depth + 1)})
     stored = stream_fifo(depth, width)
     return (own, replace(stored, lut={**stored.lut, "one": 0.0}))
 

@@ -11,7 +11,7 @@ from ir.resources.memory import rom
 from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 from ir.resources.products import dsps
-from ir.resources.tables import different_columns, split_by_depth, table_luts
+from ir.resources.tables import different_columns, mapped_table_luts, split_by_depth
 
 
 @parts_of.register
@@ -46,7 +46,7 @@ def rectifier(element: Rectifier) -> tuple[Part, ...]:
         bits = IntegerType.spanning(int(values.min()), int(values.max()), signed=True).bits
         words = values.T.reshape(folds, lanes * 2)
         place = rom(folds, lanes * 2 * bits)
-        luts += table_luts(words, bits)
+        luts += mapped_table_luts(words, bits)
         chosen += lanes * bits
         halves += place.bram18
         registers += 0 if place.bram18 else different_columns(words, bits)

@@ -57,7 +57,7 @@ def sliding_maximum(
 
 
 def lane_maxima(members: IntArray, bits: int) -> Part:
-    """Return the trees of lane_maxima.vhd, as those of a sliding maximum."""
+    """Return the trees of lane_maxima.vhd: bits of comparators with their choices, of registers."""
     outputs, count = members.shape
     tree = nodes = 0
     for _ in range(clog2(count)):
@@ -65,7 +65,7 @@ def lane_maxima(members: IntArray, bits: int) -> Part:
         count = -(-count // 2)
         nodes += count
     beat = outputs * bits
-    return Part("sliding_maximum", {"compared": tree * beat}, {"tree": nodes * beat})
+    return Part("lane_maxima", {"compared": tree * beat}, {"one": 1.0, "tree": nodes * beat})
 
 
 def max_pool(

@@ -51,11 +51,17 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
 def _together(parts: list[Part]) -> Part:
     """Return what the parts take more together than alone.
 
-    ``parts``: their LUTs, but for those of adder graphs, which are adders only. Alone, most logic
-    of a part is on its longest path and mapped with care; beside others it is not.
+    ``tables``: the LUTs of long tables, which alone are on the longest path and mapped with care,
+    but those of weights, which never are.  ``parts``: all LUTs but those of adder graphs, which
+    are adders only.
     """
+    tables = sum(part.lut.get("deep_rom", 0.0) for part in parts if part.entity in MAPPED_ALONE)
     mapped = sum(part.resources().lut for part in parts if part.entity != "adder_graph")
-    return Part("processing_element", {"parts": mapped}, {})
+    return Part("processing_element", {"tables": tables, "parts": mapped}, {})
+
+
+MAPPED_ALONE = ("requantize", "serial_requantize", "lookup")
+"""Parts whose long tables are on their longest path."""
 
 
 def _window(element: ProcessingElement) -> Part:

@@ -10,8 +10,13 @@ FEWEST_PRODUCT_BITS = 9
 """What is smaller is made of logic (Xilinx UG901)."""
 
 
-def dsps(first: int, second: int) -> int:
-    """Return the DSPs of a signed product of so many bits of the factors; 0 if it is logic."""
+def dsps(first: int, second: int, product: int | None = None) -> int:
+    """Return the DSPs of a signed product of so many bits of the factors; 0 if it is logic.
+
+    ``product``: its bits, where fewer are used than the factors have together.
+    """
+    if product is not None and product < FEWEST_PRODUCT_BITS:
+        return 0
     wide, narrow = max(first, second), min(first, second)
     if wide > WIDE:
         return sum(_narrowed(bits, narrow) for bits in _pieces(wide, WIDE))

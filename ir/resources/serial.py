@@ -7,7 +7,7 @@ import numpy as np
 from ir.numbers import clog2
 from ir.requantize import ScaleRequantization
 from ir.resources.part import Part
-from ir.resources.tables import different_columns, split_by_depth, table_luts
+from ir.resources.tables import different_columns, mapped_table_luts, split_by_depth
 
 DIGIT_WORDS = 128
 """The longest table of single digits: serial_requantize.vhd reads others by the fold."""
@@ -39,8 +39,8 @@ def serial_requantize(
     by_digits = places <= DIGIT_WORDS
     scaled = max(sums - (function.shift - function.multiplier_bits), 1)
     merged = folds <= MERGED_FOLDS
-    rom = 0.0 if merged else table_luts(uppers, upper_bits)
-    rom += 0.0 if by_digits else table_luts(words, factor_bits)
+    rom = 0.0 if merged else mapped_table_luts(uppers, upper_bits)
+    rom += 0.0 if by_digits else mapped_table_luts(words, factor_bits)
     lut = {
         "one": 1.0,
         **split_by_depth(folds, rom),

@@ -13,13 +13,13 @@ from ir.resources.plumbing import reserving_fifo, stream_fifo
 
 @parts_of.register
 def border(element: Border) -> tuple[Part, ...]:
-    """Return counters of rows, columns and words between two FIFOs; bits that may be padding."""
+    """Return counters of rows, columns and words between two FIFOs; bits of a beat, or padding."""
     rows, columns = element.walk
     words = element.output.shape.channels // element.output.lanes
     width = element.output.width_bits
     sides = (element.top, element.left, element.bottom, element.right)
     sizes = {"one": 1.0, "counters": clog2(rows) + clog2(columns) + clog2(words)}
-    lut = sizes | {"padded": width if max(sides) > 0 else 0}
+    lut = sizes | {"beat": width, "padded": width if max(sides) > 0 else 0}
     return (
         Part("border", lut, sizes),
         stream_fifo(element.input_depth, width),

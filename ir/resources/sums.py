@@ -16,6 +16,7 @@ from ir.resources.memory import filled_words, rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
 from ir.resources.tables import (
+    SHALLOW_WORDS,
     different_columns,
     logic_luts,
     most_columns,
@@ -71,13 +72,14 @@ def _logic_products(element: ProcessingElement) -> Part:
 def matrix_vector(element: ProcessingElement) -> Part:
     """Return the parts of matrix_vector.vhd in ``element``.
 
-    LUT: ``rom`` and so on, those of tables in logic; ``tree`` and ``sum``, bits of the
-    adders behind the multipliers and of the accumulators; ``parity``, products of lowest bits;
-    ``soft``, bits of products in logic; ``borrow``, of accumulators that also add a borrow;
-    ``count``, of the counters, ``wraps``, of those that are set back.  FF: the tree's registers and
-    the accumulators'; ``word``, weights read from logic; ``ahead``, those of large ROMs, and when
-    they are read; ``history``, values that wait for their place in a chain and are too few for a
-    shift register.
+    LUT: ``rom`` and so on, those of tables in logic, ``late_rom`` where their address is a register
+    behind that of the table before; ``multiplexed``, bits of block RAMs one behind the other;
+    ``tree`` and ``sum``, bits of the adders behind the multipliers and of the accumulators;
+    ``parity``, products of lowest bits, and what they correct; ``soft``, bits of products in logic;
+    ``count``, of the counters, ``wraps``, of those that are set back.
+    FF: the tree's registers and the accumulators'; ``borrow``, bits that wait beside the tree;
+    ``word``, weights read from logic; ``ahead``, those of large ROMs, and when they are read;
+    ``history``, values that wait for their place in a chain and are too few for a shift register.
     """
     sharing, steps, folds = element.sharing, element.steps, element.folds
     words, width = folds * steps, element.pe * element.simd * element.weight_number.bits
@@ -86,59 +88,81 @@ def matrix_vector(element: ProcessingElement) -> Part:
     packs = [min(sharing.rows, element.pe - row) for row in range(0, element.pe, sharing.rows)]
     value = _value_bits(element.input.number.bits, element.input.number.signed)
     weight = _value_bits(element.weight_number.bits, element.weight_number.signed)
-    multipliers, soft, tree, nodes, carries = 0, 0, 0, 0, 0
+    multipliers, soft, tree, nodes = 0, 0, 0, 0
     for rows in packs:
         packed = (rows - 1) * sharing.spacing + weight
-        each = dsps(packed, value + (2 if rows > 1 else 0))
+        each = dsps(packed, value + (2 if rows > 1 else 0), packed + element.input.number.bits)
         if not sharing.in_logic:
             multipliers += each * element.simd
             soft += 0 if each else packed * value * element.simd
         for row in range(rows):
-            adders, registers = _tree(element, rows, row, packed + value, chains)
+            # A DSP adds up two products, where these are all it holds.
+            pairs = each > 0 and not sharing.in_logic and rows == chain == 1
+            adders, registers = _tree(element, rows, row, packed + value, chains, pairs)
             tree += adders
             nodes += registers
-            carries += element.accumulator.bits if row else 0
-    inside = multipliers and element.simd == 1 and sharing.rows == 1  # the DSP accumulates
+    alone = multipliers > 0 and sharing.rows == chain == 1
+    inside = alone and element.simd == 1  # the DSP accumulates
     sums = 0 if inside else element.pe * element.accumulator.bits
     filled = filled_words(words, width // chain) if element.block_rom else words
     table = rom(filled, width // chain)
-    overlapped = sum(rows - 1 for rows in packs) * element.simd if sharing.overlap else 0
+    borrowed = sum(rows - 1 for rows in packs)
+    overlapped = borrowed * element.simd if sharing.overlap else 0
     columns = 0 if table.bram18 else _columns(element)
     count = clog2(words) + clog2(steps)
-    ahead = words > 1 and words * (width // chain) >= SMALLEST_BLOCK_RAM
+    ahead = words > 1 and filled * (width // chain) >= SMALLEST_BLOCK_RAM
+    held = columns or width
     beat = chains * element.input.number.bits
+    levels = clog2(chains)
+    shifted = _nodes(chains, SHORTEST_SHIFT_REGISTER) if levels >= SHORTEST_SHIFT_REGISTER else 0
     lut = {
         "one": 1.0,
-        **split_by_depth(words, logic_luts(words, columns)),
+        **_rom_luts(words, columns, chain),
+        "multiplexed": width * (table.rows - 1) if table.bram18 else 0,
         "tree": tree,
-        "sum": sums if steps > 1 else carries,
-        "borrow": carries if steps > 1 and not sharing.overlap else 0,
-        "parity": overlapped,
+        "sum": sums if steps > 1 else 0,
+        "parity": overlapped + (borrowed * chains if sharing.overlap else 0),
         "soft": soft,
         "count": count,
         "wraps": _wrapping(words) + _wrapping(steps),
     }
     ff = {
         "one": 1.0,
-        "word": columns,
-        "ahead": (0 if inside else width) + chain if ahead else 0,
+        # The registers of a DSP in front of its multiplier are two, of which this is one.
+        "word": 0 if alone and not ahead else columns,
+        "ahead": (0 if alone else held) + chain if ahead else 0,
         "history": beat * min(3, chain * (chain - 1) // 2),
         "tree": nodes,
+        "borrow": borrowed * sum(_nodes(chains, n) - shifted for n in range(1, min(levels, 2) + 1)),
         "sum": sums,
-        "parity": overlapped,
+        "parity": overlapped + (borrowed * chains if sharing.overlap and chain == 1 else 0),
         "soft": soft,
         "count": count,
-        "delay": 3 + (chain if chain > 1 else 0) + clog2(chains),
+        "delay": 3 + (chain if chain > 1 else 0) + levels,
         "addresses": clog2(words) * (chain - 1),
     }
     flags = 2 if steps > 1 else 1
-    borrows = sum(rows - 1 for rows in packs) * (clog2(chains) if sharing.overlap else 0)
+    # Behind a chain of multipliers parities wait as long, and the borrows beside a high tree.
+    waiting = borrowed * (shifted + (chains if sharing.overlap and chain > 1 else 0))
     exact = Resources(
-        lut_memory=beat * max(0, chain - SHORTEST_SHIFT_REGISTER) + flags + borrows,
+        lut_memory=beat * max(0, chain - SHORTEST_SHIFT_REGISTER) + flags + waiting,
         dsp=multipliers,
         bram18=table.bram18 * chain,
     )
     return Part("matrix_vector", lut, ff, exact)
+
+
+LATE_WORDS_PER_LUT = 40
+"""Of a long table whose address is a register; yosys shares logic of a counter with a table."""
+
+
+def _rom_luts(words: int, columns: int, chain: int) -> dict[str, float]:
+    """Return the LUTs of the tables of all positions of a chain."""
+    if words <= SHALLOW_WORDS:
+        return split_by_depth(words, logic_luts(words, columns))
+    late = columns * (chain - 1) // chain
+    first = split_by_depth(words, logic_luts(words, columns - late))
+    return first | {"late_rom": late * max(1.0, words / LATE_WORDS_PER_LUT)}
 
 
 def cluster_sums(element: ProcessingElement) -> Part:
@@ -167,7 +191,8 @@ def cluster_sums(element: ProcessingElement) -> Part:
     )
     part, times = matrix_vector(one), element.clusters
     exact = Resources(
-        lut_memory=part.exact.lut_memory * times,
+        # What tells beats is the same for all of them.
+        lut_memory=(part.exact.lut_memory - 1) * times + 1,
         dsp=round(part.exact.dsp * times * share),
         bram18=0,
     )
@@ -186,10 +211,11 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     value = _value_bits(element.input.number.bits, element.input.number.signed)
     weight = _value_bits(bits, element.weight_number.signed)
     in_logic = element.sharing.in_logic
-    each = 0 if in_logic else dsps(weight, value)
+    each = 0 if in_logic else dsps(weight, value, weight + element.input.number.bits)
     soft = 0 if each or in_logic else weight * value * element.products
-    adders, registers = _tree(element, 1, 0, weight + value, taps)
-    sums = element.pe * element.accumulator.bits
+    adders, registers = _tree(element, 1, 0, weight + value, taps, pairs=each > 0)
+    # A DSP accumulates, where it holds all products of a channel.
+    sums = 0 if each and taps == 1 else element.pe * element.accumulator.bits
     order = element.weights.reshape(element.steps, taps, element.folds, element.pe)
     contents = order.transpose(2, 0, 3, 1).reshape(words, element.pe * taps)
     table = rom(words, element.pe * taps * bits)
@@ -240,9 +266,12 @@ def _wrapping(count: int) -> int:
 
 
 def _tree(
-    element: ProcessingElement, rows: int, row: int, product: int, chains: int
+    element: ProcessingElement, rows: int, row: int, product: int, chains: int, pairs: bool
 ) -> tuple[int, int]:
-    """Return the bits of the adders and of the registers of a row's tree: row_sums.vhd."""
+    """Return the bits of the adders and of the registers of a row's tree: row_sums.vhd.
+
+    ``pairs``: the lowest adders, of two products each, are those of DSPs, with their registers.
+    """
     sharing, most = element.sharing, element.accumulator.bits
     chain_bits = product + clog2(sharing.chain)
     top = chain_bits - (rows - 1) * sharing.spacing
@@ -250,13 +279,17 @@ def _tree(
     if row < rows - 1:
         first = min(sharing.spacing + sharing.overlap, first)
     adders = registers = 0
-    nodes = chains
     for level in range(1, clog2(chains) + 1):
-        bits = min(first + level, most)
-        adders += nodes // 2 * bits
-        nodes = -(-nodes // 2)
-        registers += nodes * bits
+        bits, added = min(first + level, most), _nodes(chains, level - 1) // 2
+        in_dsps = added if pairs and level == 1 else 0
+        adders += (added - in_dsps) * bits
+        registers += (_nodes(chains, level) - in_dsps) * bits
     return adders, registers
+
+
+def _nodes(chains: int, level: int) -> int:
+    """Return the nodes of a level of a tree."""
+    return -(-chains >> level)
 
 
 def _columns(element: ProcessingElement) -> int:

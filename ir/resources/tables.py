@@ -10,8 +10,11 @@ from ir.resources.memory import rom
 SHALLOW_WORDS = 40
 """Up to so many, a column of a table is a LUT6 wherever it stands."""
 
-DEEP_WORDS_PER_LUT = 16
-"""Of longer tables, if they are not on the longest path: abc then shares badly."""
+RESETTING_WORDS, LUT_WORDS = 4, 64
+
+DEEP_WORDS_PER_LUT, WORDS_PER_LUT = 16, 28
+"""Of longer tables, and of those as long as a LUT6, if they are not on the longest path: abc then
+shares badly."""
 
 SEARCHED_WORDS = 64
 """Columns of longer tables are taken for different: random ones are, and to look takes time."""
@@ -55,23 +58,42 @@ def _narrow(words: IntArray, bits: int) -> IntArray:
 
 
 def logic_luts(words: int, columns: int) -> float:
-    """Return the LUTs of a table in logic; two words are none."""
+    """Return the LUTs of a table in logic; two words are none.
+
+    Of four words, half the columns are one bit of the address, or set and reset a register by it.
+    """
     if words <= 2:
         return 0.0
-    return columns * (1.0 if words <= SHALLOW_WORDS else words / DEEP_WORDS_PER_LUT)
+    if words <= RESETTING_WORDS:
+        return columns / 2
+    if words <= SHALLOW_WORDS:
+        return columns
+    return columns * words / (WORDS_PER_LUT if words <= LUT_WORDS else DEEP_WORDS_PER_LUT)
+
+
+def mapped_luts(words: int, columns: int) -> float:
+    """Return the LUTs of a table that is mapped with care, on the longest path of its part."""
+    if words <= SHALLOW_WORDS:
+        return logic_luts(words, columns)
+    return columns * max(1.0, words / LUT_WORDS)
 
 
 def table_luts(words: IntArray, bits: int) -> float:
-    """Return the LUTs of a table of ``words``: see ``different_columns``; 0 in block RAM."""
+    """Return ``logic_luts`` of a table of ``words``: see ``different_columns``; 0 in block RAM."""
     count, values = words.shape
     if rom(count, values * bits).bram18:
         return 0.0
     return logic_luts(count, different_columns(words, bits))
 
 
-def split_by_depth(words: int, luts: float) -> dict[str, float]:
-    """Return the LUTs of a table under the name of its depth, as its coefficient depends on that.
+def mapped_table_luts(words: IntArray, bits: int) -> float:
+    """Return ``mapped_luts`` of a table of ``words``, 0 in block RAM."""
+    count, values = words.shape
+    if rom(count, values * bits).bram18:
+        return 0.0
+    return mapped_luts(count, different_columns(words, bits))
 
-    A long table on the longest path of its surroundings takes a quarter: a LUT6 for each 64 bits.
-    """
+
+def split_by_depth(words: int, luts: float) -> dict[str, float]:
+    """Return the LUTs of a table by the name of its depth, as its coefficient depends on that."""
     return {"rom" if words <= SHALLOW_WORDS else "deep_rom": luts}

@@ -114,10 +114,10 @@ def parallel_window(
 ) -> Part:
     """Return the parts of parallel_window.vhd that reads ``shape``; names as its generics.
 
-    LUT: ``gathered``, bits of pixels chosen among the rows' memories; ``padded``, bits of taps that
-    may be padding or late; ``sent``, of a window that is sent in parts; ``counters``, bits of
-    counters and places.  FF: the columns that are kept, ``history``, the ``window``, and
-    the pixel that was ``taken``.
+    LUT: ``gathered``, those that choose pixels among the rows' memories, three a LUT; ``padded``,
+    bits of columns that may be outside, ``late``, of those that are there a fetch before they are
+    shifted; ``sent``, of a window that is sent in parts; ``counters``, bits of counters and places.
+    FF: the columns that are kept, ``history``, the ``window``, and the pixel that was ``taken``.
     """
     pixel = shape.channels * bits
     banks = kernel.span_height + extra_rows
@@ -130,8 +130,9 @@ def parallel_window(
     counters = sum(clog2(count) for count in rounds) + clog2(shape.width) * 3
     lut = {
         "one": 1.0,
-        "gathered": kernel.height * pixel * banks,
-        "padded": kernel.taps * pixel if kernel.pad_left + kernel.pad_right + overhang else 0,
+        "gathered": kernel.height * pixel * -(-banks // MULTIPLEXED),
+        "padded": kernel.height * pixel * _outside(kernel, shape.width, places),
+        "late": kernel.height * pixel * _late(kernel, overhang),
         "sent": kernel.taps * pixel if kernel.taps > taps or blocks > 1 else 0,
         "bound": bound,
         "counters": counters,
@@ -150,6 +151,23 @@ def parallel_window(
     memories = 0 if in_registers else banks
     exact = Resources(lut_memory=memory.luts * memories, bram18=memory.bram18 * memories)
     return Part("parallel_window", lut, ff, exact)
+
+
+MULTIPLEXED = 3
+"""Bits, each with whether it is chosen, that a LUT6 makes one of."""
+
+
+def _outside(kernel: Kernel, width: int, places: int) -> int:
+    """Return how many columns of the kernel are outside of the image at times."""
+    first, last = -kernel.pad_left, (places - 1) * kernel.stride_width - kernel.pad_left
+    steps = [column * kernel.dilation_width for column in range(kernel.width)]
+    return sum(first + step < 0 or last + step >= width for step in steps)
+
+
+def _late(kernel: Kernel, overhang: int) -> int:
+    """Return how many other columns those of the kernel may have to be taken of."""
+    steps = [column * kernel.dilation_width for column in range(kernel.width)]
+    return sum(min(overhang, step) for step in steps)
 
 
 def _edges(shape: Shape, kernel: Kernel) -> int:

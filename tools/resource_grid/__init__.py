@@ -8,10 +8,13 @@ from ir.elements import Element
 from ir.resources import parts_of
 from sim.alone import alone
 from tools.resource_grid.elements import ELEMENTS
+from tools.resource_grid.means import MEANS
+from tools.resource_grid.parallel import adder_elements, clusters, maxima
 from tools.resource_grid.plumbing import (
     converters,
     fifos,
     forks,
+    paces,
     ports_in,
     ports_out,
     reserving_fifos,
@@ -42,11 +45,13 @@ __all__ = ["GRID", "Sample"]
 GRID: dict[str, Callable[[], Iterator[Sample]]] = {
     "stream_fifo": fifos,
     "reserving_fifo": reserving_fifos,
+    "pace": paces,
     "window": windows,
     "direct_window": direct_windows,
     "pixel_window": pixel_windows,
     "parallel_window": parallel_windows,
     "matrix_vector": matrices,
+    "cluster_sums": clusters,
     "depthwise_vector": depthwise,
     "serializer": serializers,
     "requantize": requantizations,
@@ -56,6 +61,7 @@ GRID: dict[str, Callable[[], Iterator[Sample]]] = {
     "lookup": lookups,
     "sliding_steps": steps,
     "sliding_maximum": pools,
+    "lane_maxima": maxima,
     "width_converter": converters,
     "stream_fork": forks,
     "axis_input": ports_in,
@@ -68,11 +74,12 @@ def elements(build: Callable[[], Iterator[Element]]) -> Callable[[], Iterator[Sa
 
     def samples() -> Iterator[Sample]:
         for element in build():
-            yield Sample(alone(element), parts_of(element))
+            yield Sample(alone(element), parts_of(element), type(element))
 
     return samples
 
 
-GRID |= {name: elements(build) for name, build in ELEMENTS.items()}
+GRID |= {name: elements(build) for name, build in (ELEMENTS | MEANS).items()}
 GRID["processing_element"] = elements(processing_elements)
+GRID["adder_graph"] = elements(adder_elements)
 """By the entity whose coefficients are fitted; those of its other parts come before."""

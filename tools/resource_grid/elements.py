@@ -9,15 +9,11 @@ import numpy as np
 from ir.elements import (
     Affine,
     ArgMax,
-    AveragePool,
     Border,
     Concatenate,
     DotProduct,
     Element,
     Extremum,
-    GlobalAverage,
-    GlobalMaximum,
-    Kernel,
     LayerNormalization,
     Lookup,
     Loop,
@@ -26,19 +22,12 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
-    Shape,
     SideBySide,
     Softmax,
-    StreamType,
 )
 from ir.layer_normalization import score_bits
 from ir.numbers import IntArray, IntegerType, frozen_integers
-from ir.requantize import ScaleRequantization
-from tools.resource_grid.random_elements import INT8, UINT4, UINT8, kernel, scale, stream
-
-
-def _output(shape: tuple[int, int, int], lanes: int, number: IntegerType = UINT8) -> StreamType:
-    return StreamType(Shape(*shape), number, lanes)
+from tools.resource_grid.random_elements import INT8, UINT4, UINT8, scale, sends, stream
 
 
 def _codes(number: IntegerType, *shape: int) -> IntArray:
@@ -64,8 +53,12 @@ def merges() -> Iterator[Element]:
         (1, (97, 60), 7, False, (INT8, INT8)),
         (16, (1, 2), 1, True, (INT8, INT8)),
         (4, (5, 3), 3, False, (UINT4, UINT4)),
+        (1, (77, 1), 6, True, (INT8, INT8)),
+        (8, (113, 90), 7, True, (UINT8, UINT8)),
+        (2, (1, -1), 0, False, (UINT8, UINT8)),
+        (16, (3, 7), 3, True, (UINT4, UINT4)),
     ):
-        output = _output(shape, lanes)
+        output = sends(shape, lanes)
         offset = (1 << shift) >> 1
         pair = _pair(shape, lanes, numbers)
         rest = (offset, shift, 0, 255, half_even, 3 * int(half_even), 8)
@@ -82,8 +75,12 @@ def products() -> Iterator[Element]:
         (4, (0, 0), 1, False, (UINT8, UINT8)),
         (8, (5, 0), 7, False, (INT8, INT8)),
         (2, (0, 0), 9, True, (UINT4, UINT4)),
+        (1, (12, 9), 97, False, (UINT8, UINT8)),
+        (8, (-5, 0), 1, True, (INT8, INT8)),
+        (4, (0, 3), 64, False, (UINT4, UINT8)),
+        (16, (128, 128), 31, True, (UINT8, UINT8)),
     ):
-        output, pair = _output(shape, lanes), _pair(shape, lanes, numbers)
+        output, pair = sends(shape, lanes), _pair(shape, lanes, numbers)
         rest = (zeros, factor, 1 << 11, 12, 0, 255, half_even, 12)
         yield Product("product", "product", pair, output, *rest)
 
@@ -96,18 +93,30 @@ def extrema() -> Iterator[Element]:
         (8, UINT4),
         (16, UINT8),
         (2, IntegerType(16, True)),
+        (2, UINT8),
+        (1, INT8),
+        (16, INT8),
     ):
         pair = _pair((4, 4, 16), lanes, (number, number))
-        yield Extremum("max", "max", pair, _output((4, 4, 16), lanes, number), lanes > 4, 4)
+        yield Extremum("max", "max", pair, sends((4, 4, 16), lanes, number), lanes > 4, 4)
 
 
 def pair_lookups() -> Iterator[Element]:
     """Yield tables of two operands."""
-    for lanes, first, second, output in ((1, 4, 4, UINT8), (2, 7, 5, UINT8), (4, 4, 3, UINT4)):
+    for lanes, first, second, output in (
+        (1, 4, 4, UINT8),
+        (2, 7, 5, UINT8),
+        (4, 4, 3, UINT4),
+        (1, 3, 3, UINT8),
+        (8, 2, 4, UINT4),
+        (1, 5, 5, UINT8),
+        (2, 4, 4, INT8),
+        (1, 6, 6, UINT4),
+    ):
         numbers = IntegerType(first, False), IntegerType(second, False)
         table = _codes(output, 1 << first, 1 << second)
         pair = _pair((4, 4, 8), lanes, numbers)
-        yield PairLookup("f", "f", pair, _output((4, 4, 8), lanes, output), table, 4)
+        yield PairLookup("f", "f", pair, sends((4, 4, 8), lanes, output), table, 4)
 
 
 def dot_products() -> Iterator[Element]:
@@ -118,13 +127,18 @@ def dot_products() -> Iterator[Element]:
         (64, 8, (0, 128)),
         (32, 16, (0, 0)),
         (12, 3, (5, 7)),
+        (24, 2, (0, 3)),
+        (64, 1, (-1, 0)),
+        (32, 32, (-3, 128)),
+        (8, 8, (0, 0)),
+        (48, 6, (4, 0)),
     ):
         numbers = (INT8, UINT8)
         bound = channels * 128 * 255
         sums = IntegerType.spanning(-bound, bound)
         pair = _pair((4, 4, channels), simd, numbers)
         function = scale(1, sums, UINT8, channels)
-        output = _output((1, 4, 4), 1)
+        output = sends((1, 4, 4), 1)
         rest = (zeros, sums, function, simd, 16)
         yield DotProduct("dot", "dot", pair, output, *rest)
 
@@ -138,46 +152,80 @@ def concatenations() -> Iterator[Element]:
         (8, (8, 8, 16, 8)),
         (1, (64, 32, 96)),
         (16, (16, 16)),
+        (2, (2, 2)),
+        (4, (4, 4, 4, 4, 4)),
+        (1, (6, 10, 3)),
+        (8, (64, 8)),
     ):
         branches = tuple(stream((4, 4, c), lanes, name=f"way{n}") for n, c in enumerate(channels))
-        output = _output((4, 4, sum(channels)), lanes)
+        output = sends((4, 4, sum(channels)), lanes)
         yield Concatenate("cat", "cat", branches, output, 2)
 
 
 def side_by_side() -> Iterator[Element]:
     """Yield concatenations of whole pixels, of one and of several."""
-    ways = (((4, 4), 1), ((8, 16), 1), ((3, 5, 8), 1), ((2, 6), 4), ((1, 1, 1), 8))
+    ways = (((4, 4), 1), ((8, 16), 1), ((3, 5, 8), 1), ((2, 6), 4), ((1, 1, 1), 8), ((1, 1), 1))
+    ways += (((16, 16), 1), ((2, 3, 4, 5), 1))
     for channels, pixels in ways:
         branches = tuple(
             stream((4, 4, c * pixels), c * pixels, name=f"way{n}") for n, c in enumerate(channels)
         )
         total = sum(channels) * pixels
-        yield SideBySide("cat", "cat", branches, _output((4, 4, total), total), pixels)
+        yield SideBySide("cat", "cat", branches, sends((4, 4, total), total), pixels)
 
 
 def affines() -> Iterator[Element]:
     """Yield factors per channel."""
-    for channels, lanes, number in ((8, 1, UINT8), (16, 4, INT8), (64, 2, UINT8), (8, 8, INT8)):
+    for channels, lanes, number in (
+        (8, 1, UINT8),
+        (16, 4, INT8),
+        (64, 2, UINT8),
+        (8, 8, INT8),
+        (32, 1, INT8),
+        (16, 2, UINT8),
+        (128, 4, INT8),
+        (12, 3, UINT4),
+        (256, 1, UINT8),
+    ):
         function = scale(channels, IntegerType(9, True), UINT8, channels)
         source = stream((4, 4, channels), lanes, number)
-        yield Affine("bn", "bn", source, _output((4, 4, channels), lanes), function, 8)
+        yield Affine("bn", "bn", source, sends((4, 4, channels), lanes), function, 8)
 
 
 def tables() -> Iterator[Element]:
     """Yield activations as tables, of all channels and of each."""
-    for channels, lanes, each in ((8, 1, False), (8, 4, False), (4, 2, True)):
-        table = _codes(UINT8, channels, 256) if each else _codes(UINT8, 256)
-        source = stream((4, 4, channels), lanes)
-        yield Lookup("f", "f", source, _output((4, 4, channels), lanes), table, 4)
+    for channels, lanes, each, number in (
+        (8, 1, False, UINT8),
+        (8, 4, False, UINT8),
+        (4, 2, True, UINT8),
+        (8, 8, False, UINT4),
+        (8, 2, True, UINT4),
+        (16, 1, True, UINT8),
+        (2, 2, True, UINT8),
+        (8, 2, False, INT8),
+    ):
+        values = 1 << number.bits
+        table = _codes(UINT8, channels, values) if each else _codes(UINT8, values)
+        source = stream((4, 4, channels), lanes, number)
+        yield Lookup("f", "f", source, sends((4, 4, channels), lanes), table, 4)
 
 
 def rectifiers() -> Iterator[Element]:
     """Yield slopes per channel and per value."""
-    for values, lanes, number in ((8, 2, UINT8), (16, 1, INT8), (16, 8, INT8), (64, 4, UINT8)):
+    for values, lanes, number in (
+        (8, 2, UINT8),
+        (16, 1, INT8),
+        (16, 8, INT8),
+        (64, 4, UINT8),
+        (4, 4, INT8),
+        (128, 1, UINT8),
+        (32, 2, INT8),
+        (12, 4, UINT4),
+    ):
         multipliers = _codes(INT8, 2, values)
         offsets = frozen_integers(_codes(INT8, 2, values) * 1024 + 512)
         source = stream((4, 4, values), lanes, number)
-        output = _output((4, 4, values), lanes)
+        output = sends((4, 4, values), lanes)
         rest = (10, multipliers, offsets, 7, 0, 255, 8)
         yield Rectifier("prelu", "prelu", source, output, *rest)
 
@@ -190,56 +238,14 @@ def arg_maxima() -> Iterator[Element]:
         (12, 3, UINT8),
         (1000, 2, INT8),
         (64, 8, INT8),
+        (2, 1, INT8),
+        (100, 4, UINT8),
+        (32, 32, INT8),
+        (10, 2, UINT4),
     ):
         index = IntegerType.spanning(0, channels - 1)
         source = stream((1, 1, channels), lanes, number)
-        yield ArgMax("argmax", "argmax", source, _output((1, 1, 1), 1, index), 2)
-
-
-def average_pools() -> Iterator[Element]:
-    """Yield means over windows."""
-    padded = Kernel(3, 3, 2, 2, 1, 1, 1, 1, 1, 1)
-    for size, window, lanes in (
-        ((8, 8, 4), kernel(2, 2), 1),
-        ((8, 8, 4), kernel(2, 2), 4),
-        ((9, 9, 8), kernel(3), 2),
-        ((14, 14, 16), padded, 4),
-        ((16, 16, 32), kernel(4, 4), 2),
-        ((28, 28, 6), kernel(2, 2), 2),
-    ):
-        bound = window.taps * 255
-        counts = np.multiply.outer(np.arange(1, window.height + 1), np.arange(1, window.width + 1))
-        factors = frozen_integers(np.rint(2**10 / counts.reshape(-1)))
-        offsets = frozen_integers(np.full(window.taps, 1 << 9))
-        function = ScaleRequantization(factors, offsets, 10, 0, 255)
-        rows, columns = window.output_size(size[0], size[1])
-        output = _output((rows, columns, size[2]), lanes)
-        sums = IntegerType.spanning(-bound, bound)
-        yield AveragePool("mean", "mean", stream(size, lanes), output, window, 0, sums, function, 4)
-
-
-def global_averages() -> Iterator[Element]:
-    """Yield means over frames."""
-    for size, lanes in (
-        ((7, 7, 8), 2),
-        ((8, 8, 64), 4),
-        ((4, 4, 16), 16),
-        ((7, 7, 256), 2),
-        ((8, 8, 32), 1),
-    ):
-        bound = size[0] * size[1] * 255
-        sums = IntegerType.spanning(-1, bound)
-        function = scale(size[2], sums, UINT8, size[2])
-        source = stream(size, lanes)
-        yield GlobalAverage(
-            "gap", "gap", source, _output((1, 1, size[2]), lanes), sums, function, 8
-        )
-
-
-def global_maxima() -> Iterator[Element]:
-    """Yield maxima over frames."""
-    for size, lanes in (((7, 7, 8), 2), ((8, 8, 64), 4), ((4, 4, 16), 16), ((7, 7, 256), 2)):
-        yield GlobalMaximum("gmp", "gmp", stream(size, lanes), _output((1, 1, size[2]), lanes), 4)
+        yield ArgMax("argmax", "argmax", source, sends((1, 1, 1), 1, index), 2)
 
 
 def borders() -> Iterator[Element]:
@@ -250,9 +256,13 @@ def borders() -> Iterator[Element]:
         ((28, 28, 8), 1, (2, 2, 2, 2)),
         ((16, 16, 16), 8, (-2, -2, -2, -2)),
         ((112, 112, 8), 4, (0, 0, 1, 1)),
+        ((7, 7, 64), 1, (1, 1, 1, 1)),
+        ((1, 100, 4), 4, (0, 3, 0, 2)),
+        ((64, 64, 1), 1, (0, 0, -3, 0)),
+        ((20, 30, 6), 2, (2, 0, 0, -5)),
     ):
         rows, columns = size[0] + sides[0] + sides[2], size[1] + sides[1] + sides[3]
-        output = _output((rows, columns, size[2]), lanes)
+        output = sends((rows, columns, size[2]), lanes)
         yield Border("pad", "pad", stream(size, lanes), output, *sides, 3, 2)
 
 
@@ -264,28 +274,50 @@ def reorders() -> Iterator[Element]:
         ((4, 4, 8), 1, (1, 1, 128), 128, ((8, 1), (16, 8))),
         ((16, 16, 8), 8, (16, 16, 8), 2048, ((16, 8), (16, 128), (8, 1))),
         ((1, 32, 64), 1, (1, 64, 32), 2048, ((64, 1), (32, 64))),
+        ((16, 16, 2), 2, (32, 32, 2), 32, ((2, 0), (16, 2), (2, 0), (2, 1))),
+        ((1, 1, 64), 1, (1, 1, 64), 64, ((4, 1), (16, 4))),
+        ((6, 10, 12), 4, (6, 10, 12), 120, ((10, 12), (12, 1))),
+        ((8, 8, 32), 16, (8, 8, 32), 2048, ((8, 32), (8, 256), (32, 1))),
     ):
         nest = tuple(Loop(*loop) for loop in loops)
-        yield Reorder("order", "order", stream(size, lanes), _output(output, lanes), block, nest, 3)
+        yield Reorder("order", "order", stream(size, lanes), sends(output, lanes), block, nest, 3)
 
 
 def softmaxes() -> Iterator[Element]:
     """Yield softmaxes of classifiers and of attention."""
-    for channels, lanes, bits in ((10, 1, 16), (10, 2, 16), (100, 1, 20), (16, 4, 16), (32, 2, 18)):
+    for channels, lanes, bits in (
+        (10, 1, 16),
+        (10, 2, 16),
+        (100, 1, 20),
+        (16, 4, 16),
+        (32, 2, 18),
+        (8, 8, 16),
+        (64, 1, 16),
+        (300, 2, 18),
+    ):
         exponentials = frozen_integers(np.rint(2.0**bits * np.exp(-np.arange(256) / 16)))
         source = stream((1, 1, channels), lanes, INT8)
         yield Softmax(
-            "softmax", "softmax", source, _output((1, 1, channels), lanes), exponentials, 14
+            "softmax", "softmax", source, sends((1, 1, channels), lanes), exponentials, 14
         )
 
 
 def layer_normalizations() -> Iterator[Element]:
     """Yield layer normalizations of transformers and ConvNeXt."""
-    for channels, lanes in ((8, 1), (64, 1), (64, 2), (128, 4), (16, 4)):
+    for channels, lanes in (
+        (8, 1),
+        (64, 1),
+        (64, 2),
+        (128, 4),
+        (16, 4),
+        (32, 8),
+        (256, 1),
+        (24, 3),
+    ):
         scores = IntegerType(score_bits(channels), True)
         function = scale(channels, scores, UINT8, channels)
         source = stream((4, 4, channels), lanes, INT8)
-        output = _output((4, 4, channels), lanes)
+        output = sends((4, 4, channels), lanes)
         yield LayerNormalization("norm", "norm", source, output, 22, function, 14)
 
 
@@ -300,9 +332,6 @@ ELEMENTS: dict[str, Callable[[], Iterator[Element]]] = {
     "side_by_side": side_by_side,
     "rectifier": rectifiers,
     "argmax": arg_maxima,
-    "global_average": global_averages,
-    "global_maximum": global_maxima,
-    "sliding_sum": average_pools,
     "border": borders,
     "reorder": reorders,
     "dot_product": dot_products,

@@ -12,6 +12,7 @@ from ir.resources.plumbing import (
     stream_fork,
     width_converter,
 )
+from ir.resources.serial import pace
 from sim.alone import Value
 from tools.resource_grid.sample import Sample
 
@@ -42,11 +43,19 @@ def reserving_fifos() -> Iterator[Sample]:
         yield Sample(("reserving_fifo", values), reserving_fifo(depth, width, beats))
 
 
+def paces() -> Iterator[Sample]:
+    """Yield FIFOs behind pipelines that take a beat every so many edges."""
+    for interval in (2, 3, 5, 8, 10, 16, 23, 64):
+        values: dict[str, Value] = {"depth": 8, "width": 8, "interval": interval}
+        yield Sample(("reserving_fifo", values), (*reserving_fifo(8, 8), *pace(interval)))
+
+
 def converters() -> Iterator[Sample]:
     """Yield changes of lanes."""
     # fmt: off
     for bits, lanes_in, lanes_out in (
         (8, 1, 2), (8, 1, 16), (8, 4, 16), (8, 2, 6), (8, 4, 1), (8, 16, 4), (8, 6, 2), (16, 10, 1),
+        (8, 2, 1), (4, 8, 1), (8, 1, 3), (8, 32, 8), (8, 64, 1), (8, 3, 12),
     ):
         # fmt: on
         values: dict[str, Value] = {
@@ -59,7 +68,7 @@ def converters() -> Iterator[Sample]:
 
 def forks() -> Iterator[Sample]:
     """Yield forks."""
-    for ways in (2, 3, 4):
+    for ways in (2, 3, 4, 5, 6, 8):
         yield Sample(("stream_fork", {"ways": ways, "width": 8}), (stream_fork(ways),))
 
 
@@ -68,6 +77,7 @@ def ports_in() -> Iterator[Sample]:
     # fmt: off
     for bits, lanes, beats in (
         (8, 1, 784), (8, 3, 1024), (8, 16, 10), (10, 3, 48), (4, 8, 3000), (8, 8, 50000),
+        (8, 16, 1), (8, 4, 16), (8, 2, 8),
     ):
         # fmt: on
         values: dict[str, Value] = {"bits": bits, "lanes": lanes, "beats": beats, "pad_value": 1}
@@ -79,6 +89,7 @@ def ports_out() -> Iterator[Sample]:
     # fmt: off
     for bits, lanes, beats in (
         (8, 1, 10), (8, 10, 2), (8, 1, 1000), (4, 2, 37), (8, 4, 20000), (6, 1, 128),
+        (8, 16, 1), (8, 4, 16), (8, 2, 8), (4, 1, 12),
     ):
         # fmt: on
         values: dict[str, Value] = {

@@ -53,11 +53,7 @@ def matrix_sample(element: ProcessingElement) -> Sample:
 
 
 def matrices() -> Iterator[Sample]:
-    """Yield dense layers and convolutions, folded from one multiplier to many.
-
-    Alone, the tables of those with chains are on the longest path, which they are not in a
-    processing element: so none of these has a table of more than 40 words in logic.
-    """
+    """Yield dense layers and convolutions, folded from one multiplier to many."""
     k = kernel
     for element in (
         processing((1, 1, 64), 32, k(1), 1, 1),
@@ -80,6 +76,9 @@ def matrices() -> Iterator[Sample]:
         processing((8, 8, 8), 16, k(3), 4, 4, shares=False),
         processing((8, 8, 6), 9, k(3), 3, 3),
         processing((8, 8, 5), 7, k(3), 7, 5),
+        processing((1, 1, 64), 32, k(1), 4, 4),
+        processing((8, 8, 16), 32, k(3), 4, 8, numbers=SIGNED),
+        processing((8, 8, 8), 32, k(3), 2, 4),
     ):
         yield matrix_sample(element)
 
@@ -158,6 +157,9 @@ def logic() -> Iterator[Sample]:
         processing((1, 1, 16), 8, k(1), 2, 4, numbers=(UINT8, IntegerType(5, True), UINT8)),
         processing((1, 1, 16), 8, k(1), 2, 4, numbers=(UINT8, IntegerType(4, True), UINT8)),
         processing((1, 1, 16), 8, k(1), 2, 4, numbers=(IntegerType(6, False), INT8, UINT8)),
+        processing((1, 1, 16), 8, k(1), 2, 4, numbers=FOUR),
+        processing((1, 1, 32), 16, k(1), 8, 8, numbers=FOUR),
+        processing((8, 8, 4), 8, k(3), 4, 4, numbers=(UINT4, IntegerType(3, True), UINT4)),
     ):
         yield matrix_sample(replace(element, sharing=IN_LOGIC))
     for outputs, pe, lanes, bits in ((16, 4, 1, 8), (16, 4, 2, 8), (32, 2, 2, 12), (32, 8, 4, 6)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,11 @@ def stream(
 ) -> Input:
     """Return where a stream comes from."""
     return Input(name, name, name, StreamType(Shape(*shape), number, lanes), 0)
+
+
+def sends(shape: tuple[int, int, int], lanes: int, number: IntegerType = UINT8) -> StreamType:
+    """Return the type of a stream that an element sends."""
+    return StreamType(Shape(*shape), number, lanes)
 
 
 def kernel(size: int, stride: int = 1, pad: int = 0) -> Kernel:
@@ -132,9 +138,14 @@ def processing(
 def shared(element: ProcessingElement) -> ProcessingElement:
     """Return the element with the fewest multipliers, and of these with the fewest adders."""
     pe, simd = element.pe, element.simd
+    return replace(element, sharing=least(element, sharing_limits(element).sharings(pe, simd)))
+
+
+def least(element: ProcessingElement, sharings: Sequence[Sharing]) -> Sharing:
+    """Return of ``sharings``, or none at all, that of fewest multipliers, then fewest adders."""
+    rows, values = element.pe // element.clusters, element.fan_in
 
     def cost(sharing: Sharing) -> tuple[int, int, bool]:
-        return -(-pe // sharing.rows) * simd, pe * simd // sharing.chain, sharing.overlap
+        return -(-rows // sharing.rows) * values, rows * values // sharing.chain, sharing.overlap
 
-    found = sharing_limits(element).sharings(pe, simd)
-    return replace(element, sharing=min([ALONE, *found], key=cost))
+    return min([ALONE, *sharings], key=cost)

@@ -81,6 +81,7 @@ def direct_windows() -> Iterator[Sample]:
     # fmt: off
     for shape, simd in (
         ((1, 1, 64), 1), ((1, 1, 64), 64), ((8, 8, 32), 4), ((8, 8, 30), 3), ((1, 1, 784), 4),
+        ((4, 4, 16), 1), ((1, 1, 128), 2), ((8, 8, 48), 16),
     ):
         # fmt: on
         yield window_sample(shape, kernel(1), simd, 1)
@@ -159,6 +160,8 @@ def parallel_windows() -> Iterator[Sample]:
         ((10, 10, 1), kernel(3), 9, 1, 8), ((28, 28, 1), kernel(3, 1, 1), 9, 1, 8),
         ((12, 12, 1), kernel(5), 5, 2, 8), ((16, 16, 3), kernel(3, 1, 1), 3, 2, 4),
         ((32, 32, 3), kernel(3, 2, 1), 9, 4, 8), ((8, 8, 4), kernel(2, 2), 4, 1, 8),
+        ((28, 28, 1), kernel(3, 1, 1), 3, 1, 8), ((14, 14, 4), kernel(3), 3, 1, 8),
+        ((16, 16, 8), kernel(3, 1, 1), 9, 1, 4), ((20, 20, 2), kernel(5, 1, 2), 5, 1, 8),
     ):
         # fmt: on
         values: dict[str, Value] = {

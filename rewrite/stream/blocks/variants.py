@@ -10,6 +10,7 @@ from ir.elements import (
     GlobalAverage,
     GlobalMaximum,
     Input,
+    ProcessingElement,
     Shape,
     StreamType,
     sources,
@@ -60,7 +61,10 @@ class Variants:
             builder = Builder(_source(element), lambda kind: self.names(element.name, kind), most)
             built = builder.blocks(element, block)
             assert not isinstance(built, Input)
-            self._known[key] = [] if built is None else undominated(list(self._choices(built)))
+            if built is None or _is_pixelwise(element, built):
+                self._known[key] = []
+            else:
+                self._known[key] = undominated(list(self._choices(built)))
         return self._known[key]
 
     def _choices(self, built: Consumer) -> Iterator[Choice]:
@@ -82,6 +86,18 @@ class Variants:
                     max(before.cycles, behind.cycles),
                     before.cost + behind.cost + adapter,
                 )
+
+
+def _is_pixelwise(element: Consumer, built: Consumer) -> bool:
+    """True if ``built`` has a pixel of ``element`` at a time, and is nothing new."""
+    if not isinstance(element, ProcessingElement | GlobalAverage | GlobalMaximum):
+        return False
+    if isinstance(element, ProcessingElement) and element.pool is not None:
+        return False
+    (first,) = sources(built)
+    stand_in = first if isinstance(first, Input) else sources(first)[0]
+    shapes = stand_in.output.shape, built.output.shape
+    return shapes == (sources(element)[0].output.shape, element.output.shape)
 
 
 def _counted(element: Consumer) -> Shape:

@@ -23,6 +23,7 @@ from frontend.report import (
     Score,
     Simulation,
     Source,
+    Step,
     report_dictionary,
     report_html,
     write_report,
@@ -282,6 +283,21 @@ def test_resources_are_listed_and_summed(tmp_path: Path) -> None:
     assert f"estimated: {luts:,} LUT, {total['ff']:,} FF, 0 DSP, 0 BRAM36" in output.getvalue()
     cells = " ".join(f"{total[key]:,}" for key in ("lut", "lut_memory", "ff", "dsp", "bram18"))
     assert f"all {cells}" in Page(report_html(report)).text
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (None, "no folding is faster"),
+        (Step(512, (20, 0, -1, 0)), "one step faster, 512 cycles: +20 LUT, -1 DSP (estimated)"),
+    ],
+    ids=["none", "one"],
+)
+def test_the_next_step_is_said(step: Step | None, expected: str, tmp_path: Path) -> None:
+    report = replace(full_report(Chain(Shape(2, 2, 1)).dense(2).graph()), step=step)
+    output = io.StringIO()
+    print_summary(report, tmp_path, Console(file=output, width=200))
+    assert expected in output.getvalue().splitlines()
 
 
 def test_buffers_are_listed_and_summed(tmp_path: Path) -> None:

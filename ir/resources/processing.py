@@ -51,17 +51,10 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
 def _together(parts: list[Part]) -> Part:
     """Return what the parts take more together than alone.
 
-    ``tables``: the LUTs of long tables, which alone are on the longest path and mapped with care,
-    but those of weights, which never are.  ``parts``: all LUTs but those of adder graphs, which
-    are adders only.
+    ``parts``: their LUTs, but for those of adder graphs, which are adders only.
     """
-    tables = sum(part.lut.get("deep_rom", 0.0) for part in parts if part.entity in MAPPED_ALONE)
     mapped = sum(part.resources().lut for part in parts if part.entity != "adder_graph")
-    return Part("processing_element", {"tables": tables, "parts": mapped}, {})
-
-
-MAPPED_ALONE = ("requantize", "serial_requantize", "lookup")
-"""Parts whose long tables are on their longest path."""
+    return Part("processing_element", {"parts": mapped}, {})
 
 
 def _window(element: ProcessingElement) -> Part:

@@ -10,8 +10,8 @@ from rewrite.stream import schedule
 from sim.alone import Value, alone, generics
 from tests.stream_graphs import UINT8, Chain
 
-WIDTHS = (16, 16, 5)
-"""Values that go in, and codes of each layer: the beginning of a jet tagger, and its end."""
+WIDTHS = (8, 8, 5)
+"""Values that go in, and codes of each layer."""
 
 UNLIMITED = 1e9
 """Of each resource but multipliers, of which there are none."""

@@ -46,7 +46,7 @@ NETWORKS: dict[str, tuple[str, int]] = {
     "pocket_2x_at_its_rate": ("pocket_2x", 6974),
     "pocket_2x": ("pocket_2x", 2300),
     "digits_cnn": ("digits_cnn", 576),
-    "branches": (BRANCHES, 16384),
+    BRANCHES: (BRANCHES, 16384),
 }
 """Networks of the zoo or with branches, and cycles per frame to fold them to.
 

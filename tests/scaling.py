@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +82,10 @@ COLUMNS: Mapping[str, Callable[[Costs], float]] = {
     "VHDL, KiB": lambda costs: costs.vhdl_bytes / 1024,
     "GHDL analysis, s": lambda costs: costs.tools["analysis"],
     "elaboration, s": lambda costs: costs.tools["elaboration"],
-    "synthesis, s": lambda costs: costs.tools.get("synthesis", nan),
-    "Verilator, s": lambda costs: costs.tools.get("verilator", nan),
-    "g++, s": lambda costs: costs.tools.get("compiler", nan),
-    "a frame, s": lambda costs: costs.tools.get("run", nan),
+    "synthesis, s": lambda costs: costs.tools["synthesis"],
+    "Verilator, s": lambda costs: costs.tools["verilator"],
+    "g++, s": lambda costs: costs.tools["compiler"],
+    "a frame, s": lambda costs: costs.tools["run"],
 }
 
 
@@ -137,7 +136,7 @@ def measure(series: Series) -> dict[int, Costs]:
 def exponent(measured: Measured, cost: Callable[[Costs], float]) -> float:
     """Return the power of the number with which a cost grows, fitted to the large points."""
     largest = max(measured)
-    points = [(n, max(cost(c), 1e-9)) for n, c in measured.items() if not isnan(cost(c))]
+    points = [(n, max(cost(c), 1e-9)) for n, c in measured.items()]
     logarithms = np.log([point for point in points if point[0] * FITTED >= largest])
     return float(np.polyfit(logarithms[:, 0], logarithms[:, 1], 1)[0])
 
@@ -152,7 +151,7 @@ def rows(measured: Measured) -> list[list[str]]:
 
 
 def _figure(number: float) -> str:
-    return "" if isnan(number) else f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def provenance(machine: str) -> str:

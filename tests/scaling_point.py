@@ -29,8 +29,6 @@ from tests.onnx_models import Graph
 SIDE, CHANNELS = 8, 8
 """Of the maps of a deep network, whose convolutions are 3 x 3."""
 CONVOLUTION_MACS = SIDE * SIDE * 9 * CHANNELS * CHANNELS
-NETLIST_WEIGHTS = 4_000_000
-"""GHDL's synthesis took 13 GB of memory for six times as many weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,7 @@ class Point:
 class Costs:
     """Seconds on the processor, of child processes, too; memory above the start; bytes of VHDL.
 
-    ``stages``: the compiler's, by name.  ``tools``: of GHDL, Verilator and g++, for one frame;
-    those of the netlist only up to ``NETLIST_WEIGHTS``.
+    ``stages``: the compiler's, by name.  ``tools``: of GHDL, Verilator and g++, for one frame.
     """
 
     stages: dict[str, float]
@@ -108,9 +105,7 @@ def tool_seconds(point: Point, compilation: Compilation, folder: Path) -> dict[s
     chosen = first_frames(compilation.test.inputs, 1)
     inputs, outputs = golden.input_codes(chosen), golden.output_codes(chosen)
     expected = evaluate(graph, inputs) | {o.name: outputs[o.port] for o in graph.outputs}
-    netlist = {}
-    if point.inputs * point.outputs <= NETLIST_WEIGHTS:
-        netlist = dict(unstalled(graph, inputs, expected, 1, "netlist", folder / "netlist").seconds)
+    netlist = unstalled(graph, inputs, expected, 1, "netlist", folder / "netlist").seconds
     # Without a frame to send, what is left is linking and elaboration.
     nothing = SimulationOptions(timed_frames=0, stalled_frames=0)
     ghdl = simulate(graph, inputs, expected, folder / "ghdl", nothing).seconds

@@ -152,6 +152,15 @@ class Datapath:
                 return np.full_like(found[0], operation.constant)
 
 
+def readers(datapath: Datapath) -> list[list[int]]:
+    """Return the numbers of the operations that read each value, once for each operand."""
+    found: list[list[int]] = [[] for _ in range(datapath.inputs + len(datapath.operations))]
+    for node, operation in enumerate(datapath.operations, datapath.inputs):
+        for operand in operation.operands:
+            found[operand].append(node)
+    return found
+
+
 def levels(datapath: Datapath) -> list[int]:
     """Return how many levels stand in a row up to each value, its own one included."""
     found = [0] * datapath.inputs

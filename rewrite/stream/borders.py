@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from ir.datapath import Datapath
+from ir.datapath import Datapath, readers
 from ir.resources.adders import cells
 from rewrite.stream.stages import staged, staged_late
 
@@ -83,10 +83,7 @@ class _Borders:
         self.stages = [0] * inputs + [each.stage for each in operations]
         self.levels = [0] * inputs + [each.level for each in operations]
         self.operands = [()] * inputs + [each.operands for each in operations]
-        self.readers = [[] for _ in self.stages]
-        for node, operands in enumerate(self.operands):
-            for operand in operands:
-                self.readers[operand].append(node)
+        self.readers = readers(self.datapath)
         self.leaving = {lane.node for lane in self.datapath.lanes}
 
     def move(self, border: int) -> bool:

@@ -197,8 +197,7 @@ def foldings(element: Element) -> Iterator[Element]:
         case ArgMax():
             # It reads what it gets.
             for lanes in divisors(element.source.output.shape.channels):
-                stream = with_lanes(element.source.output, lanes)
-                source = Input("source", "", "s", stream, 0)
+                source = stand_in(element.source.output, lanes)
                 yield replace(element, source=source, output=with_lanes(element.output, 1))
         case Merge() | Product() | Extremum() | PairLookup() | Concatenate():
             channels = (source.output.shape.channels for source in sources(element))

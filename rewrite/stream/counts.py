@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ir.elements import StreamType
+from ir.elements import Shape, StreamType
 
 
 def divisors(n: int) -> list[int]:
@@ -45,3 +45,9 @@ def narrowest(pe: int, outputs: int, steps: int) -> int | None:
 def with_lanes(stream: StreamType, lanes: int) -> StreamType:
     """Return ``stream`` with ``lanes`` values per beat."""
     return replace(stream, lanes=lanes)
+
+
+def with_channels(stream: StreamType, more: int) -> StreamType:
+    """Return ``stream`` with so many channels appended to each pixel, a value at a time."""
+    shape = stream.shape
+    return StreamType(Shape(shape.height, shape.width, shape.channels + more), stream.number, 1)

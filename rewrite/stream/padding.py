@@ -23,8 +23,6 @@ from ir.elements import (
     Input,
     MaxPool,
     ProcessingElement,
-    Shape,
-    StreamType,
     sources,
 )
 from ir.numbers import IntArray, frozen_integers
@@ -39,7 +37,7 @@ from rewrite.stream.choices import (
     stand_in,
     undominated,
 )
-from rewrite.stream.counts import divisors, with_lanes
+from rewrite.stream.counts import divisors, with_channels
 from rewrite.stream.solve import Problem
 
 FAR_APART = 4
@@ -107,8 +105,8 @@ def _choices(element: Consumer, more: tuple[int, int], cost: Cost) -> Iterator[C
             if not isinstance(folded, ProcessingElement) or _is_even(folded):
                 choice = choice_of(folded, cost)
                 (reads,), sends = choice.reads, choice.sends
-                beats = (Beat(reads.lanes, read),), Beat(sends.lanes, sent)
-                yield replace(choice, reads=beats[0], sends=beats[1])
+                padded_reads, padded_sends = Beat(reads.lanes, read), Beat(sends.lanes, sent)
+                yield replace(choice, reads=(padded_reads,), sends=padded_sends)
 
 
 def _is_even(element: ProcessingElement) -> bool:
@@ -125,8 +123,8 @@ def _appended(element: Consumer, read: int, sent: int) -> Consumer | None:
     Those that a layer sends have some code, those that it reads have weights of 0.
     """
     (source,) = sources(element)
-    stream = stand_in(_wider(source.output, read), 1)
-    output = with_lanes(_wider(element.output, sent), 1)
+    stream = stand_in(with_channels(source.output, read), 1)
+    output = with_channels(element.output, sent)
     match element:
         case ProcessingElement() if read or sent:
             weights = np.pad(element.weights, ((0, 0), (0, 0), (0, read), (0, sent)))
@@ -145,11 +143,6 @@ def _appended(element: Consumer, read: int, sent: int) -> Consumer | None:
             return replace(element, source=stream, output=output)
         case _:
             return None
-
-
-def _wider(stream: StreamType, more: int) -> StreamType:
-    shape = stream.shape
-    return StreamType(Shape(shape.height, shape.width, shape.channels + more), stream.number, 1)
 
 
 def _with_more(function: Requantization, more: int) -> Requantization:

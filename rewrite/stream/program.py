@@ -25,11 +25,12 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from ir.elements import Element, Shape, StreamType
+from ir.elements import Element, StreamType
 from ir.goal import Amounts
 from ir.resources import Resources
-from rewrite.stream.adapters import Adapters
+from rewrite.stream.adapters import Adapters, values_of
 from rewrite.stream.choices import Beat, Choice, counted
+from rewrite.stream.counts import with_channels
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -67,9 +68,7 @@ class Edge:
 
     def values(self, padding: int) -> StreamType:
         """Return what is sent, as values, if its pixels are padded."""
-        shape = self.stream.shape
-        size = shape.size + shape.pixels * padding
-        return StreamType(Shape(1, 1, size), self.stream.number, 1)
+        return values_of(with_channels(self.stream, padding))
 
     def beats(self, sent: Beat, read: Beat) -> int | None:
         """Return the beats per frame where these meet, which is where there are most.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ir.datapath import Datapath, levels
+from ir.datapath import Datapath, levels, readers
 
 
 def staged(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool = True) -> Datapath:
@@ -21,10 +21,7 @@ def staged(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool =
     level = levels(datapath)
     deepest = max(level)
     bits = [number.bits for number in datapath.numbers()]
-    readers: list[list[int]] = [[] for _ in level]
-    for node, operation in enumerate(datapath.operations, datapath.inputs):
-        for operand in operation.operands:
-            readers[operand].append(node)
+    reading = readers(datapath)
     leaving = {lane.node for lane in datapath.lanes}
 
     def stage(of: int) -> int:
@@ -34,14 +31,14 @@ def staged(datapath: Datapath, levels_per_stage: int, *, registers_lanes: bool =
 
     def last_use(value: int, but: int) -> int:
         """Return the stage up to which a value is held for other readers than ``but``."""
-        uses = [stage(level[reader]) for reader in readers[value] if reader != but]
+        uses = [stage(level[reader]) for reader in reading[value] if reader != but]
         end = [stages] if value in leaving else []
         return max(uses + end, default=stage(level[value]))
 
     for node in range(len(level) - 1, datapath.inputs - 1, -1):
         operation = datapath.operations[node - datapath.inputs]
         held = {operand: last_use(operand, node) for operand in operation.operands}
-        latest = min((level[reader] - 1 for reader in readers[node]), default=deepest)
+        latest = min((level[reader] - 1 for reader in reading[node]), default=deepest)
 
         def registers(
             at: int, width: int = bits[node], held: dict[int, int] = held

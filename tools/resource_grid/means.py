@@ -13,6 +13,18 @@ from ir.numbers import IntegerType, frozen_integers
 from ir.requantize import ScaleRequantization
 from tools.resource_grid.random_elements import UINT4, UINT8, kernel, scale, sends, stream
 
+FRAMES = (
+    ((7, 7, 8), 2),
+    ((8, 8, 64), 4),
+    ((4, 4, 16), 16),
+    ((7, 7, 256), 2),
+    ((8, 8, 32), 1),
+    ((1, 50, 24), 3),
+    ((12, 12, 10), 10),
+    ((16, 16, 128), 8),
+)
+"""Sizes and lanes of what has a result for each frame."""
+
 
 def average_pools() -> Iterator[Element]:
     """Yield means over windows."""
@@ -40,16 +52,7 @@ def average_pools() -> Iterator[Element]:
 
 def global_averages() -> Iterator[Element]:
     """Yield means over frames."""
-    for size, lanes in (
-        ((7, 7, 8), 2),
-        ((8, 8, 64), 4),
-        ((4, 4, 16), 16),
-        ((7, 7, 256), 2),
-        ((8, 8, 32), 1),
-        ((1, 50, 24), 3),
-        ((12, 12, 10), 10),
-        ((16, 16, 128), 8),
-    ):
+    for size, lanes in FRAMES:
         bound = size[0] * size[1] * 255
         sums = IntegerType.spanning(-1, bound)
         function = scale(size[2], sums, UINT8, size[2])
@@ -59,16 +62,7 @@ def global_averages() -> Iterator[Element]:
 
 def global_maxima() -> Iterator[Element]:
     """Yield maxima over frames."""
-    for size, lanes in (
-        ((7, 7, 8), 2),
-        ((8, 8, 64), 4),
-        ((4, 4, 16), 16),
-        ((7, 7, 256), 2),
-        ((8, 8, 32), 1),
-        ((1, 50, 24), 3),
-        ((12, 12, 10), 10),
-        ((16, 16, 128), 8),
-    ):
+    for size, lanes in FRAMES:
         yield GlobalMaximum("gmp", "gmp", stream(size, lanes), sends((1, 1, size[2]), lanes), 4)
 
 

@@ -19,7 +19,7 @@ from ir.elements import (
 from rewrite.stream.adapters import Adapters
 from rewrite.stream.blocks.elements import MOST_WEIGHTS, Builder, is_by_value
 from rewrite.stream.blocks.grid import Block, blocked, blocks
-from rewrite.stream.choices import Choice, Cost, choices, undominated
+from rewrite.stream.choices import Choice, Cost, choices, stand_in, undominated
 
 MOST_OF_OTHERS = 2**20
 """Weights, most of them 0, of the largest element that is looked at where a smaller one will do."""
@@ -112,6 +112,6 @@ def _source(element: Consumer) -> Callable[[int, Shape], Input]:
     numbers = [source.output.number for source in sources(element)]
 
     def source(operand: int, shape: Shape) -> Input:
-        return Input("source", "", "s", StreamType(shape, numbers[operand], 1), 0)
+        return stand_in(StreamType(shape, numbers[operand], 1), 1)
 
     return source

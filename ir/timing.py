@@ -116,8 +116,16 @@ def processing_latency(element: ProcessingElement) -> int:
         if element.depthwise
         else matrix_vector_latency(element.fan_in, element.sharing.chain)
     )
-    serializer = 1 if element.parts > 1 else 0
+    serializer = serializer_latency(element.beat_edges) if element.parts > 1 else 0
     return late + sums + serializer + requantization + lookup + maxima + 1
+
+
+def serializer_latency(beat_edges: int) -> int:
+    """From a beat to its first part, with ``beat_edges`` edges from a part to the next.
+
+    Parts that go at every edge have a register behind their choice.
+    """
+    return 2 if beat_edges == 1 else 1
 
 
 def lane_maxima_latency(members: int) -> int:

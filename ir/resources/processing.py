@@ -41,7 +41,8 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
         return [adder_graph(element)]
     parts = [adder_graph(element)] if element.adder_levels else [*sums_of_products(element)]
     if element.parts > 1:
-        parts.append(serializer(lanes * element.accumulator.bits, element.parts))
+        width = lanes * element.accumulator.bits
+        parts.append(serializer(width, element.parts, element.beat_edges))
         parts += pace(element.beat_edges)
     folds, scaling = element.pixel_beats, element.scaling
     sums, codes = element.accumulator.bits, element.convolved.bits

@@ -6,10 +6,11 @@
 --
 -- Beat order: as said; valid only, never stalled. The next beat comes `parts * interval` edges later at the
 -- earliest.
--- Latency: 1 edge to part 0, `interval` more for each part.
+-- Latency: 2 edges to part 0, 1 with an interval above 1; `interval` more for each part.
 -- Cycles per frame: `parts * interval` per input beat.
 -- Limits: a register of parts * width bits, which a multiplexer of `parts` to 1 reads: a LUT for each bit up
--- to 4 parts.
+-- to 4 parts. Where parts go at every edge, there is a register behind it, as their reader is a multiplier
+-- or a comparator; one that takes several edges for each part begins with a register of its own.
 
 library ieee;
 use ieee.std_logic_1164.all;
@@ -56,10 +57,13 @@ architecture rtl of serializer is
   signal beat : natural range 0 to groups - 1 := 0;
   -- Edges since the part was sent.
   signal age : natural range 0 to interval - 1 := 0;
+  -- The part, when it has just become that.
+  signal chosen_valid : std_ulogic := '0';
+  signal chosen : std_ulogic_vector(width - 1 downto 0);
 
 begin
 
-  output_data <= held(part * width + width - 1 downto part * width);
+  chosen <= held(part * width + width - 1 downto part * width);
 
   send : process (clk)
   begin
@@ -88,15 +92,34 @@ begin
           part <= part + 1;
         end if;
       end if;
-      output_valid <= '1' when input_valid = '1' or (part /= last_part and age = interval - 1) else '0';
+      chosen_valid <= '1' when input_valid = '1' or (part /= last_part and age = interval - 1) else '0';
 
       if reset then
         part <= parts - 1;
         last_part <= parts - 1;
         beat <= 0;
-        output_valid <= '0';
+        chosen_valid <= '0';
       end if;
     end if;
   end process;
+
+  registered : if interval = 1 generate
+    store : process (clk)
+    begin
+      if rising_edge(clk) then
+        output_valid <= chosen_valid;
+        output_data <= chosen;
+
+        if reset then
+          output_valid <= '0';
+        end if;
+      end if;
+    end process;
+  end generate;
+
+  direct : if interval > 1 generate
+    output_valid <= chosen_valid;
+    output_data <= chosen;
+  end generate;
 
 end architecture;

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from harness import Case, random_codes, write_beats
 
+from ir.timing import serializer_latency
+
 BEATS = 20
 
 
@@ -27,8 +29,9 @@ def _case(parts: int, width: int, groups: int, surplus: int, interval: int, seed
         "groups": groups,
         "surplus": surplus,
         "interval": interval,
-        "first_edge": 1,
-        "last_edge": ((BEATS - 1) * parts + _sent(BEATS - 1) - 1) * interval + 1,
+        "first_edge": serializer_latency(interval),
+        "last_edge": ((BEATS - 1) * parts + _sent(BEATS - 1) - 1) * interval
+        + serializer_latency(interval),
     }
     less = f", {surplus} less of {groups}" if surplus else ""
     apart = f", {interval} edges apart" if interval > 1 else ""

@@ -47,7 +47,7 @@ COUNTED = {
     ("requantize", 2): Resources(lut=67, ff=103, dsp=2),
     ("serial_requantize", 1): Resources(lut=66, ff=91),
     ("serial_requantize", 6): Resources(lut=71, ff=122),
-    ("serializer", 1): Resources(lut=23, ff=83),
+    ("serializer", 1): Resources(lut=23, ff=104),
     ("depthwise_vector", 4): Resources(lut=434, lut_memory=2, ff=34, dsp=2),
     ("lookup", 0): Resources(lut=32, ff=9),
     ("lookup", 7): Resources(lut=0, ff=1, bram18=2),

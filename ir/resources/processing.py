@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ir.elements import ProcessingElement
-from ir.requantize import ScaleRequantization
+from ir.requantize import ScaleRequantization, Scaling
 from ir.resources.adders import adder_graph
 from ir.resources.codes import lookup, requantization
 from ir.resources.dispatch import parts_of
@@ -42,7 +42,11 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
     parts = [adder_graph(element)] if element.adder_levels else [*sums_of_products(element)]
     if element.parts > 1:
         width = lanes * element.accumulator.bits
-        parts.append(serializer(width, element.parts, element.beat_edges))
+        # The register behind the choice of a part is one of the two of a DSP's factor; parts that
+        # take several edges have none.
+        in_dsp = isinstance(function, ScaleRequantization) and element.scaling is Scaling.MULTIPLIED
+        registered = not in_dsp and element.beat_edges == 1
+        parts.append(serializer(width, element.parts, registered))
         parts += pace(element.beat_edges)
     folds, scaling = element.pixel_beats, element.scaling
     sums, codes = element.accumulator.bits, element.convolved.bits

@@ -241,10 +241,10 @@ def depthwise_vector(element: ProcessingElement) -> Part:
 
 
 @lru_cache(1024)
-def serializer(width: int, parts: int, interval: int = 1) -> Part:
-    """Return a register of ``parts`` parts of ``width`` bits, a multiplexer, a register of a part.
+def serializer(width: int, parts: int, registered: bool = True) -> Part:
+    """Return a register of ``parts`` parts of ``width`` bits, and a multiplexer of them.
 
-    The latter where a part goes at each edge (``interval`` 1).
+    ``registered``: with a register behind that takes flip-flops.
 
     LUT: ``multiplexed``, multiplexers of 4 to 1 in a tree, each a LUT for each bit; ``count``, bits
     of the part's number, ``wraps``, the same where its range is no power of two.
@@ -255,8 +255,8 @@ def serializer(width: int, parts: int, interval: int = 1) -> Part:
         "count": clog2(parts),
         "wraps": _wrapping(parts),
     }
-    registered = parts + 1 if interval == 1 else parts
-    return Part("serializer", lut, {"one": 1.0, "beat": registered * width, "count": clog2(parts)})
+    bits = (parts + registered) * width
+    return Part("serializer", lut, {"one": 1.0, "beat": bits, "count": clog2(parts)})
 
 
 def _value_bits(bits: int, signed: bool) -> int:

@@ -59,6 +59,9 @@ architecture rtl of sliding_steps is
   constant first_end : natural := kernel - 1 - pad_begin;
   constant last_end : natural := first_end + (places(length, pad_begin, pad_end, kernel, stride) - 1) * stride;
   constant last_position : natural := larger(length - 1, last_end);
+  -- Synthesis knows a position by its bits, not by its range, so it is told that no step is beyond the image:
+  -- clients need no gates for padding then.
+  constant all_take : boolean := last_position < length;
 
   -- The flags are functions of these, kept in registers for the sake of input_ready.
   signal position : natural range 0 to last_position := 0;
@@ -101,7 +104,7 @@ begin
           until_end <= next_until_end;
           is_first <= '1' when next_position = 0 else '0';
           is_early <= '1' when next_position < kernel else '0';
-          takes_input <= '1' when next_position < length else '0';
+          takes_input <= '1' when all_take or next_position < length else '0';
           yields <= next_until_end = 0;
         end if;
       end if;

@@ -13,28 +13,26 @@ from ir.resources.dispatch import parts_of
 from ir.resources.memory import Mapping, ram
 from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
-from ir.resources.pools import sliding_steps
+from ir.resources.pools import Slide, slides, sliding_steps
 from ir.resources.products import dsps
 from ir.resources.serial import pace
 
 
-def sliding_sum(
-    bits: int, sums: int, lanes: int, length: int, kernel: int, stride: int, inner: int, pads: int
-) -> tuple[Part, ...]:
+def sliding_sum(bits: int, sums: int, lanes: int, slide: Slide) -> tuple[Part, ...]:
     """Return the parts of sliding_sum.vhd; names as its generics.
 
     ``sum``, bits of the adders; ``difference``, of those in front where windows overlap;
     ``padded``, bits that may be padding; ``place``, of the memories' addresses.
     """
-    overlaps = stride < kernel
-    remembered = kernel * inner
+    inner, overlaps = slide.inner, slide.stride < slide.kernel
+    remembered = slide.kernel * inner
     values = _memory(remembered, lanes * bits) if overlaps else Mapping(0.0)
     kept = _memory(inner, lanes * sums)
     lut = {
         "one": 1.0,
         "sum": lanes * sums,
         "difference": lanes * sums if overlaps else 0,
-        "padded": lanes * bits * int(pads > 0),
+        "padded": lanes * bits * int(slide.flushes),
         "place": clog2(inner) + (clog2(remembered) if overlaps else 0),
         "multiplexed": (values.rows - 1) * lanes * bits + (kept.rows - 1) * lanes * sums,
     }
@@ -49,7 +47,7 @@ def sliding_sum(
     }
     exact = Resources(lut_memory=values.luts + kept.luts, bram18=values.bram18 + kept.bram18)
     own = Part("sliding_sum", lut, ff, exact)
-    return (own, sliding_steps(length, kernel, stride, inner, pads))
+    return (own, sliding_steps(slide))
 
 
 @parts_of.register
@@ -58,26 +56,23 @@ def average_pool(element: AveragePool) -> tuple[Part, ...]:
     read, kernel, lanes = element.input, element.kernel, element.output.lanes
     bits = read.number.bits
     row_bits = (bits if read.number.signed else bits + 1) + clog2(kernel.width)
-    inner, shape = read.shape.channels // lanes, read.shape
-    places, sums = element.output.shape.width, element.accumulator.bits
-    pads = kernel.pad_left + kernel.pad_right, kernel.pad_top + kernel.pad_bottom
-    across = (shape.width, kernel.width, kernel.stride_width, inner, pads[0])
-    down = (shape.height, kernel.height, kernel.stride_height, places * inner, pads[1])
+    shape, sums = element.output.shape, element.accumulator.bits
+    across, down = slides(read.shape, kernel, lanes)
     function, code = element.requantization, element.output.number.bits
     each = dsps(sums, function.multiplier_bits) if kernel.taps > 1 else 0
-    counters = clog2(inner) + clog2(places) + clog2(element.output.shape.height)
+    counters = clog2(across.inner) + clog2(shape.width) + clog2(shape.height)
     sizes = {
         "one": 1.0,
         "counters": counters,
         "clamped": lanes * code,
-        "parameters": function.multiplier_bits + function.offset_bits if any(pads) else 0,
+        "parameters": function.multiplier_bits + function.offset_bits if kernel.is_padded else 0,
     }
     registers = sizes | {"value": lanes * sums}
     means = Part("window_means", sizes, registers, Resources(dsp=each * lanes))
     return (
-        *sliding_sum(bits, row_bits, lanes, *across),
+        *sliding_sum(bits, row_bits, lanes, across),
         *reserving_fifo(element.row_depth, lanes * row_bits),
-        *sliding_sum(row_bits, sums, lanes, *down),
+        *sliding_sum(row_bits, sums, lanes, down),
         means,
         *reserving_fifo(element.fifo_depth, lanes * code),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ir.elements import Kernel, MaxPool, Shape
 from ir.numbers import IntArray, clog2
 from ir.resources.count import Resources
@@ -11,28 +13,56 @@ from ir.resources.part import Part
 from ir.resources.plumbing import reserving_fifo
 
 
-def sliding_steps(length: int, kernel: int, stride: int, inner: int, pads: int) -> Part:
-    """Return the counters of a sliding window: ``position``, ``until`` its end, ``inner`` index."""
-    position, until = clog2(length + pads), clog2(max(kernel, stride))
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A window that slides along one dimension: the generics of sliding_steps.vhd."""
+
+    length: int
+    kernel: int
+    stride: int
+    pad_begin: int
+    pad_end: int
+    inner: int
+
+    @property
+    def last_position(self) -> int:
+        """The position of the last step: of the image, or behind it."""
+        span = self.length + self.pad_begin + self.pad_end - self.kernel
+        return (
+            max(self.length, self.kernel - self.pad_begin + span // self.stride * self.stride) - 1
+        )
+
+    @property
+    def flushes(self) -> bool:
+        """Whether there are steps behind the image, which take no input."""
+        return self.last_position >= self.length
+
+
+def sliding_steps(slide: Slide) -> Part:
+    """Return the counters of a sliding window: ``position``, ``until`` its end, ``inner`` index.
+
+    LUT: ``flushes``, whether steps take input depends on the position.
+    """
+    position, inner = clog2(slide.last_position + 1), clog2(slide.inner)
+    until = clog2(max(slide.kernel, slide.stride))
     sizes = {
         "one": 1.0,
         "position": position,
         "until": until,
-        "inner": clog2(inner),
-        "padded": int(pads > 0),
+        "inner": inner,
+        "flushes": int(slide.flushes),
     }
     return Part("sliding_steps", sizes, sizes)
 
 
-def sliding_maximum(
-    bits: int, lanes: int, length: int, kernel: int, stride: int, inner: int, pads: int, depth: int
-) -> tuple[Part, ...]:
+def sliding_maximum(bits: int, lanes: int, slide: Slide, depth: int) -> tuple[Part, ...]:
     """Return the parts of sliding_maximum.vhd; names as its generics, ``depth`` of its FIFO.
 
-    LUT: ``compared``, bits of the comparators; ``window``, bits that may be padding.  FF: bits of
-    the window, of the tree behind it, and of values kept in registers.
+    LUT: ``compared``, bits of the comparators; ``gated``, bits that count as lowest in front of or
+    behind the image and are stored: those of the oldest position are not, and set back registers.
+    FF: bits of the window, of the tree behind it, and of values kept in registers.
     """
-    beat = lanes * bits
+    beat, kernel, inner = lanes * bits, slide.kernel, slide.inner
     tree, nodes, count = 0, 0, kernel
     for _ in range(clog2(kernel)):
         tree += count // 2 * beat
@@ -44,7 +74,7 @@ def sliding_maximum(
     lut = {
         "one": 1.0,
         "compared": tree,
-        "window": history + beat * int(pads > 0),
+        "gated": beat * (max(0, kernel - 2) + int(slide.flushes)),
         "index": clog2(inner) if memory else 0,
         "multiplexed": (memory.rows - 1) * history if memory and memory.luts else 0,
     }
@@ -53,7 +83,19 @@ def sliding_maximum(
         lut_memory=memory.luts if memory else 0, bram18=memory.bram18 if memory else 0
     )
     own = Part("sliding_maximum", lut, ff, exact)
-    return (own, sliding_steps(length, kernel, stride, inner, pads), *reserving_fifo(depth, beat))
+    return (own, sliding_steps(slide), *reserving_fifo(depth, beat))
+
+
+def slides(shape: Shape, kernel: Kernel, lanes: int) -> tuple[Slide, Slide]:
+    """Return how ``kernel`` slides along the rows of ``shape``, then down the columns."""
+    inner = shape.channels // lanes
+    columns = kernel.output_size(shape.height, shape.width)[1]
+    sides = kernel.pad_left, kernel.pad_right
+    ends = kernel.pad_top, kernel.pad_bottom
+    return (
+        Slide(shape.width, kernel.width, kernel.stride_width, *sides, inner),
+        Slide(shape.height, kernel.height, kernel.stride_height, *ends, columns * inner),
+    )
 
 
 def lane_maxima(members: IntArray, bits: int) -> Part:
@@ -72,14 +114,10 @@ def max_pool(
     shape: Shape, kernel: Kernel, bits: int, lanes: int, row_depth: int, depth: int
 ) -> tuple[Part, ...]:
     """Return maxima of rows, then of columns; the depths are those of their FIFOs."""
-    inner = shape.channels // lanes
-    columns = kernel.output_size(shape.height, shape.width)[1]
-    across = (shape.width, kernel.width, kernel.stride_width, inner)
-    down = (shape.height, kernel.height, kernel.stride_height, columns * inner)
-    pads = kernel.pad_left + kernel.pad_right, kernel.pad_top + kernel.pad_bottom
+    across, down = slides(shape, kernel, lanes)
     return (
-        *sliding_maximum(bits, lanes, *across, pads[0], row_depth),
-        *sliding_maximum(bits, lanes, *down, pads[1], depth),
+        *sliding_maximum(bits, lanes, across, row_depth),
+        *sliding_maximum(bits, lanes, down, depth),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ir.elements import Kernel, Shape
-from ir.resources.pools import max_pool, sliding_steps
+from ir.resources.pools import Slide, max_pool, sliding_steps
 from ir.resources.windows import parallel_window, window
 from sim.alone import Value
 from tools.resource_grid.random_elements import kernel
@@ -149,7 +149,7 @@ def steps() -> Iterator[Sample]:
             "pad_end": pads - pads // 2,
             "inner": inner,
         }
-        own = sliding_steps(length, size, stride, inner, pads)
+        own = sliding_steps(Slide(length, size, stride, pads // 2, pads - pads // 2, inner))
         yield Sample(("sliding_steps", values), (own,))
 
 

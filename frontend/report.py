@@ -161,6 +161,20 @@ class Step:
     cycles: int
     more: tuple[int, int, int, int]
 
+    @property
+    def difference(self) -> str:
+        """What changes, such as ``"+20 LUT, -1 DSP"``."""
+        names = ("LUT", "FF", "DSP", "BRAM18")
+        changed = [
+            f"{more:+,} {name}" for name, more in zip(names, self.more, strict=True) if more != 0
+        ]
+        return ", ".join(changed) or "nothing more"
+
+    def dictionary(self) -> dict[str, Any]:
+        """Return the step as it stands in report.json."""
+        keys = ("lut", "ff", "dsp", "bram18")
+        return {"cycles_per_frame": self.cycles, "more": dict(zip(keys, self.more, strict=True))}
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -222,6 +236,7 @@ def report_dictionary(report: Report) -> dict[str, Any]:
             "lower_bound": cycles.lower_bound,
             "bottleneck": cycles.bottleneck,
         },
+        "next_step": report.step.dictionary() if report.step else None,
         "elements": [facts.dictionary() for facts in report.elements],
         "estimated_resources": asdict(total_resources(report.elements)),
         "buffer_bits": buffer_bits(report.elements),

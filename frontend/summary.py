@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from frontend.report import Accuracy, Report, Score, Step
+from frontend.report import Accuracy, Report, Score
 from frontend.report_elements import ElementFacts, total_resources
 from ir.errors import printable
 
@@ -24,8 +24,8 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
     console.print(_elements(report))
     cycles = report.cycles
     console.print(
-        f"{cycles.cycles_per_frame:,} cycles per frame (bottleneck {cycles.bottleneck}, "
-        f"lower bound {cycles.lower_bound:,}), latency {cycles.latency_cycles:,} cycles"
+        f"{_cycles(cycles.cycles_per_frame, ' per frame')} (bottleneck {cycles.bottleneck}, "
+        f"lower bound {cycles.lower_bound:,}), latency {_cycles(cycles.latency_cycles)}"
     )
     taken = total_resources(report.elements)
     console.print(
@@ -35,7 +35,9 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
     if report.step is None:
         console.print("no folding is faster")
     else:
-        console.print(f"one step faster, {report.step.cycles:,} cycles: {_more(report.step)}")
+        console.print(
+            f"one step faster, {_cycles(report.step.cycles)}: {report.step.difference} (estimated)"
+        )
     if report.simulation is not None:
         measured = report.simulation
         pace = _cycles(measured.cycles_per_frame, " per frame")
@@ -83,16 +85,10 @@ def print_times(seconds: Mapping[str, float], console: Console | None = None) ->
     (console or Console()).print(table)
 
 
-def _more(step: Step) -> str:
-    names = ("LUT", "FF", "DSP", "BRAM18")
-    changed = [
-        f"{more:+,} {name}" for name, more in zip(names, step.more, strict=True) if more != 0
-    ]
-    return f"{', '.join(changed) or 'nothing more'} (estimated)"
-
-
 def _cycles(count: int | None, suffix: str = "") -> str:
-    return f"{count:,} cycles{suffix}" if count is not None else f"cycles{suffix} not measured"
+    if count is None:
+        return f"cycles{suffix} not measured"
+    return f"{count:,} cycle{'s' if count != 1 else ''}{suffix}"
 
 
 def _warn_of_noise(report: Report, console: Console) -> None:

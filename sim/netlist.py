@@ -86,7 +86,7 @@ def simulate_netlist(
     log = folder / "netlist.log"
     log.write_text(run.output, encoding="utf-8")
     wave = folder / WAVE if options.wave else None
-    return verdict(bench, run, log, simulator, stage.seconds, wave)
+    return verdict(bench, run, log, simulator, stage.seconds, wave, "please report this")
 
 
 def _cycles(bench: Bench) -> int:

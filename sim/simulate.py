@@ -70,10 +70,15 @@ def simulate(
             workspace.analyze(design, folder)
         wave = folder / WAVE if options.wave else None
         with stage("run"):
-            run = workspace.simulate(bench.name, folder, options.timeout_seconds, wave)
+            ran = workspace.simulate(bench.name, folder, options.timeout_seconds, wave)
+        run = Run(ran.output.replace(objects, "work"), ran.status)
         log = folder / "simulation.log"
-        log.write_text(run.output.replace(objects, "work"), encoding="utf-8")
-    return verdict(bench, run, log, ghdl.name, stage.seconds, wave)
+        log.write_text(run.output, encoding="utf-8")
+    return verdict(bench, run, log, ghdl.name, stage.seconds, wave, REMEDY)
+
+
+REMEDY = "simulate the netlist, which takes less memory, or report this"
+"""Of adders alone, GHDL's memory grows with their square: an entity with thousands takes all."""
 
 
 LIBRARY_PATHS = tuple(VHDL_FOLDER / name for name in LIBRARY_FILES)
@@ -113,8 +118,9 @@ def verdict(
     simulator: str,
     seconds: Mapping[str, float],
     wave: Path | None,
+    remedy: str,
 ) -> SimulationResult:
-    """Return what a run's messages say.
+    """Return what a run's messages say; ``remedy``: what to do if it did not come to its end.
 
     Raises:
         CompileError: the run did not come to its end.
@@ -125,7 +131,7 @@ def verdict(
             "simulate",
             bench.top,
             f"the simulation must run to its end, not stop with: {_reason(run)}",
-            f"see {log}",
+            remedy,
         )
     return SimulationResult(
         simulator,

@@ -218,6 +218,7 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
         "calibration",
         "host_operators",
         "cycles",
+        "next_step",
         "elements",
         "estimated_resources",
         "buffer_bits",
@@ -286,18 +287,34 @@ def test_resources_are_listed_and_summed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "expected"),
+    ("step", "line", "tile", "written"),
     [
-        (None, "no folding is faster"),
-        (Step(512, (20, 0, -1, 0)), "one step faster, 512 cycles: +20 LUT, -1 DSP (estimated)"),
+        (None, "no folding is faster", "One step faster none no folding is faster", None),
+        (
+            Step(512, (20, 0, -1, 0)),
+            "one step faster, 512 cycles: +20 LUT, -1 DSP (estimated)",
+            "One step faster 512 cycles per frame: +20 LUT, -1 DSP (estimated)",
+            {"cycles_per_frame": 512, "more": {"lut": 20, "ff": 0, "dsp": -1, "bram18": 0}},
+        ),
+        (
+            Step(1, (0, 0, 0, 0)),
+            "one step faster, 1 cycle: nothing more (estimated)",
+            "One step faster 1 cycle per frame: nothing more (estimated)",
+            {"cycles_per_frame": 1, "more": {"lut": 0, "ff": 0, "dsp": 0, "bram18": 0}},
+        ),
     ],
-    ids=["none", "one"],
+    ids=["none", "one", "nothing more"],
 )
-def test_the_next_step_is_said(step: Step | None, expected: str, tmp_path: Path) -> None:
+def test_the_next_step_is_said(
+    step: Step | None, line: str, tile: str, written: object, tmp_path: Path
+) -> None:
     report = replace(full_report(Chain(Shape(2, 2, 1)).dense(2).graph()), step=step)
     output = io.StringIO()
     print_summary(report, tmp_path, Console(file=output, width=200))
-    assert expected in output.getvalue().splitlines()
+    assert line in output.getvalue().splitlines()
+    write_report(report, tmp_path)
+    assert tile in Page(report_html(report)).text
+    assert json.loads((tmp_path / "report.json").read_text())["next_step"] == written
 
 
 def test_buffers_are_listed_and_summed(tmp_path: Path) -> None:

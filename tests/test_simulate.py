@@ -26,7 +26,7 @@ from sim import (
     Stalls,
     simulate,
 )
-from sim.ghdl import find_ghdl
+from sim.ghdl import Run, Workspace, find_ghdl
 from tests.stream_graphs import INT8, UINT8, Chain
 
 FRAMES = 4
@@ -216,6 +216,23 @@ def test_unknown_generic_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CompileError) as refused:
         run(lenet_like(), tmp_path, SimulationOptions(generics={"conv9_pe": 3}))
     assert str(refused.value) == "tiny: the top has no generic 'conv9_pe'; see its entity"
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [("", "status 255"), ("note\nwork/tb:error: NULL access dereferenced\n", None)],
+)
+def test_a_run_that_stops_names_what_to_do(
+    output: str, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workspace, "simulate", lambda *_: Run(output, 255))
+    with pytest.raises(CompileError) as stopped:
+        run(lenet_like(), tmp_path)
+    assert str(stopped.value) == (
+        "tiny: the simulation must run to its end, not stop with: "
+        f"{reason or 'work/tb:error: NULL access dereferenced'}; simulate the netlist, which takes "
+        "less memory, or report this"
+    )
 
 
 def test_wrong_expectation_is_diagnosed(tmp_path: Path) -> None:

@@ -94,16 +94,23 @@ def compile_command(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0, show_default=False, help="Frames per second to reach, in its place."),
+        typer.Option(show_default=False, help="Frames per second to reach, in its place."),
     ] = None,
-    clock: Annotated[float, typer.Option(min=0.001, help="Clock in MHz, for --fps.")] = 100.0,
+    clock: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="Clock in MHz, for --fps. [dim]\\[default: 100][/]"),
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(show_default=False, help=f"FPGA that it must fit: {', '.join(PARTS)}."),
     ] = None,
     use: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Fraction of the part that may be used.")
-    ] = 0.8,
+        float | None,
+        typer.Option(
+            show_default=False,
+            help="Fraction of the part that may be used. [dim]\\[default: 0.8][/]",
+        ),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(

@@ -9,45 +9,56 @@ from ir.elements import Fifo, Input, Output, Reshape, WidthConverter
 from ir.numbers import clog2
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
-from ir.resources.memory import Mapping, block_ram, distributed_ram
+from ir.resources.memory import Mapping, distributed_ram, ram
 from ir.resources.part import Part
 
-MOST_DISTRIBUTED_WORDS, MOST_DISTRIBUTED_BITS = 64, 4096
-"""A FIFO of more of both is block RAM: ``in_block_ram`` of stream_fifo.vhd."""
+MOST_WORDS_READ_AT_ONCE, FRONT_WORDS = 64, 4
+"""A FIFO of more has so many in front of its memory: ``deep`` of stream_fifo.vhd."""
 
 
 @lru_cache(1024)
 def stream_fifo(depth: int, width: int) -> Part:
-    """Return a FIFO: two places, a count, its memory.
+    """Return a FIFO: two places, a count, its memory; of a deep one also what is in front of it.
 
     LUT: ``place``, bits of a place; ``wraps``, the same where its range is no power of two;
     ``multiplexed``, bits chosen among four of several memories each, and ``rows``, these;
-    ``bypassed``, bits that pass a block RAM by; ``looked_ahead``, of the place that it reads next.
-    FF: the places, the count ``stored``, and the single word of a FIFO without memory.
+    ``deep``, a memory behind a front; ``waiting``, bits of its count; ``passed``, bits that come
+    to the front.
+    FF: the places, the count ``stored``, the single word of a FIFO without memory; of a deep one
+    also its front's places and rooms, ``waiting``, ``passed``, two registers that pass the memory
+    by, and ``read``, the two behind it that are part of a block RAM.
     """
-    in_block = depth > MOST_DISTRIBUTED_WORDS and depth * width > MOST_DISTRIBUTED_BITS
-    memory = Mapping(0.0)
-    if depth > 1:
-        memory = block_ram(depth, width) if in_block else distributed_ram(depth, width)
-    place, bypassed = clog2(depth), width if in_block else 0
+    is_deep = depth > MOST_WORDS_READ_AT_ONCE
+    places = depth - FRONT_WORDS if is_deep else depth
+    memory, front = Mapping(0.0), Mapping(0.0)
+    if is_deep:
+        memory, front = ram(places, width), distributed_ram(FRONT_WORDS, width)
+    elif depth > 1:
+        memory = distributed_ram(depth, width)
+    place, passed = clog2(places), width if is_deep else 0
     rows = memory.rows if memory.rows > 1 else 0
     lut = {
         "one": 1.0,
         "place": place,
-        "wraps": place if depth > MOST_DISTRIBUTED_WORDS and depth & (depth - 1) else 0,
+        "wraps": place if is_deep and places & (places - 1) else 0,
         "multiplexed": width * -(-rows // 4),
         "rows": rows,
-        "bypassed": bypassed,
-        "looked_ahead": place if in_block else 0,
+        "deep": int(is_deep),
+        "waiting": place if is_deep else 0,
+        "passed": passed,
     }
     ff = {
         "one": 1.0,
         "place": 2 * place,
         "stored": clog2(depth + 1),
         "word": width if depth == 1 else 0,
-        "bypassed": bypassed,
+        "deep": int(is_deep),
+        "waiting": place if is_deep else 0,
+        "passed": 2 * passed,
+        "read": 2 * passed if not memory.bram18 else 0,
     }
-    return Part("stream_fifo", lut, ff, Resources(lut_memory=memory.luts, bram18=memory.bram18))
+    own = Resources(lut_memory=memory.luts + front.luts, bram18=memory.bram18)
+    return Part("stream_fifo", lut, ff, own)
 
 
 @lru_cache(1024)

@@ -15,8 +15,8 @@ use work.millrace_pkg.all;
 
 entity stream_fifo is
   generic (
-    -- Beats that can be stored. Distributed RAM, where one LUT stores 32 x 2 or 64 x 1 bits; more
-    -- than 64 beats and 4096 bits are block RAM.
+    -- Beats that can be stored. Up to 64 distributed RAM, where one LUT stores 32 x 2 or 64 x 1 bits; of more
+    -- the first are such, and those behind them in block RAM where that is cheaper, read ahead.
     depth : positive;
     -- Bits per beat.
     width : positive;
@@ -39,27 +39,20 @@ end entity;
 
 architecture rtl of stream_fifo is
 
-  constant in_block_ram : boolean := depth > 64 and depth * width > 4096;
-  -- Up to 64, distributed RAM has a power of two of them, on which places wrap by themselves.
-  constant places : positive := either(depth > 64, depth, 2 ** clog2(depth));
-
-  type memory_t is array (0 to places - 1) of std_ulogic_vector(width - 1 downto 0);
-
-  attribute ram_style : string;
-
-  signal write_place, read_place : natural range 0 to places - 1 := 0;
-  -- Beats that are stored, less one: the sign tells when there is none.
-  signal stored : integer range -1 to depth - 1 := -1;
-  signal push, pop : std_ulogic;
-
-  -- The place after this one on the ring.
-  function following (place : natural) return natural is
+  -- The place after this one on a ring of places.
+  function following (place : natural; places : positive) return natural is
   begin
     if place = places - 1 then
       return 0;
     end if;
     return place + 1;
   end function;
+
+  attribute ram_style : string;
+
+  -- Beats that are stored, less one: the sign tells when there is none.
+  signal stored : integer range -1 to depth - 1 := -1;
+  signal push, pop : std_ulogic;
 
 begin
 
@@ -68,7 +61,13 @@ begin
   pop <= output_ready and output_valid;
 
   ------------------------------------------------------------------------------
-  storage : if not in_block_ram generate
+  shallow : if depth <= 64 generate
+    -- A power of two, on which places wrap by themselves.
+    constant places : positive := 2 ** clog2(depth);
+
+    type memory_t is array (0 to places - 1) of std_ulogic_vector(width - 1 downto 0);
+
+    signal write_place, read_place : natural range 0 to places - 1 := 0;
     signal memory : memory_t;
     attribute ram_style of memory : signal is "distributed";
   begin
@@ -79,30 +78,124 @@ begin
       if rising_edge(clk) then
         if push then
           memory(write_place) <= input_data;
+          write_place <= following(write_place, places);
+        end if;
+        if pop then
+          read_place <= following(read_place, places);
+        end if;
+
+        if reset then
+          write_place <= 0;
+          read_place <= 0;
         end if;
       end if;
     end process;
-  else generate
+  end generate;
+
+  ------------------------------------------------------------------------------
+  -- The first beats are in `front`. Those behind them wait in a memory with two registers behind it, so that
+  -- a beat comes to the front at the second edge after the one at which it was read. A beat for which there
+  -- is room in front passes the memory by, behind those that are under way, so that `front` has one
+  -- whenever there is one at all.
+  deep : if depth > 64 generate
+    constant front_places : positive := 4;
+    constant places : positive := depth - front_places;
+
+    type front_t is array (0 to front_places - 1) of std_ulogic_vector(width - 1 downto 0);
+    type memory_t is array (0 to places - 1) of std_ulogic_vector(width - 1 downto 0);
+
+    -- From where the next beat comes to the front: of those that pass by, when they are one or two edges old.
+    type source_t is (from_input, from_passing, from_passed, from_memory);
+
+    -- Half a block RAM, of up to 36 bits per word, for 40 outputs of 64 words in LUTs and what chooses among them.
+    function ram_style_of_memory return string is
+    begin
+      if (places + 63) / 64 * width > 40 * ((width + 35) / 36) then
+        return "block";
+      end if;
+      return "distributed";
+    end function;
+
+    signal front : front_t;
+    attribute ram_style of front : signal is "distributed";
+    signal front_write_place, front_read_place : natural range 0 to front_places - 1 := 0;
     signal memory : memory_t;
-    attribute ram_style of memory : signal is "block";
-    signal next_read_place : natural range 0 to places - 1;
-    signal stored_data, pushed_data : std_ulogic_vector(width - 1 downto 0);
-    signal is_pushed : std_ulogic;
+    attribute ram_style of memory : signal is ram_style_of_memory;
+    signal write_place, read_place : natural range 0 to places - 1 := 0;
+    -- Beats in memory, and places of the front that no beat has or is under way to; less one.
+    signal waiting : integer range -1 to places - 1 := -1;
+    signal room : integer range -1 to front_places - 1 := front_places - 1;
+    signal memory_data, read_data, passing, passed, front_data : std_ulogic_vector(width - 1 downto 0);
+    signal source : source_t := from_input;
+    -- A beat is one edge away from being next; it was read.
+    signal is_under_way, is_read : std_ulogic := '0';
+    signal read, pass, front_push : std_ulogic;
   begin
-    -- The place of the next cycle is read in this one; a beat that is pushed to it meanwhile passes
-    -- by the memory, whatever that makes of reading what is being written.
-    next_read_place <= following(read_place) when pop else read_place;
-    output_data <= pushed_data when is_pushed else stored_data;
+    output_data <= front(front_read_place);
+
+    read <= '1' when waiting >= 0 and room >= 0 else '0';
+    pass <= push when waiting < 0 and room >= 0 else '0';
+    front_push <= '1' when source /= from_input else pass and not is_under_way;
+
+    with source select front_data <=
+      input_data when from_input,
+      passing when from_passing,
+      passed when from_passed,
+      read_data when from_memory;
 
     store : process (clk)
     begin
       if rising_edge(clk) then
-        if push then
+        if push and not pass then
           memory(write_place) <= input_data;
+          write_place <= following(write_place, places);
         end if;
-        stored_data <= memory(next_read_place);
-        pushed_data <= input_data;
-        is_pushed <= '1' when push = '1' and write_place = next_read_place else '0';
+        if front_push then
+          front(front_write_place) <= front_data;
+          front_write_place <= following(front_write_place, front_places);
+        end if;
+        memory_data <= memory(read_place);
+        read_data <= memory_data;
+        passing <= input_data;
+        passed <= passing;
+        if read then
+          read_place <= following(read_place, places);
+        end if;
+        if pop then
+          front_read_place <= following(front_read_place, front_places);
+        end if;
+
+        is_read <= read;
+        is_under_way <= read or (pass and is_under_way);
+        if is_under_way then
+          source <= from_memory when is_read else from_passed;
+        elsif pass = '1' and source /= from_input then
+          source <= from_passing;
+        else
+          source <= from_input;
+        end if;
+
+        if push and not pass and not read then
+          waiting <= waiting + 1;
+        elsif read and not (push and not pass) then
+          waiting <= waiting - 1;
+        end if;
+        if (read or pass) and not pop then
+          room <= room - 1;
+        elsif pop and not (read or pass) then
+          room <= room + 1;
+        end if;
+
+        if reset then
+          write_place <= 0;
+          read_place <= 0;
+          front_write_place <= 0;
+          front_read_place <= 0;
+          waiting <= -1;
+          room <= front_places - 1;
+          source <= from_input;
+          is_under_way <= '0';
+        end if;
       end if;
     end process;
   end generate;
@@ -112,13 +205,6 @@ begin
   count : process (clk)
   begin
     if rising_edge(clk) then
-      if push then
-        write_place <= following(write_place);
-      end if;
-      if pop then
-        read_place <= following(read_place);
-      end if;
-
       if push and not pop then
         stored <= stored + 1;
         input_ready <= '0' when stored = depth - 2 else '1';
@@ -130,8 +216,6 @@ begin
       end if;
 
       if reset then
-        write_place <= 0;
-        read_place <= 0;
         stored <= -1;
         input_ready <= '1';
       end if;

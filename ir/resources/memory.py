@@ -65,12 +65,6 @@ def ram(words: int, width: int) -> Mapping:
     return min(choices, key=lambda mapping: mapping.cost)
 
 
-def block_ram(words: int, width: int) -> Mapping:
-    """Return the block RAM of a memory that must be one."""
-    written = -(-width // 9) * 9
-    return min(_blocks(words, width, written), key=lambda mapping: mapping.cost)
-
-
 def distributed_ram(words: int, width: int) -> Mapping:
     """Return the distributed RAM of a memory that must be such."""
     return min(_distributed(words, width), key=lambda mapping: mapping.cost)

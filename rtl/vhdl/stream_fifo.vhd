@@ -137,11 +137,11 @@ begin
     pass <= push when waiting < 0 and room >= 0 else '0';
     front_push <= '1' when source /= from_input else pass and not is_under_way;
 
-    with source select front_data <=
-      input_data when from_input,
-      passing when from_passing,
-      passed when from_passed,
-      read_data when from_memory;
+    -- A choice for all values of an enumeration is a latch in GHDL's Verilog.
+    front_data <= input_data when source = from_input
+      else passing when source = from_passing
+      else passed when source = from_passed
+      else read_data;
 
     store : process (clk)
     begin

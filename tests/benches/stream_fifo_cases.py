@@ -22,8 +22,19 @@ def _case(depth: int, width: int, seed: int) -> Case:
     return Case(f"depth {depth}, width {width}", generics, write)
 
 
-# The last two read one ahead; the very last is block RAM.
+# From 65 on there is a memory behind the first four places.
 CASES = tuple(
     _case(*case)
-    for case in ((1, 1, 1), (2, 8, 2), (3, 5, 3), (5, 33, 4), (16, 2, 5), (70, 5, 6), (100, 41, 7))
+    for case in (
+        (1, 1, 1),
+        (2, 8, 2),
+        (3, 5, 3),
+        (5, 33, 4),
+        (16, 2, 5),
+        (64, 7, 6),
+        (65, 16, 7),
+        (68, 5, 8),
+        (100, 41, 9),
+        (132, 9, 10),
+    )
 )

@@ -16,7 +16,7 @@ from frontend.compiler import compile_model
 from ir import elements
 from ir.elements import ALONE, Fork, Input
 from ir.resources import Resources, estimate, parts_of
-from ir.resources.memory import Mapping, block_ram, distributed_ram, ram, rom
+from ir.resources.memory import Mapping, distributed_ram, ram, rom
 from ir.resources.part import coefficients
 from ir.resources.products import dsps
 from ir.resources.tables import different_columns
@@ -205,7 +205,7 @@ def test_products_are_cut_as_the_tool_cuts_them(first: int, second: int, used: i
         (rom(4096, 8), 2, 0, 1),
         (ram(84, 8), 0, 24, 3),
         (ram(1000, 8), 1, 0, 1),
-        (block_ram(3000, 32), 6, 0, 3),
+        (ram(3000, 32), 6, 0, 3),
         (distributed_ram(3, 16), 0, 12, 1),
         (distributed_ram(200, 16), 0, 96, 4),
     ],

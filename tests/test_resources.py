@@ -32,9 +32,9 @@ ELEMENTS = {kind for union in get_args(elements.Element) for kind in get_args(un
 
 COUNTED = {
     ("stream_fifo", 4): Resources(lut=11, lut_memory=12, ff=8),
-    ("stream_fifo", 16): Resources(lut=45, lut_memory=96, ff=26),
-    ("stream_fifo", 21): Resources(lut=58, ff=52, bram18=2),
-    ("stream_fifo", 22): Resources(lut=131, ff=73, bram18=6),
+    ("stream_fifo", 16): Resources(lut=65, lut_memory=12, ff=94, bram18=1),
+    ("stream_fifo", 21): Resources(lut=83, lut_memory=12, ff=106, bram18=2),
+    ("stream_fifo", 22): Resources(lut=136, lut_memory=24, ff=160, bram18=6),
     ("window", 0): Resources(lut=85, lut_memory=24, ff=81),
     ("window", 6): Resources(lut=142, ff=150, bram18=1),
     ("window", 10): Resources(lut=171, ff=170, bram18=2),

@@ -492,7 +492,8 @@ BLOCKS = ("DSP48E1", "RAMB36E1", "RAMB18E1", "RAM32M")
 def test_a_deep_fifo_is_block_ram(tmp_path: Path) -> None:
     """The branch FIFOs of a residual network: four beats in front of a memory."""
     counts = cells(verilog("stream_fifo", {"depth": 1091, "width": 8}, tmp_path))
-    assert {block: counts[block] for block in BLOCKS if counts.get(block)} == {"RAMB18E1": 1, "RAM32M": 2}
+    found = {block: counts[block] for block in BLOCKS if counts.get(block)}
+    assert found == {"RAMB18E1": 1, "RAM32M": 2}
     assert sum(count for cell, count in counts.items() if cell.startswith("LUT")) < 80
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ir.numbers import IntArray, clog2
+from ir.numbers import IntArray, IntegerType, clog2
 from ir.requantize import (
     Requantization,
     ScaleRequantization,
@@ -73,7 +73,8 @@ def _requantization(
     own = _requantize(function, input_bits, output_bits, lanes, folds, in_logic)
     if not in_logic:
         return (own,)
-    return (own, logic_products(input_bits, function.multiplier_bits, lanes, lanes))
+    sums = IntegerType(input_bits, True)
+    return (own, logic_products(sums, function.multiplier_bits, lanes, lanes))
 
 
 def _requantize(

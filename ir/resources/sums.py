@@ -24,10 +24,7 @@ from ir.resources.tables import (
     split_by_depth,
     table_luts,
 )
-
-SHORTEST_SHIFT_REGISTER = 3
-"""Flip-flops in a row from which on yosys takes an SRL16."""
-
+from ir.resources.trees import SHORTEST_SHIFT_REGISTER, Tree, nodes, row_tree
 
 SMALLEST_BLOCK_RAM = 4096
 """Bits of a ROM from which on matrix_vector.vhd reads it a beat ahead."""
@@ -65,8 +62,8 @@ def _logic_products(element: ProcessingElement) -> Part:
     number, weight = element.input.number, element.weight_number
     if number.bits <= TABLE_BITS and weight.bits in (TABLE_BITS - 1, TABLE_BITS):
         return table_products(element.products, number.bits + weight.bits)
-    value, factor = (_value_bits(n.bits, n.signed) for n in (number, weight))
-    return logic_products(value, factor, element.products, element.simd, registered=True)
+    factor = _value_bits(weight.bits, weight.signed)
+    return logic_products(number, factor, element.products, element.simd, registered=True)
 
 
 def matrix_vector(element: ProcessingElement) -> Part:
@@ -79,7 +76,8 @@ def matrix_vector(element: ProcessingElement) -> Part:
     ``count``, of the counters, ``wraps``, of those that are set back.
     FF: the tree's registers and the accumulators'; ``borrow``, bits that wait beside the tree;
     ``word``, weights read from logic; ``ahead``, those of large ROMs, and when they are read;
-    ``history``, values that wait for their place in a chain and are too few for a shift register.
+    ``history``, values that wait for their place in a chain and are too few for a shift register,
+    or for products in logic, which have no registers for them as DSPs do.
     """
     sharing, steps, folds = element.sharing, element.steps, element.folds
     words, width = folds * steps, element.pe * element.simd * element.weight_number.bits
@@ -88,7 +86,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
     packs = [min(sharing.rows, element.pe - row) for row in range(0, element.pe, sharing.rows)]
     value = _value_bits(element.input.number.bits, element.input.number.signed)
     weight = _value_bits(element.weight_number.bits, element.weight_number.signed)
-    multipliers, soft, tree, nodes = 0, 0, 0, 0
+    multipliers, soft, tree = 0, 0, Tree()
     for rows in packs:
         packed = (rows - 1) * sharing.spacing + weight
         each = dsps(packed, value + (2 if rows > 1 else 0), packed + element.input.number.bits)
@@ -97,10 +95,9 @@ def matrix_vector(element: ProcessingElement) -> Part:
             soft += 0 if each else packed * value * element.simd
         for row in range(rows):
             # A DSP adds up two products, where these are all it holds.
-            pairs = each > 0 and not sharing.in_logic and rows == chain == 1
-            adders, registers = _tree(element, rows, row, packed + value, chains, pairs)
-            tree += adders
-            nodes += registers
+            in_dsps = -1 if sharing.in_logic or not each else int(rows == chain == 1)
+            product = packed + element.input.number.bits
+            tree += row_tree(element, rows, row, product, chains, in_dsps)
     alone = multipliers > 0 and sharing.rows == chain == 1
     inside = alone and element.simd == 1  # the DSP accumulates
     sums = 0 if inside else element.pe * element.accumulator.bits
@@ -114,12 +111,12 @@ def matrix_vector(element: ProcessingElement) -> Part:
     held = columns or width
     beat = chains * element.input.number.bits
     levels = clog2(chains)
-    shifted = _nodes(chains, SHORTEST_SHIFT_REGISTER) if levels >= SHORTEST_SHIFT_REGISTER else 0
+    shifted = nodes(chains, SHORTEST_SHIFT_REGISTER) if levels >= SHORTEST_SHIFT_REGISTER else 0
     lut = {
         "one": 1.0,
         **_rom_luts(words, columns, chain),
         "multiplexed": width * (table.rows - 1) if table.bram18 else 0,
-        "tree": tree,
+        "tree": tree.adders,
         "sum": sums if steps > 1 else 0,
         "parity": overlapped + (borrowed * chains if sharing.overlap else 0),
         "soft": soft,
@@ -131,9 +128,9 @@ def matrix_vector(element: ProcessingElement) -> Part:
         # The registers of a DSP in front of its multiplier are two, of which this is one.
         "word": 0 if alone and not ahead else columns,
         "ahead": (0 if alone else held) + chain if ahead else 0,
-        "history": beat * min(3, chain * (chain - 1) // 2),
-        "tree": nodes,
-        "borrow": borrowed * sum(_nodes(chains, n) - shifted for n in range(1, min(levels, 2) + 1)),
+        "history": beat * (1 if sharing.in_logic else min(3, chain * (chain - 1) // 2)),
+        "tree": tree.registers,
+        "borrow": borrowed * sum(nodes(chains, n) - shifted for n in range(1, min(levels, 2) + 1)),
         "sum": sums,
         "parity": overlapped + (borrowed * chains if sharing.overlap and chain == 1 else 0),
         "soft": soft,
@@ -145,7 +142,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
     # Behind a chain of multipliers parities wait as long, and the borrows beside a high tree.
     waiting = borrowed * (shifted + (chains if sharing.overlap and chain > 1 else 0))
     exact = Resources(
-        lut_memory=beat * max(0, chain - SHORTEST_SHIFT_REGISTER) + flags + waiting,
+        lut_memory=beat * max(0, chain - SHORTEST_SHIFT_REGISTER) + flags + waiting + tree.shifted,
         dsp=multipliers,
         bram18=table.bram18 * chain,
     )
@@ -213,7 +210,7 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     in_logic = element.sharing.in_logic
     each = 0 if in_logic else dsps(weight, value, weight + element.input.number.bits)
     soft = 0 if each or in_logic else weight * value * element.products
-    adders, registers = _tree(element, 1, 0, weight + value, taps, pairs=each > 0)
+    tree = row_tree(element, 1, 0, weight + value, taps, in_dsps=1 if each else -1)
     # A DSP accumulates, where it holds all products of a channel.
     sums = 0 if each and taps == 1 else element.pe * element.accumulator.bits
     order = element.weights.reshape(element.steps, taps, element.folds, element.pe)
@@ -222,7 +219,7 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     lut = {
         "one": 1.0,
         **split_by_depth(words, table_luts(contents, bits)),
-        "tree": element.pe * adders,
+        "tree": element.pe * tree.adders,
         "sum": sums,
         "soft": soft,
         "wraps": _wrapping(words) + _wrapping(element.steps),
@@ -230,13 +227,17 @@ def depthwise_vector(element: ProcessingElement) -> Part:
     ff = {
         "one": 1.0,
         "word": 0 if table.bram18 else different_columns(contents, bits),
-        "tree": element.pe * registers,
+        "tree": element.pe * tree.registers,
         "sum": sums,
         "soft": soft,
         "count": clog2(words) + clog2(element.steps),
     }
     flags = 2 if element.steps > 1 else 1
-    exact = Resources(lut_memory=flags, dsp=each * element.products, bram18=table.bram18)
+    exact = Resources(
+        lut_memory=flags + element.pe * tree.shifted,
+        dsp=each * element.products,
+        bram18=table.bram18,
+    )
     return Part("depthwise_vector", lut, ff, exact)
 
 
@@ -266,33 +267,6 @@ def _value_bits(bits: int, signed: bool) -> int:
 def _wrapping(count: int) -> int:
     """Return the bits of a counter that has to be set back: its range is no power of two."""
     return clog2(count) if count & (count - 1) else 0
-
-
-def _tree(
-    element: ProcessingElement, rows: int, row: int, product: int, chains: int, pairs: bool
-) -> tuple[int, int]:
-    """Return the bits of the adders and of the registers of a row's tree: row_sums.vhd.
-
-    ``pairs``: the lowest adders, of two products each, are those of DSPs, with their registers.
-    """
-    sharing, most = element.sharing, element.accumulator.bits
-    chain_bits = product + clog2(sharing.chain)
-    top = chain_bits - (rows - 1) * sharing.spacing
-    first = min(top, most)
-    if row < rows - 1:
-        first = min(sharing.spacing + sharing.overlap, first)
-    adders = registers = 0
-    for level in range(1, clog2(chains) + 1):
-        bits, added = min(first + level, most), _nodes(chains, level - 1) // 2
-        in_dsps = added if pairs and level == 1 else 0
-        adders += (added - in_dsps) * bits
-        registers += (_nodes(chains, level) - in_dsps) * bits
-    return adders, registers
-
-
-def _nodes(chains: int, level: int) -> int:
-    """Return the nodes of a level of a tree."""
-    return -(-chains >> level)
 
 
 def _columns(element: ProcessingElement) -> int:

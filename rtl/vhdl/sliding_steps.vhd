@@ -59,8 +59,8 @@ architecture rtl of sliding_steps is
   constant first_end : natural := kernel - 1 - pad_begin;
   constant last_end : natural := first_end + (places(length, pad_begin, pad_end, kernel, stride) - 1) * stride;
   constant last_position : natural := larger(length - 1, last_end);
-  -- Synthesis knows a position by its bits, not by its range, so it is told that no step is beyond the image:
-  -- clients need no gates for padding then.
+  -- No step is beyond the image. To synthesis a position is its bits, not its range, so this tells it that
+  -- clients need no gates for padding.
   constant all_take : boolean := last_position < length;
 
   -- The flags are functions of these, kept in registers for the sake of input_ready.

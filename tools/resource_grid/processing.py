@@ -160,6 +160,8 @@ def logic() -> Iterator[Sample]:
         processing((1, 1, 16), 8, k(1), 2, 4, numbers=FOUR),
         processing((1, 1, 32), 16, k(1), 8, 8, numbers=FOUR),
         processing((8, 8, 4), 8, k(3), 4, 4, numbers=(UINT4, IntegerType(3, True), UINT4)),
+        processing((1, 1, 72), 16, k(1), 1, 36),
+        processing((1, 1, 64), 12, k(1), 3, 16, numbers=SIGNED),
     ):
         yield matrix_sample(replace(element, sharing=IN_LOGIC))
     for outputs, pe, lanes, bits in ((16, 4, 1, 8), (16, 4, 2, 8), (32, 2, 2, 12), (32, 8, 4, 6)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ from ir.numbers import IntegerType
 from ir.resources import estimate
 from rewrite.stream import chains, schedule
 from rewrite.stream.chains import bare_ports, join_adders
+from rtl import write_vhdl
+from sim.ghdl import FLAGS, Workspace, find_ghdl
 from sim.netlist import simulate_netlist
 from tests.stream_graphs import INT8, UINT8, Chain
 
@@ -127,3 +131,31 @@ def test_the_netlist_takes_the_predicted_edges(graph: StreamGraph, tmp_path: Pat
     assert result.passed, result
     frames = len(result.completions)
     assert result.completions == predict(scheduled, frames).completions
+
+
+MEMORY = (
+    "import resource, subprocess, sys; ran = subprocess.run(sys.argv[1:], capture_output=True); "
+    "print(ran.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+"""Prints a program's exit status and most memory in kB; its own process is small."""
+
+
+def test_memory_of_adders_in_ghdl_is_about_linear(tmp_path: Path) -> None:
+    """1,700 operations took 280 MB, a square of their number, when they drove one signal."""
+    scheduled = schedule(dense(32, 32, 4).graph(), goal(1))
+    assert kinds(scheduled) == ["Input", "AdderChain", "Output"]
+    files = write_vhdl(scheduled, tmp_path)
+    ghdl = find_ghdl()
+    workspace = Workspace(tmp_path, ghdl)
+    workspace.analyze(files, tmp_path)
+    run = [ghdl.program, "--elab-run", *FLAGS, f"--workdir={tmp_path}"]
+    if "mcode" not in ghdl.name:
+        run += ["-o", str(tmp_path / "top")]
+    run += [scheduled.name, "--ieee-asserts=disable", "--max-stack-alloc=0", "--stop-time=1ns"]
+    measured = subprocess.run(
+        [sys.executable, "-S", "-c", MEMORY, *run],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    status, kilobytes = map(int, measured.stdout.split())
+    assert status == 0
+    assert kilobytes < 160_000

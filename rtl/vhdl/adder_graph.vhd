@@ -158,93 +158,110 @@ architecture rtl of adder_graph is
     return std_ulogic_vector(result);
   end function;
 
+  -- GHDL's simulation keeps a copy of a whole signal for each statement that drives a part of it. With a signal
+  -- for each group of values, its memory does not grow with the square of the operations.
+  constant group_size : positive := 64;
+
   signal values : std_ulogic_vector(place(last_value + 1) - 1 downto 0);
   signal valid : std_ulogic_vector(0 to stages);
 
 begin
 
-  each_input : for index in 0 to inputs - 1 generate
-    values(place(index) + input_bits - 1 downto place(index)) <=
-      above_least(input_data((index + 1) * input_bits - 1 downto index * input_bits));
-  end generate;
-
-  each_operation : for value in inputs to last_value generate
-    constant width : positive := bits(value);
-    constant low : natural := shift(value);
-    constant stage : natural := first(value);
-    constant left_bits : positive := bits(left(value));
-    constant left_place : natural := either(
-      operator(value) = 5, place(left(value)), at_stage(left(value), stage));
-    constant offset : signed(offset_bits - 1 downto 0) :=
-      signed(rom_slice(offsets, constant_number(value) * offset_bits, offset_bits));
-    -- The left operand, with a sign; of a constant, which has none, anything.
-    signal operand : signed(value_bits(left_bits, is_signed(left(value)) = 1) - 1 downto 0);
+  each_group : for number in 0 to last_value / group_size generate
+    constant first_value : natural := number * group_size;
+    constant end_value : natural := smaller(first_value + group_size, last_value + 1);
+    constant start : natural := place(first_value);
+    -- The group's values at every stage.
+    signal own : std_ulogic_vector(place(end_value) - start - 1 downto 0);
   begin
 
-    operand <= lane_value(
-      values(left_place + left_bits - 1 downto left_place), 0, left_bits, is_signed(left(value)) = 1);
+    values(place(end_value) - 1 downto start) <= own;
 
-    sum : if operator(value) <= 1 generate
-      constant right_bits : positive := bits(right(value));
-      constant right_place : natural := at_stage(right(value), stage);
-      signal left_value : signed(width - 1 downto 0);
-      signal right_bits_of : std_ulogic_vector(right_bits - 1 downto 0);
-      signal high : signed(width - low downto 0);
+    each_value : for value in first_value to end_value - 1 generate
+      constant width : positive := bits(value);
+      constant own_place : natural := place(value) - start;
     begin
 
-      left_value <= wrap(operand, width);
-      right_bits_of <= values(right_place + right_bits - 1 downto right_place) when operator(value) = 0
-        else not values(right_place + right_bits - 1 downto right_place);
+      entering : if value < inputs generate
+        own(own_place + input_bits - 1 downto own_place) <=
+          above_least(input_data((value + 1) * input_bits - 1 downto value * input_bits));
+      end generate;
 
-      -- What lies below the right operand needs no adder. A zero is added below both operands, because yosys
-      -- makes carry-save adders of sums that only another sum reads as they are: two LUTs for each bit.
-      high <= (left_value(width - 1 downto low) & '0') + (wrap(signed('0' & right_bits_of), width - low) & '0');
-      values(place(value) + width - 1 downto place(value) + low) <= std_ulogic_vector(high(width - low downto 1));
+      operation : if value >= inputs generate
+        constant low : natural := shift(value);
+        constant stage : natural := first(value);
+        constant left_bits : positive := bits(left(value));
+        constant left_place : natural := either(
+          operator(value) = 5, place(left(value)), at_stage(left(value), stage));
+        constant offset : signed(offset_bits - 1 downto 0) :=
+          signed(rom_slice(offsets, constant_number(value) * offset_bits, offset_bits));
+        -- The left operand, with a sign; of a constant, which has none, anything.
+        signal operand : signed(value_bits(left_bits, is_signed(left(value)) = 1) - 1 downto 0);
+      begin
 
-      below : if low > 0 generate
-        values(place(value) + low - 1 downto place(value)) <=
-          std_ulogic_vector(left_value(low - 1 downto 0));
+        operand <= lane_value(
+          values(left_place + left_bits - 1 downto left_place), 0, left_bits, is_signed(left(value)) = 1);
+
+        sum : if operator(value) <= 1 generate
+          constant right_bits : positive := bits(right(value));
+          constant right_place : natural := at_stage(right(value), stage);
+          signal left_value : signed(width - 1 downto 0);
+          signal right_bits_of : std_ulogic_vector(right_bits - 1 downto 0);
+          signal high : signed(width - low downto 0);
+        begin
+
+          left_value <= wrap(operand, width);
+          right_bits_of <= values(right_place + right_bits - 1 downto right_place) when operator(value) = 0
+            else not values(right_place + right_bits - 1 downto right_place);
+
+          -- What lies below the right operand needs no adder. A zero is added below both operands, because
+          -- yosys makes carry-save adders of sums that only another sum reads as they are: two LUTs for each bit.
+          high <= (left_value(width - 1 downto low) & '0') + (wrap(signed('0' & right_bits_of), width - low) & '0');
+          own(own_place + width - 1 downto own_place + low) <= std_ulogic_vector(high(width - low downto 1));
+
+          below : if low > 0 generate
+            own(own_place + low - 1 downto own_place) <= std_ulogic_vector(left_value(low - 1 downto 0));
+          end generate;
+
+        end generate;
+
+        displaced : if operator(value) = 2 or operator(value) = 3 generate
+          -- A bit more where GHDL would take the constant for zero.
+          constant inner : positive := constant_bits(width);
+          constant added : signed(inner - 1 downto 0) := wrap(offset, inner);
+          signal summand, total : signed(inner - 1 downto 0);
+        begin
+          summand <= shift_left(wrap(operand, inner), low);
+          total <= add_or_subtract(added, summand, operator(value) = 3);
+          own(own_place + width - 1 downto own_place) <= std_ulogic_vector(total(width - 1 downto 0));
+        end generate;
+
+        clamped : if operator(value) = 4 generate
+          own(own_place + width - 1 downto own_place) <= limited(operand, low, to_integer(offset), width);
+        end generate;
+
+        fixed : if operator(value) = 5 generate
+          own(own_place + width - 1 downto own_place) <= std_ulogic_vector(wrap(offset, width));
+        end generate;
+
+      end generate;
+
+      later : if last(value) > first(value) generate
+        constant length : positive := width * (last(value) - first(value));
+      begin
+
+        delay : process (clk)
+        begin
+          if rising_edge(clk) then
+            own(own_place + width + length - 1 downto own_place + width) <=
+              own(own_place + length - 1 downto own_place);
+          end if;
+        end process;
+
       end generate;
 
     end generate;
 
-    displaced : if operator(value) = 2 or operator(value) = 3 generate
-      -- A bit more where GHDL would take the constant for zero.
-      constant inner : positive := constant_bits(width);
-      constant added : signed(inner - 1 downto 0) := wrap(offset, inner);
-      signal summand, total : signed(inner - 1 downto 0);
-    begin
-      summand <= shift_left(wrap(operand, inner), low);
-      total <= add_or_subtract(added, summand, operator(value) = 3);
-      values(place(value) + width - 1 downto place(value)) <= std_ulogic_vector(total(width - 1 downto 0));
-    end generate;
-
-    clamped : if operator(value) = 4 generate
-      values(place(value) + width - 1 downto place(value)) <=
-        limited(operand, low, to_integer(offset), width);
-    end generate;
-
-    fixed : if operator(value) = 5 generate
-      values(place(value) + width - 1 downto place(value)) <= std_ulogic_vector(wrap(offset, width));
-    end generate;
-
-  end generate;
-
-  each_value : for value in 0 to last_value generate
-    later : if last(value) > first(value) generate
-      constant width : positive := bits(value);
-      constant length : positive := width * (last(value) - first(value));
-    begin
-
-      delay : process (clk)
-      begin
-        if rising_edge(clk) then
-          values(place(value) + width + length - 1 downto place(value) + width) <=
-            values(place(value) + length - 1 downto place(value));
-        end if;
-      end process;
-
-    end generate;
   end generate;
 
   each_output : for lane in 0 to outputs - 1 generate

@@ -16,12 +16,12 @@ from ir.resources.tables import different_columns, mapped_table_luts, split_by_d
 
 @parts_of.register
 def affine(element: Affine) -> tuple[Part, ...]:
-    """Return a register in front of a requantization."""
+    """Return a register in front of a requantization, which may be part of a DSP."""
     read = element.source.output
     value = read.number.bits if read.number.signed else read.number.bits + 1
     lanes, folds = element.output.lanes, read.shape.channels // element.output.lanes
     own = requantization(element.requantization, value, element.output.number.bits, lanes, folds)
-    return (_register(0), *own, *_fifo(element))
+    return (Part("pointwise", {}, {"one": 1.0}), *own, *_fifo(element))
 
 
 @parts_of.register
@@ -29,7 +29,10 @@ def table(element: Lookup) -> tuple[Part, ...]:
     """Return a register in front of tables."""
     output = element.output
     own = lookup(element.table, output.number.bits, output.lanes)
-    return (_register(element.source.output.width_bits), own, *_fifo(element))
+    register = Part(
+        "pointwise", {"one": 1.0}, {"one": 1.0, "operand": element.source.output.width_bits}
+    )
+    return (register, own, *_fifo(element))
 
 
 @parts_of.register
@@ -88,10 +91,6 @@ def arg_max(element: ArgMax) -> tuple[Part, ...]:
     }
     own = Part("argmax", sizes, sizes | {"beat": read.width_bits})
     return (own, *reserving_fifo(element.fifo_depth, element.output.width_bits))
-
-
-def _register(bits: int) -> Part:
-    return Part("pointwise", {"one": 1.0}, {"one": 1.0, "operand": bits})
 
 
 def _fifo(element: Affine | Lookup | Rectifier) -> tuple[Part, ...]:

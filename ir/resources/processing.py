@@ -14,6 +14,8 @@ from ir.resources.serial import pace
 from ir.resources.sums import serializer, sums_of_products
 from ir.resources.windows import parallel_window, window
 
+BETWEEN_REGISTERS = ("adder_graph", "logic_products", "table_products")
+
 
 @parts_of.register
 def processing_element(element: ProcessingElement) -> tuple[Part, ...]:
@@ -56,9 +58,10 @@ def _codes(element: ProcessingElement, lanes: int) -> list[Part]:
 def _together(parts: list[Part]) -> Part:
     """Return what the parts take more together than alone.
 
-    ``parts``: their LUTs, but for those of adder graphs, which are adders only.
+    ``parts``: their LUTs, but for those of adders and products between registers of their own,
+    which nothing around them changes.
     """
-    mapped = sum(part.resources().lut for part in parts if part.entity != "adder_graph")
+    mapped = sum(part.resources().lut for part in parts if part.entity not in BETWEEN_REGISTERS)
     return Part("processing_element", {"parts": mapped}, {})
 
 

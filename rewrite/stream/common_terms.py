@@ -17,6 +17,7 @@ from rewrite.stream.term_pairs import (
     MOST_TERMS,
     Pairs,
     Rows,
+    bit_length,
     count_pairs,
     digits,
     no_pairs,
@@ -48,11 +49,12 @@ def common_terms(matrix: IntArray, span: int, depth: int, seed: int) -> Rows:
         np.zeros((most, inputs), np.int64),
         np.zeros(most, np.int64),
         np.zeros(most, np.int64),
+        np.zeros(most, np.int64),
         np.zeros((most, 4), np.int64),
     )
     rows.coefficients[:, :inputs] = matrix
     rows.forms[:inputs] = np.eye(inputs, dtype=np.int64)
-    rows.spans[:inputs] = span
+    rows.spans[:inputs], rows.bits[:inputs] = span, span.bit_length()
     per_row = ones / outputs
     room = min(MOST_PAIRS, int(4 * ones * per_row) + _PAIRS_PER_TERM * ones + 64)
     found = _search(rows, inputs, depth, no_pairs(room, seed))
@@ -60,6 +62,7 @@ def common_terms(matrix: IntArray, span: int, depth: int, seed: int) -> Rows:
         rows.coefficients[:, :found],
         rows.forms[:found],
         rows.spans[:found],
+        rows.bits[:found],
         rows.levels[:found],
         rows.sources[:found],
     )
@@ -84,8 +87,10 @@ def _search(rows: Rows, inputs: int, depth: int, pairs: Pairs) -> int:
         rows.levels[values] = level
         count = 0
         for row in range(outputs):
-            room = (1 << depth) - _leaves(rows, row, values)
-            count += _placed(rows, row, first, second, shift, differ, level, room, placed[row])
+            placed[row] = 0
+            if rows.coefficients[row, first] != 0 and rows.coefficients[row, second] != 0:
+                room = (1 << depth) - _leaves(rows, row, values)
+                count += _placed(rows, row, first, second, shift, differ, level, room, placed[row])
         if count < 2:
             continue
         rows.sources[values, 0], rows.sources[values, 1] = first, second
@@ -96,6 +101,7 @@ def _search(rows: Rows, inputs: int, depth: int, pairs: Pairs) -> int:
             form += sign * (rows.forms[second, column] << max(shift, 0))
             rows.forms[values, column] = form
             rows.spans[values] += abs(form) * rows.spans[column]
+        rows.bits[values] = bit_length(rows.spans[values])
         values += 1
         for row in range(outputs):
             if placed[row, 2] != 0:
@@ -133,7 +139,6 @@ def _placed(
     found = np.empty(MOST_TERMS, np.int64)
     less = (1 << rows.levels[first]) + (1 << rows.levels[second])
     count = 0
-    changed[:] = 0
     while one != 0 and two != 0:
         best, fewest = 0, 0
         for place in range(terms(one, found)):

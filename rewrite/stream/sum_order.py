@@ -14,7 +14,7 @@ import numpy as np
 
 from ir.compiled import compiled
 from ir.numbers import IntArray
-from rewrite.stream.term_pairs import bit_length
+from rewrite.stream.term_pairs import bit_length, bits_of_sum
 
 WINDOW = 48
 """Terms of the lowest levels among which a pair is looked for."""
@@ -68,10 +68,7 @@ def added(terms: Terms, one: int, two: int) -> tuple[int, int, int, int]:
     The one with the smaller shift is the left operand, which is never inverted; if their shifts are
     the same, one that has a plus.
     """
-    if terms.shifts[one] != terms.shifts[two]:
-        exchanged = terms.shifts[one] > terms.shifts[two]
-    else:
-        exchanged = terms.signs[one] < terms.signs[two]
+    exchanged = _rank(terms, one) > _rank(terms, two)
     left, right = (two, one) if exchanged else (one, two)
     low, high = terms.leasts[right], terms.greatests[right]
     if terms.signs[left] != terms.signs[right]:
@@ -83,49 +80,67 @@ def added(terms: Terms, one: int, two: int) -> tuple[int, int, int, int]:
 
 
 @compiled
+def _rank(terms: Terms, term: int) -> int:
+    """Return a number that is greater for the right one of two operands."""
+    return 2 * terms.shifts[term] + (terms.signs[term] < 0)
+
+
+@compiled
 def _ordered(terms: Terms, leaves: int, room: int, seed: int, order: IntArray) -> int:
-    """Fill in an order, and the sums; return the bits of all adders."""
-    total = len(terms.levels)
+    """Fill in an order, and the sums; return the bits of all adders.
+
+    The loop over pairs has no calls with arrays and hardly any branches: both take longer than to
+    weigh a pair.
+    """
+    leasts, greatests, shifts, signs, levels = (
+        terms.leasts, terms.greatests, terms.shifts, terms.signs, terms.levels,
+    )  # fmt: skip
+    total = len(levels)
     count = inputs = (total + 1) // 2
-    waiting = np.argsort(terms.levels[:count], kind="mergesort")
+    bits, ranks = np.empty(total, np.int64), np.empty(total, np.int64)
+    for term in range(inputs):
+        bits[term], ranks[term] = bit_length(greatests[term]), _rank(terms, term)
+    waiting = np.argsort(levels[:count], kind="mergesort")
     state = (seed * 7919 + 12345) & 0x7FFFFFFF
     empty, chance = _EMPTY, 0.0
     if seed > 0:
         empty, chance = _EMPTY * 2.0 * (seed * 0x9E37 & 0xFFFF) / 65536.0, _CHANCE
+    halves = 0.5 ** np.arange(64)
     taken = 0
     for new in range(inputs, total):
         best, chosen = 1e9, (0, 1)
         for one in range(min(count, WINDOW)):
             for two in range(one):
-                left, right, _, high = added(terms, waiting[one], waiting[two])
-                level = 1 + max(terms.levels[left], terms.levels[right])
-                more = (1 << level) - (1 << terms.levels[left]) - (1 << terms.levels[right])
+                left, right = waiting[one], waiting[two]
+                exchanged = ranks[left] > ranks[right]
+                left, right = (right, left) if exchanged else (left, right)
+                level = 1 + max(levels[left], levels[right])
+                more = (1 << level) - (1 << levels[left]) - (1 << levels[right])
                 if more > 0 and leaves + more > room:
                     continue
-                shift = terms.shifts[right] - terms.shifts[left]
-                bits, own = bit_length(high), bit_length(terms.greatests[left])
-                others = bit_length(terms.greatests[right]) + shift
+                shift, is_mixed = shifts[right] - shifts[left], signs[left] != signs[right]
+                highest = max(bits[left], bits[right] + shift)
+                inverted = (1 << bits[right]) - 1 - leasts[right]
+                high = greatests[left] + ((inverted if is_mixed else greatests[right]) << shift)
+                wide = bits_of_sum(high, highest)
                 # Bits between the operands, always 0, are bits of the sum.
-                score = float(bits - max(own, others) + max(0, shift - own))
-                score += empty * (1.0 - high / (1 << bits))
-                if terms.signs[left] != terms.signs[right]:
-                    score += _MIXED
-                score += _LEVEL * level + _TOP * (bits + terms.shifts[left])
+                score = float(wide - highest + max(0, shift - bits[left]))
+                score += empty * (1.0 - high * halves[wide])
+                score += _MIXED if is_mixed else 0.0
+                score += _LEVEL * level + _TOP * (wide + shifts[left])
                 state = (state * 1103515245 + 12345) & 0x7FFFFFFF
                 score += chance * (state >> 8) / (1 << 23)
                 if score < best:
                     best, chosen = score, (one, two)
         left, right, low, high = added(terms, waiting[chosen[0]], waiting[chosen[1]])
         order[new - inputs, 0], order[new - inputs, 1] = left, right
-        shift = terms.shifts[right] - terms.shifts[left]
-        overlap = bit_length(terms.greatests[left]) - shift
-        taken += max(0, min(overlap, bit_length(terms.greatests[right])))
-        terms.leasts[new], terms.greatests[new] = low, high
-        terms.shifts[new], terms.signs[new] = terms.shifts[left], terms.signs[left]
-        terms.levels[new] = 1 + max(terms.levels[left], terms.levels[right])
-        leaves += (1 << terms.levels[new]) - (1 << terms.levels[left])
-        leaves -= 1 << terms.levels[right]
-        _exchange(waiting, count, chosen, new, terms.levels)
+        taken += max(0, min(bits[left] - shifts[right] + shifts[left], bits[right]))
+        leasts[new], greatests[new], bits[new] = low, high, bit_length(high)
+        shifts[new], signs[new], ranks[new] = shifts[left], signs[left], ranks[left]
+        levels[new] = 1 + max(levels[left], levels[right])
+        leaves += (1 << levels[new]) - (1 << levels[left])
+        leaves -= 1 << levels[right]
+        _exchange(waiting, count, chosen, new, levels)
         count -= 1
     return taken
 

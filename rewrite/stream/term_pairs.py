@@ -33,7 +33,8 @@ class Rows(NamedTuple):
     """Rows as sums of ``inputs`` values and of pairs of values, which are values, too.
 
     ``coefficients``: (rows, most values).  ``forms``: each value as a sum of inputs, (most values,
-    inputs).  ``spans``: greatest less least of each value; ``levels``: adders in a row up to it.
+    inputs).  ``spans``: greatest less least of each value, ``bits``: of that; ``levels``: adders in a
+    row up to it.
     ``sources`` (most values, 4): of a pair its two values, how much further the second one is
     shifted to the left than the first (negative: the first one), and 1 if they have other signs.
     """
@@ -41,6 +42,7 @@ class Rows(NamedTuple):
     coefficients: IntArray
     forms: IntArray
     spans: IntArray
+    bits: IntArray
     levels: IntArray
     sources: IntArray
 
@@ -50,7 +52,8 @@ class Pairs(NamedTuple):
 
     ``keys``: which pair.  ``counts``: how many there are.  ``gains``: bits of adders that go if
     each is a single value, 0 if there are not two; a bit is changed at random, by ``seed``.
-    ``bounds``: what no gain of each ``GROUP`` entries is above.
+    ``bounds``: what no gain of each ``GROUP`` entries is above.  ``found``: keys that are to be
+    counted.
     """
 
     slots: npt.NDArray[np.int32]
@@ -59,6 +62,7 @@ class Pairs(NamedTuple):
     gains: npt.NDArray[np.float32]
     bounds: npt.NDArray[np.float32]
     used: IntArray
+    found: IntArray
     seed: int
 
 
@@ -71,6 +75,7 @@ def no_pairs(most: int, seed: int) -> Pairs:
         np.zeros(most, np.float32),
         np.zeros(most // GROUP + 1, np.float32),
         np.zeros(1, np.int64),
+        np.empty(2 * MOST_TERMS**2, np.int64),
         seed,
     )
 
@@ -79,10 +84,20 @@ def no_pairs(most: int, seed: int) -> Pairs:
 def bit_length(number: int) -> int:
     """Return the bits of a number that is not negative."""
     bits = 0
-    while number > 0:
-        bits += 1
-        number >>= 1
-    return bits
+    for step in (32, 16, 8, 4, 2, 1):
+        if number >> step:
+            number >>= step
+            bits += step
+    return bits + number
+
+
+@compiled
+def bits_of_sum(total: int, bits: int) -> int:
+    """Return the bits of a sum whose operands have ``bits`` at the most: mostly those, or one more.
+
+    It is what ``bit_length`` returns, sooner.
+    """
+    return bits + (total >> bits) if total << 1 >> bits else bit_length(total)
 
 
 @compiled
@@ -91,12 +106,12 @@ def digits(number: int) -> int:
 
     See ``ir.adders.signed_digits``.
     """
-    rest = abs(number) ^ (3 * abs(number))
-    count = 0
-    while rest:
-        rest &= rest - 1
-        count += 1
-    return count
+    ones = abs(number) ^ (3 * abs(number))
+    # Sums of neighbouring bits, of pairs, of fours, then of all bytes.
+    ones -= (ones >> 1) & 0x5555555555555555
+    ones = (ones & 0x3333333333333333) + ((ones >> 2) & 0x3333333333333333)
+    ones = (ones + (ones >> 4)) & 0x0F0F0F0F0F0F0F0F
+    return (ones * 0x0101010101010101) >> 56
 
 
 @compiled
@@ -124,58 +139,66 @@ def pair(key: int) -> tuple[int, int, int, int]:
 
 
 @compiled
-def _slot(pairs: Pairs, key: int) -> int:
-    """Return the slot of a pair, or a free one for it."""
-    mask = len(pairs.slots) - 1
-    slot = (key * 0x9E3779B97F4A7 >> 20) & mask
-    while pairs.slots[slot] >= 0 and pairs.keys[pairs.slots[slot]] != key:
-        slot = (slot + 1) & mask
-    return slot
+def _key(first: int, exponent: int, second: int, other: int, differ: int) -> int:
+    """Return the key of a pair of terms, of the exponents of their powers and 1 if signs differ."""
+    if first > second or (first == second and exponent > other):
+        first, second, exponent, other = second, first, other, exponent
+    return first << 28 | second << 8 | (other - exponent + _MOST_SHIFT) << 1 | differ
 
 
 @compiled
-def _gain(rows: Rows, key: int, count: int, seed: int) -> float:
+def _gain(left: int, right: int, span: int, key: int, count: int, seed: int) -> float:
     """Return how many bits of adders are less if each of ``count`` pairs is a single value.
 
     One adder remains; and where the sum is a bit wider than what it is the sum of, that bit remains
-    to be added each time.
+    to be added each time.  ``left``, ``right``: bits of the two values; ``span``: of their sum.
     """
-    first, second, shift, _ = pair(key)
-    left, right = bit_length(rows.spans[first]), bit_length(rows.spans[second])
+    _, _, shift, _ = pair(key)
     above, below = max(shift, 0), max(-shift, 0)
+    highest = max(left + below, right + above)
     overlap = max(0, min(left + below, right + above) - above - below)
-    span = (rows.spans[first] << below) + (rows.spans[second] << above)
-    grown = bit_length(span) - max(left + below, right + above)
+    grown = bits_of_sum(span, highest) - highest
     mixed = (key ^ seed * 0x5851F42D4C957) * 0x2545F4914F6CD & 0xFFFFFFFFFFFF
     noise = (mixed >> 16 & 0xFFFF) / 65536.0
     return (count * (overlap - grown) - overlap) * (1.0 + _SPREAD * noise)
 
 
 @compiled
-def _count(
-    pairs: Pairs, rows: Rows, first: int, power: int, second: int, other: int, change: int
-) -> None:
-    """Count a pair of terms once more, or once less; one that finds no room is left out."""
-    if first > second or (first == second and abs(power) > abs(other)):
-        first, second, power, other = second, first, other, power
-    shift = bit_length(abs(other)) - bit_length(abs(power)) + _MOST_SHIFT
-    differ = 1 if (power > 0) != (other > 0) else 0
-    key = first << 28 | second << 8 | shift << 1 | differ
-    slot = _slot(pairs, key)
-    entry = pairs.slots[slot]
-    if entry < 0:
-        entry = pairs.used[0]
-        if entry == len(pairs.keys):
-            return
-        pairs.used[0] += 1
-        pairs.slots[slot] = entry
-        pairs.keys[entry] = key
-    pairs.counts[entry] += change
-    count = pairs.counts[entry]
-    gain = _gain(rows, key, count, pairs.seed) if count > 1 else 0.0
-    pairs.gains[entry] = gain
-    if gain > pairs.bounds[entry // GROUP]:
-        pairs.bounds[entry // GROUP] = gain
+def _count(pairs: Pairs, rows: Rows, found: IntArray, change: int) -> None:
+    """Count the pairs with the keys ``found`` once more, or once less.
+
+    One that finds no room is left out.  All arrays are unpacked once: to pass them on for each pair
+    takes several times as long as to count it.
+    """
+    slots, keys, counts, gains, bounds = (
+        pairs.slots, pairs.keys, pairs.counts, pairs.gains, pairs.bounds,
+    )  # fmt: skip
+    spans, bits = rows.spans, rows.bits
+    seed, used, mask = pairs.seed, pairs.used[0], len(pairs.slots) - 1
+    for key in found:
+        # Pairs of the same two values lie side by side.
+        slot = ((key >> 8) * 0x9E3779B97F4A7 >> 20) + (key & 0xFF) & mask
+        while slots[slot] >= 0 and keys[slots[slot]] != key:
+            slot = (slot + 1) & mask
+        entry = slots[slot]
+        if entry < 0:
+            if used == len(keys):
+                continue
+            entry = used
+            used += 1
+            slots[slot] = entry
+            keys[entry] = key
+        counts[entry] += change
+        count = counts[entry]
+        gain = 0.0
+        if count > 1:
+            first, second, shift, _ = pair(key)
+            span = (spans[first] << max(-shift, 0)) + (spans[second] << max(shift, 0))
+            gain = _gain(bits[first], bits[second], span, key, count, seed)
+        gains[entry] = gain
+        if gain > bounds[entry // GROUP]:
+            bounds[entry // GROUP] = gain
+    pairs.used[0] = used
 
 
 @compiled
@@ -201,16 +224,28 @@ def count_pairs(
 
     ``change``: 1, or -1 for the row as it was counted before it changes.
     """
-    own, found = np.empty(MOST_TERMS, np.int64), np.empty(MOST_TERMS, np.int64)
+    own, theirs = np.empty(MOST_TERMS, np.int64), np.empty(MOST_TERMS, np.int64)
     coefficient = rows.coefficients[row, value]
     number = terms(coefficient, own)
     fewest = digits(coefficient)
+    exponents = np.empty(number, np.int64)
+    found, count = pairs.found, 0
     for one in range(number):
+        exponents[one] = bit_length(abs(own[one]))
         for two in range(one):
             rest = coefficient - own[one] - own[two]
-            if abs(own[one]) != abs(own[two]) and digits(rest) == fewest - 2:
-                _count(pairs, rows, value, own[one], value, own[two], change)
+            if exponents[one] != exponents[two] and digits(rest) == fewest - 2:
+                differ = (own[one] ^ own[two]) < 0
+                found[count] = _key(value, exponents[one], value, exponents[two], differ)
+                count += 1
     for other in others:
-        for two in range(terms(rows.coefficients[row, other], found)):
+        if count + number * MOST_TERMS > len(found):
+            _count(pairs, rows, found[:count], change)
+            count = 0
+        for two in range(terms(rows.coefficients[row, other], theirs)):
+            exponent = bit_length(abs(theirs[two]))
             for one in range(number):
-                _count(pairs, rows, value, own[one], other, found[two], change)
+                differ = (own[one] ^ theirs[two]) < 0
+                found[count] = _key(value, exponents[one], other, exponent, differ)
+                count += 1
+    _count(pairs, rows, found[:count], change)

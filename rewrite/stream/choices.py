@@ -91,8 +91,9 @@ class Choice:
     """One folding of an element, which reads stand-ins (``Input``) of its streams.
 
     ``reads``: beats of each stream that it reads; ``sends``: of its own; ``cycles`` per frame that
-    it needs by itself; ``cost`` of the element alone, without what adapts its streams.  Over blocks
-    of pixels it may be two elements, of which ``element`` is the last.
+    it needs by itself; ``cost`` of the element alone, without what adapts its streams;
+    ``products`` of values of streams, or of values and weights, per cycle.  Over blocks of pixels
+    it may be two elements, of which ``element`` is the last.
     """
 
     element: Element
@@ -100,6 +101,7 @@ class Choice:
     sends: Beat
     cycles: int
     cost: Resources
+    products: int = 0
 
     @property
     def parts(self) -> tuple[Element, ...]:
@@ -116,11 +118,6 @@ class Choice:
     def amounts(self) -> Amounts:
         """What a folding is judged by."""
         return counted(self.cost, self.products)
-
-    @property
-    def products(self) -> int:
-        """Products of values of streams, or of values and weights, per cycle."""
-        return sum(_products(element) for element in self.parts)
 
 
 def _products(element: Element) -> int:
@@ -147,7 +144,8 @@ def choice_of(folded: Element, cost: Cost) -> Choice:
     streams = sources(folded)
     reads = tuple(sends if follows else input_lanes(folded, stream) for stream in streams)
     alone = _alone(folded, reads)
-    return Choice(alone, tuple(map(Beat, reads)), Beat(sends), _cycles(alone), cost(alone))
+    beats = tuple(map(Beat, reads)), Beat(sends)
+    return Choice(alone, *beats, _cycles(alone), cost(alone), _products(alone))
 
 
 def _cycles(element: Element) -> int:

@@ -88,14 +88,15 @@ class Edge:
 class Program:
     """The integer program for a number of cycles.
 
-    ``found``: the choices that are fast enough, by the names of elements.
+    ``found``: the choices that are fast enough, by the names of elements; ``limits``: the most that
+    may be used of each resource.
     """
 
     edges: Sequence[Edge]
     adapters: Adapters
     found: Mapping[str, Sequence[Choice]]
     cycles: int
-    limits: Amounts | None
+    limits: FloatArray
     costs: list[Amounts] = field(default_factory=list)
     entries: list[tuple[int, int, float]] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
@@ -107,8 +108,10 @@ class Program:
             return None
         costs, whole = np.array(self.costs, np.float64), sum(map(len, numbers.values()))
         constraints = [self._equations(len(costs))]
-        if self.limits is not None:
-            constraints.append(LinearConstraint(costs.T, -np.inf, np.array(self.limits)))
+        is_limited = np.isfinite(self.limits)
+        if is_limited.any():
+            limits = self.limits[is_limited]
+            constraints.append(LinearConstraint(costs.T[is_limited], -np.inf, limits))
         x = _optimum(costs @ weights, whole, Bounds(0, 1), constraints)
         if x is None:
             return None
@@ -119,14 +122,14 @@ class Program:
             }
         )
 
-    def least_share(self, limits: FloatArray) -> float | None:
-        """Return the least share of all ``limits`` that is enough: a variable more, the last."""
+    def least_share(self) -> float | None:
+        """Return the least share of all limits that is enough: a variable more, the last."""
         numbers = self._choices()
         if numbers is None:
             return None
-        is_limited = np.isfinite(limits)
+        is_limited = np.isfinite(self.limits)
         costs, whole = np.array(self.costs, np.float64), sum(map(len, numbers.values()))
-        matrix = np.hstack([costs.T[is_limited], -limits[is_limited, None]])
+        matrix = np.hstack([costs.T[is_limited], -self.limits[is_limited, None]])
         count = len(costs) + 1
         upper = np.append(np.ones(len(costs)), np.inf)
         objective = np.append(np.zeros(len(costs)), 1.0)

@@ -12,11 +12,12 @@ from copy import copy
 import numpy as np
 
 from ir.elements import Element, Fifo, Reshape, sources
-from ir.goal import Amounts
+from ir.goal import UNLIMITED, Amounts
 from ir.graph import StreamGraph
 from rewrite.stream.adapters import Adapters, without_reshapes
+from rewrite.stream.alternatives import Alternatives
 from rewrite.stream.choices import Choice, Cost, choices
-from rewrite.stream.program import Edge, Program, Solution
+from rewrite.stream.program import Edge, FloatArray, Program, Solution
 
 __all__ = ["Problem", "Solution"]
 
@@ -34,6 +35,7 @@ class Problem:
         self.adapters = Adapters(cost)
         self.elements = [element for element in graph if not isinstance(element, Reshape)]
         self.choices = {element.name: choices(element, cost) for element in self.elements}
+        self._alternatives = _alternatives(self.choices)
         self.edges = [
             Edge(
                 without_reshapes(source).name,
@@ -50,6 +52,7 @@ class Problem:
         """Return the problem with other choices."""
         other = copy(self)
         other.choices = dict(found)
+        other._alternatives = _alternatives(found)
         return other
 
     @property
@@ -67,15 +70,15 @@ class Problem:
 
     def least_amounts(self, cycles: int) -> Amounts:
         """Return how little of each resource, for itself, a folding within ``cycles`` can need."""
-        found = self._within(cycles)
         units = np.eye(len(self.weights))
-        least = [self._program(found, cycles).solve(unit) for unit in units]
+        least = [self._cheapest(cycles, _unlimited(), unit) for unit in units]
         amounts = [solution.amounts[n] if solution else 0.0 for n, solution in enumerate(least)]
         return amounts[0], amounts[1], amounts[2], amounts[3], amounts[4]
 
     def least_share(self, cycles: int, limits: Amounts) -> float:
         """Return how much of all ``limits``, 1 being all, is enough for ``cycles``."""
-        share = self._program(self._within(cycles), cycles).least_share(np.array(limits))
+        program = self._program(cycles, np.array(limits), np.zeros_like(self.weights))
+        share = program.least_share()
         assert share is not None
         return share
 
@@ -95,22 +98,41 @@ class Problem:
             for read in {choice.reads[edge.operand] for choice in self.choices[edge.reader]}
         }
         possible = every | {count for count in beats if count is not None}
-        return sorted(rate for rate in possible if rate >= self.least_cycles)
+        least = self.least_cycles
+        return sorted(rate for rate in possible if rate >= least)
 
-    def cheapest(self, cycles: int, limits: Amounts | None = None) -> Solution | None:
-        """Return the cheapest folding within ``cycles`` and ``limits``, None if there is none."""
-        found = self._within(cycles)
-        if not all(found.values()):
-            return None
-        return self._program(found, cycles, limits).solve(self.weights)
+    def cheapest(self, cycles: int, limits: Amounts = UNLIMITED) -> Solution | None:
+        """Return the cheapest folding within ``cycles`` and ``limits``, None if there is none.
 
-    def _within(self, cycles: int) -> dict[str, list[Choice]]:
-        return {
-            name: [choice for choice in all_of_it if choice.cycles <= cycles]
-            for name, all_of_it in self.choices.items()
+        First without limits, then with those that the one before exceeds: one that keeps within
+        the others by itself is the cheapest with them, too.
+        """
+        every, minded = np.array(limits), _unlimited()
+        while True:
+            solution = self._cheapest(cycles, minded, self.weights)
+            if solution is None:
+                return None
+            exceeded = (np.array(solution.amounts) > every) & np.isinf(minded)
+            if not exceeded.any():
+                return solution
+            minded[exceeded] = every[exceeded]
+
+    def _cheapest(self, cycles: int, limits: FloatArray, weights: FloatArray) -> Solution | None:
+        program = self._program(cycles, limits, weights)
+        return program.solve(weights) if all(program.found.values()) else None
+
+    def _program(self, cycles: int, limits: FloatArray, weights: FloatArray) -> Program:
+        """Return the program of the choices that can be part of its optimum."""
+        found = {
+            name: each.unbeaten(cycles, weights, limits)
+            for name, each in self._alternatives.items()
         }
-
-    def _program(
-        self, found: Mapping[str, Sequence[Choice]], cycles: int, limits: Amounts | None = None
-    ) -> Program:
         return Program(self.edges, self.adapters, found, cycles, limits)
+
+
+def _unlimited() -> FloatArray:
+    return np.array(UNLIMITED)
+
+
+def _alternatives(found: Mapping[str, Sequence[Choice]]) -> dict[str, Alternatives]:
+    return {name: Alternatives.of(choices) for name, choices in found.items()}

@@ -82,7 +82,7 @@ def added(terms: Terms, one: int, two: int) -> tuple[int, int, int, int]:
 @compiled
 def _rank(terms: Terms, term: int) -> int:
     """Return a number that is greater for the right one of two operands."""
-    return 2 * terms.shifts[term] + (terms.signs[term] < 0)
+    return 2 * int(terms.shifts[term]) + int(terms.signs[term] < 0)
 
 
 @compiled

@@ -33,8 +33,8 @@ class Rows(NamedTuple):
     """Rows as sums of ``inputs`` values and of pairs of values, which are values, too.
 
     ``coefficients``: (rows, most values).  ``forms``: each value as a sum of inputs, (most values,
-    inputs).  ``spans``: greatest less least of each value, ``bits``: of that; ``levels``: adders in a
-    row up to it.
+    inputs).  ``spans``: greatest less least of each value, and how many ``bits`` that has;
+    ``levels``: adders in a row up to it.
     ``sources`` (most values, 4): of a pair its two values, how much further the second one is
     shifted to the left than the first (negative: the first one), and 1 if they have other signs.
     """

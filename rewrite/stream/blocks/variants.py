@@ -85,6 +85,7 @@ class Variants:
                     behind.sends,
                     max(before.cycles, behind.cycles),
                     before.cost + behind.cost + adapter,
+                    before.products + behind.products,
                 )
 
 

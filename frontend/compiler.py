@@ -44,7 +44,7 @@ from ir.interpreter import evaluate
 from rewrite.lower import Lowered, lower
 from rewrite.onnx import FusedModel, fuse
 from rewrite.onnx.float import canonicalize
-from rewrite.stream import Folding, counted, fold_within
+from rewrite.stream import Folding, connect, counted, fold
 from rtl import library
 from rtl.printer import write_vhdl
 from sim import SimulationResult
@@ -140,7 +140,8 @@ def compile_model(
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
         _require_class(lowered.graph, options.quantization.argmax)
     with stage("fold and size the buffers"):
-        folding, graph = fold_within(lowered.graph, options.goal)
+        folding = fold(lowered.graph, options.goal)
+        graph = connect(folding.graph)
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)

@@ -43,7 +43,7 @@ def too_small_for(problem: Problem, blocked: Problem, cycles: int, limits: Amoun
     return CompileError(
         "fold",
         problem.graph.name,
-        f"{cycles_in_words(cycles)} per frame need {_lacking(blocked, cycles, limits)}",
+        f"{_cycles(cycles)} per frame need {_lacking(blocked, cycles, limits)}",
         f"ask for --cycles {fitting.cycles} or more, raise the limit or take a larger part",
     )
 
@@ -55,13 +55,12 @@ def too_small(problem: Problem, limits: Amounts) -> CompileError:
     return CompileError(
         "fold",
         problem.graph.name,
-        f"even {cycles_in_words(slowest)} per frame, the slowest folding, need {lacking}",
+        f"even {_cycles(slowest)} per frame, the slowest folding, need {lacking}",
         "raise the limit or take a larger part",
     )
 
 
-def cycles_in_words(count: int) -> str:
-    """Return a number of cycles, with its noun."""
+def _cycles(count: int) -> str:
     return f"{count:,} cycle{'s' if count > 1 else ''}"
 
 

@@ -45,12 +45,14 @@ BRANCHES = "branches"
 NETWORKS: dict[str, tuple[str, int]] = {
     "pocket_2x_at_its_rate": ("pocket_2x", 6974),
     "pocket_2x": ("pocket_2x", 2300),
+    "pocket_4x3x1_1x1_at_its_rate": ("pocket_4x3x1_1x1", 7356),
+    "pocket_lenet_at_its_rate": ("pocket_lenet", 2349032),
     "digits_cnn": ("digits_cnn", 576),
     BRANCHES: (BRANCHES, 16384),
 }
 """Networks of the zoo or with branches, and cycles per frame to fold them to.
 
-6,974 are pocket-cnn's own.
+Those at its rate are pocket-cnn's own.
 """
 
 VARIANTS: dict[str, tuple[str, Mapping[str, Value]]] = {

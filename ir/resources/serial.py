@@ -6,11 +6,16 @@ import numpy as np
 
 from ir.numbers import clog2
 from ir.requantize import ScaleRequantization
+from ir.resources.count import Resources
+from ir.resources.memory import rom
 from ir.resources.part import Part
 from ir.resources.tables import different_columns, mapped_table_luts, split_by_depth
 
 DIGIT_WORDS = 128
 """The longest table of single digits: serial_requantize.vhd reads others by the fold."""
+
+FEWEST_DIGITS = 4
+"""Of a word that is read by the fold: there is no time to read shorter ones."""
 
 TABLE_BITS = 64
 """Of a look-up table."""
@@ -36,14 +41,19 @@ def serial_requantize(
     lowers = function.offsets & ((1 << factor_bits) - 1)
     words = np.stack([function.multipliers, lowers]).T.reshape(folds, 2 * lanes)
     places = folds << clog2(steps)
-    by_digits = places <= DIGIT_WORDS
+    by_digits = places <= DIGIT_WORDS or factor_bits < FEWEST_DIGITS
     scaled = max(sums - (function.shift - function.multiplier_bits), 1)
     merged = folds <= MERGED_FOLDS
-    rom = 0.0 if merged else mapped_table_luts(uppers, upper_bits)
-    rom += 0.0 if by_digits else mapped_table_luts(words, factor_bits)
+    tables = [] if merged else [(uppers, upper_bits)]
+    tables += [] if by_digits else [(words, factor_bits)]
+    rows = 1 << clog2(max(folds, 2))
+    blocks = [rom(rows, table.shape[1] * bits).bram18 for table, bits in tables]
+    logic = sum(
+        mapped_table_luts(*table) for table, halves in zip(tables, blocks, strict=True) if not halves
+    )
     lut = {
         "one": 1.0,
-        **split_by_depth(folds, rom),
+        **split_by_depth(folds, logic),
         "digits": 2 * lanes * -(-places // TABLE_BITS) if by_digits else 0,
         "chosen": 0 if by_digits else 2 * lanes,
         "added": (sums + 1) * lanes,
@@ -57,12 +67,11 @@ def serial_requantize(
         "value": (2 * input_bits + sums) * lanes,
         "digit": 2 * lanes,
         "code": output_bits * lanes,
-        "word": (0 if merged else different_columns(uppers, upper_bits))
-        + (0 if by_digits else different_columns(words, factor_bits)),
+        "word": sum(different_columns(*table) for table in tables),
         "step": clog2(steps),
         "fold": 2 * clog2(folds),
     }
-    return Part("serial_requantize", lut, ff)
+    return Part("serial_requantize", lut, ff, Resources(bram18=sum(blocks)))
 
 
 def pace(interval: int) -> tuple[Part, ...]:

@@ -159,11 +159,14 @@ architecture rtl of serial_requantize is
 
   -- Digits are read of one table as long as that is a few LUTs, else those of a fold are read at once, when
   -- the fold before has gone.
-  constant reads_digits : boolean := folds * steps <= 128 or factor_bits < 3;
+  constant reads_digits : boolean := folds * steps <= 128 or factor_bits < 4;
   -- Up to four folds the table of the upper bits is part of the adder's LUTs.
   constant reads_late : boolean := folds <= 4;
   -- Digits in a word of the table.
   constant word_steps : positive := either(reads_digits, 1, steps);
+  -- Tables in block RAM have another register behind them. Words are filled up, which takes nothing.
+  constant words_in_block : boolean := rom_style_of(last_fold + 1, 2 * lanes * factor_bits) = "block";
+  constant uppers_in_block : boolean := rom_style_of(last_fold + 1, lanes * upper_bits) = "block";
 
   subtype word_t is std_ulogic_vector(word_steps * 2 * lanes - 1 downto 0);
   type words_t is array (0 to (last_fold + 1) * either(reads_digits, steps, 1) - 1) of word_t;
@@ -198,6 +201,11 @@ architecture rtl of serial_requantize is
   constant word_rom : words_t := words;
   constant upper_rom : uppers_t := uppers;
 
+  attribute rom_style : string;
+  attribute rom_style of word_rom : constant is
+    rom_style_of(word_rom'length, 2 * lanes * either(reads_digits, 1, factor_bits));
+  attribute rom_style of upper_rom : constant is rom_style_of(last_fold + 1, lanes * upper_bits);
+
   -- The fold of the next beat, and of this one.
   signal next_fold, fold : natural range 0 to last_fold := 0;
   -- Behind the next one: no counter is the address of a table, because yosys would share pieces of both.
@@ -206,10 +214,10 @@ architecture rtl of serial_requantize is
   -- A beat comes or is under way; its last step.
   signal is_active, is_ending : std_ulogic;
   signal operand : std_ulogic_vector(lanes * input_bits - 1 downto 0);
-  signal word : word_t;
+  signal read_word, held_word, word : word_t;
   -- Zero between beats, so that the sums stay zero, and with a last step, which adds the upper bits alone.
   signal next_digits, digits : std_ulogic_vector(2 * lanes - 1 downto 0) := (others => '0');
-  signal read_upper, upper : std_ulogic_vector(lanes * upper_bits - 1 downto 0);
+  signal read_upper, held_upper, upper : std_ulogic_vector(lanes * upper_bits - 1 downto 0);
   -- Beside the digits: of the last step. It, and a reset, makes the next sum start from zero.
   signal is_last : std_ulogic := '0';
   signal clears : std_ulogic := '1';
@@ -232,10 +240,11 @@ begin
         fold <= next_fold;
       end if;
       read_upper <= upper_rom(fold);
+      held_upper <= read_upper;
     end if;
   end process;
 
-  upper <= upper_rom(fold) when reads_late else read_upper;
+  upper <= upper_rom(fold) when reads_late else held_upper when uppers_in_block else read_upper;
 
   digit_by_digit : if reads_digits generate
     next_digits <= word_rom(to_integer(to_unsigned(next_fold, fold_bits) & to_unsigned(step, step_bits)));
@@ -246,9 +255,12 @@ begin
     begin
       if rising_edge(clk) then
         word_fold <= next_fold;
-        word <= word_rom(word_fold);
+        read_word <= word_rom(word_fold);
+        held_word <= read_word;
       end if;
     end process;
+
+    word <= held_word when words_in_block else read_word;
 
     next_digits <= word(step * 2 * lanes + 2 * lanes - 1 downto step * 2 * lanes);
   end generate;
@@ -307,7 +319,7 @@ begin
         step <= 0 when step = last_step else step + 1;
         -- Early, so that the next word is there when the last digit of this one has been read. A counter
         -- of one value is left out: GHDL's synthesis refuses its sum.
-        if folds > 1 and step = last_step - either(reads_digits, 1, 3) then
+        if folds > 1 and step = last_step - either(reads_digits, 1, either(words_in_block, 4, 3)) then
           next_fold <= 0 when next_fold = folds - 1 else next_fold + 1;
         end if;
       end if;

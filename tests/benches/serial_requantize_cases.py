@@ -83,6 +83,9 @@ CASES = tuple(
             Scaling(19, UINT8, 9, 24, 15, lanes=1, folds=33),
             Scaling(14, INT8, 16, 22, 20, lanes=1, folds=12),
             Scaling(18, UINT8, 8, 20, 18, lanes=2, folds=3, same=True),
+            # Words of digits in block RAM, and offsets, too.
+            Scaling(14, UINT8, 11, 20, 16, lanes=3, folds=150),
+            Scaling(14, INT8, 5, 32, 16, lanes=4, folds=90),
         ),
         start=1,
     )

@@ -209,6 +209,7 @@ def serial_requantizations() -> Iterator[Sample]:
         (4, 4, 1, EIGHT, 11), (4, 8, 1, EIGHT, 11), (4, 8, 2, EIGHT, 10), (4, 16, 1, EIGHT, 10),
         (8, 16, 2, MIXED, 8), (8, 32, 1, EIGHT, 11), (16, 64, 1, MIXED, 8), (32, 10, 1, MIXED, 10),
         (16, 32, 4, EIGHT, 9), (4, 12, 1, FOUR, 6), (16, 128, 1, EIGHT, 9), (16, 6, 6, EIGHT, 5),
+        (4, 512, 1, EIGHT, 11), (4, 512, 2, EIGHT, 9), (4, 768, 1, EIGHT, 8),
     ):
         # fmt: on
         element = processing(

@@ -67,7 +67,10 @@ def serial_requantize(
         "value": (2 * input_bits + sums) * lanes,
         "digit": 2 * lanes,
         "code": output_bits * lanes,
-        "word": sum(different_columns(*table) for table in tables),
+        "word": sum(
+            different_columns(*table) * (1 if halves else 2)
+            for table, halves in zip(tables, blocks, strict=True)
+        ),
         "step": clog2(steps),
         "fold": 2 * clog2(folds),
     }

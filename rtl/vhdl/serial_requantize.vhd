@@ -164,9 +164,8 @@ architecture rtl of serial_requantize is
   constant reads_late : boolean := folds <= 4;
   -- Digits in a word of the table.
   constant word_steps : positive := either(reads_digits, 1, steps);
-  -- Tables in block RAM have another register behind them. Words are filled up, which takes nothing.
-  constant words_in_block : boolean := rom_style_of(last_fold + 1, 2 * lanes * factor_bits) = "block";
-  constant uppers_in_block : boolean := rom_style_of(last_fold + 1, lanes * upper_bits) = "block";
+  -- Tables may be block RAM, and have two registers; the second one of the upper bits takes a step more.
+  constant holds_upper : boolean := factor_bits > 1;
 
   subtype word_t is std_ulogic_vector(word_steps * 2 * lanes - 1 downto 0);
   type words_t is array (0 to (last_fold + 1) * either(reads_digits, steps, 1) - 1) of word_t;
@@ -214,7 +213,7 @@ architecture rtl of serial_requantize is
   -- A beat comes or is under way; its last step.
   signal is_active, is_ending : std_ulogic;
   signal operand : std_ulogic_vector(lanes * input_bits - 1 downto 0);
-  signal read_word, held_word, word : word_t;
+  signal read_word, word : word_t;
   -- Zero between beats, so that the sums stay zero, and with a last step, which adds the upper bits alone.
   signal next_digits, digits : std_ulogic_vector(2 * lanes - 1 downto 0) := (others => '0');
   signal read_upper, held_upper, upper : std_ulogic_vector(lanes * upper_bits - 1 downto 0);
@@ -244,7 +243,7 @@ begin
     end if;
   end process;
 
-  upper <= upper_rom(fold) when reads_late else held_upper when uppers_in_block else read_upper;
+  upper <= upper_rom(fold) when reads_late else held_upper when holds_upper else read_upper;
 
   digit_by_digit : if reads_digits generate
     next_digits <= word_rom(to_integer(to_unsigned(next_fold, fold_bits) & to_unsigned(step, step_bits)));
@@ -256,11 +255,9 @@ begin
       if rising_edge(clk) then
         word_fold <= next_fold;
         read_word <= word_rom(word_fold);
-        held_word <= read_word;
+        word <= read_word;
       end if;
     end process;
-
-    word <= held_word when words_in_block else read_word;
 
     next_digits <= word(step * 2 * lanes + 2 * lanes - 1 downto step * 2 * lanes);
   end generate;
@@ -319,7 +316,7 @@ begin
         step <= 0 when step = last_step else step + 1;
         -- Early, so that the next word is there when the last digit of this one has been read. A counter
         -- of one value is left out: GHDL's synthesis refuses its sum.
-        if folds > 1 and step = last_step - either(reads_digits, 1, either(words_in_block, 4, 3)) then
+        if folds > 1 and step = last_step - either(reads_digits, 1, 4) then
           next_fold <= 0 when next_fold = folds - 1 else next_fold + 1;
         end if;
       end if;

@@ -49,7 +49,9 @@ def serial_requantize(
     rows = 1 << clog2(max(folds, 2))
     blocks = [rom(rows, table.shape[1] * bits).bram18 for table, bits in tables]
     logic = sum(
-        mapped_table_luts(*table) for table, halves in zip(tables, blocks, strict=True) if not halves
+        mapped_table_luts(*table)
+        for table, halves in zip(tables, blocks, strict=True)
+        if not halves
     )
     lut = {
         "one": 1.0,

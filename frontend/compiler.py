@@ -44,7 +44,7 @@ from ir.interpreter import evaluate
 from rewrite.lower import Lowered, lower
 from rewrite.onnx import FusedModel, fuse
 from rewrite.onnx.float import canonicalize
-from rewrite.stream import Folding, connect, counted, fold
+from rewrite.stream import Folding, counted, fold_within
 from rtl import library
 from rtl.printer import write_vhdl
 from sim import SimulationResult
@@ -140,8 +140,7 @@ def compile_model(
         lowered = lower(fused, Identifiers(library.units()).new(source.stem))
         _require_class(lowered.graph, options.quantization.argmax)
     with stage("fold and size the buffers"):
-        folding = fold(lowered.graph, options.goal)
-        graph = connect(folding.graph)
+        folding, graph = fold_within(lowered.graph, options.goal)
         cycles = predict(graph)
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)

@@ -43,7 +43,7 @@ def too_small_for(problem: Problem, blocked: Problem, cycles: int, limits: Amoun
     return CompileError(
         "fold",
         problem.graph.name,
-        f"{_cycles(cycles)} per frame need {_lacking(blocked, cycles, limits)}",
+        f"{cycles_in_words(cycles)} per frame need {_lacking(blocked, cycles, limits)}",
         f"ask for --cycles {fitting.cycles} or more, raise the limit or take a larger part",
     )
 
@@ -55,12 +55,13 @@ def too_small(problem: Problem, limits: Amounts) -> CompileError:
     return CompileError(
         "fold",
         problem.graph.name,
-        f"even {_cycles(slowest)} per frame, the slowest folding, need {lacking}",
+        f"even {cycles_in_words(slowest)} per frame, the slowest folding, need {lacking}",
         "raise the limit or take a larger part",
     )
 
 
-def _cycles(count: int) -> str:
+def cycles_in_words(count: int) -> str:
+    """Return a number of cycles, with its noun."""
     return f"{count:,} cycle{'s' if count > 1 else ''}"
 
 

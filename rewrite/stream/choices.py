@@ -145,19 +145,7 @@ def choice_of(folded: Element, cost: Cost) -> Choice:
     reads = tuple(sends if follows else input_lanes(folded, stream) for stream in streams)
     alone = _alone(folded, reads)
     beats = tuple(map(Beat, reads)), Beat(sends)
-    return Choice(alone, *beats, _cycles(alone), cost(alone), _products(alone))
-
-
-def _cycles(element: Element) -> int:
-    """Return the cycles per frame at which ``element`` holds nothing up that is as slow.
-
-    A global average that requantizes bit by bit takes only the beats of a frame's last pixel
-    slowly.  What sends every pixel as slowly never waits for it.
-    """
-    own = own_cycles(element)
-    if isinstance(element, GlobalAverage):
-        return max(own, element.source.output.beats * element.beat_edges)
-    return own
+    return Choice(alone, *beats, own_cycles(alone), cost(alone), _products(alone))
 
 
 def _alone(element: Consumer, reads: tuple[int, ...]) -> Consumer:

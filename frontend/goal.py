@@ -18,6 +18,9 @@ USE = 0.8
 RESOURCES = {"lut": 0, "ff": 1, "dsp": 2, "bram18": 3, "bram36": 3, "products": 4}
 """Names in a budget, and the place of each among the amounts."""
 
+UNUSED = ("uram",)
+"""Names in a budget that limit what no element takes: UltraRAM has no initial contents."""
+
 
 def goal(
     *,
@@ -38,7 +41,7 @@ def goal(
         part: FPGA of which at most the fraction ``use`` is taken.
         use: above 0, at most 1; by default ``USE``.
         budget: ``lut=20000,dsp=100``: resources to take at most, beside the part's; ``products``
-            per cycle may be limited in the same way.
+            per cycle may be limited in the same way, and so may ``uram``, which nothing takes.
         adder_levels: in a row between registers, where sums are made of adders alone; at least 1.
 
     Raises:
@@ -52,7 +55,8 @@ def goal(
         raise ValueError("--use must come with --part, of which it is a fraction")
     if fps is not None:
         cycles = _cycles(fps, CLOCK_MHZ if clock_mhz is None else clock_mhz)
-    if part is None and budget is None:
+    amounts = {} if budget is None else _budget(budget)
+    if part is None and not amounts:
         wanted = DEFAULT_GOAL if cycles is None else Goal(cycles)
         return replace(wanted, adder_levels=adder_levels)
     limits, named = [*UNLIMITED], REFERENCE
@@ -63,9 +67,8 @@ def goal(
         if not 0 < share <= 1:
             raise ValueError(f"--use must be above 0 and at most 1, not {share:g}")
         limits[:4] = (amount * share for amount in named.amounts)
-    if budget is not None:
-        for place, amount in _budget(budget).items():
-            limits[place] = amount
+    for place, amount in amounts.items():
+        limits[place] = amount
     found = (limits[0], limits[1], limits[2], limits[3], limits[4])
     return Goal(cycles, found, worth(named), adder_levels)
 
@@ -87,9 +90,11 @@ def _budget(text: str) -> dict[int, float]:
     amounts: dict[int, float] = {}
     for item in text.split(","):
         name, _, number = item.strip().partition("=")
-        if name not in RESOURCES or not (number.isascii() and number.isdecimal()):
-            wanted = ", ".join(f"{name}=N" for name in RESOURCES)
+        if name not in (*RESOURCES, *UNUSED) or not (number.isascii() and number.isdecimal()):
+            wanted = ", ".join(f"{name}=N" for name in (*RESOURCES, *UNUSED))
             raise ValueError(f"--budget must be of the form {wanted}, not {item.strip()!r}")
+        if name in UNUSED:
+            continue
         place = RESOURCES[name]
         if place in amounts:
             raise ValueError(f"--budget must limit each resource once, not {name} again")

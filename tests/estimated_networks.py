@@ -98,6 +98,8 @@ HEAD = (
 
 def markdown(found: Sequence[Compared]) -> str:
     """Return the table, and the mean and median of its errors."""
+    if not found:
+        return "None of the networks is counted: run it without --kept.\n"
     lines = [provenance(), "", HEAD, *(each.row() for each in found), ""]
     for kind, name in (("lut", "LUTs"), ("ff", "flip-flops")):
         errors = np.array([each.error(kind) for each in found])

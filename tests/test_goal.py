@@ -30,6 +30,7 @@ SMALL = "xc7z007s"
             {"part": SMALL, "use": 0.5, "budget": "dsp=3, bram36=4", "cycles": 9},
             Goal(9, (7200, 14400, 3, 8, math.inf), worth(PARTS[SMALL])),
         ),
+        ({"budget": "uram=0"}, DEFAULT_GOAL),
         (
             {"budget": "products=5,lut=20000", "adder_levels": 2},
             Goal(None, (20000, math.inf, math.inf, math.inf, 5), DEFAULT_WORTH, 2),
@@ -41,7 +42,9 @@ def test_goals(options: dict[str, Any], expected: Goal) -> None:
     assert goal(**options) == expected
 
 
-FORM = "--budget must be of the form lut=N, ff=N, dsp=N, bram18=N, bram36=N, products=N, not"
+FORM = (
+    "--budget must be of the form lut=N, ff=N, dsp=N, bram18=N, bram36=N, products=N, uram=N, not"
+)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ FORM = "--budget must be of the form lut=N, ff=N, dsp=N, bram18=N, bram36=N, pro
         ({"part": SMALL, "use": math.nan}, "--use must be above 0 and at most 1, not nan"),
         ({"part": "x"}, f"--part must be one of {', '.join(PARTS)}, not x"),
         ({"budget": ""}, f"{FORM} ''"),
-        ({"budget": "uram=3"}, f"{FORM} 'uram=3'"),
+        ({"budget": "bram=3"}, f"{FORM} 'bram=3'"),
         ({"budget": "lut=1.5"}, f"{FORM} 'lut=1.5'"),
         ({"budget": "lut=5,lut=6"}, "--budget must limit each resource once, not lut again"),
         (

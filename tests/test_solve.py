@@ -102,7 +102,7 @@ def test_the_optimum_is_that_of_all_sizes_of_blocks(seed: int, limits: tuple[flo
         assert solution is None or solution.cycles <= cycles
 
 
-@pytest.mark.parametrize("cycles", [39, 29, 4])
+@pytest.mark.parametrize("cycles", [4, 3])
 def test_the_smallest_blocks_that_are_fast_enough_may_cost_more(cycles: int) -> None:
     """Of a global average, sums of more pixels leave more time for what follows."""
     chain = Chain(Shape(13, 9, 1)).conv(5, Kernel(3, 3), pool=Kernel(2, 2, 2, 2))

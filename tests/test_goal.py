@@ -45,8 +45,6 @@ def test_goals(options: dict[str, Any], expected: Goal) -> None:
 FORM = (
     "--budget must be of the form lut=N, ff=N, dsp=N, bram18=N, bram36=N, products=N, uram=N, not"
 )
-    "--budget must be of the form lut=N, ff=N, dsp=N, bram18=N, bram36=N, products=N, uram=N, not"
-)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ir.cycles import Cycles
-from ir.elements import AdderChain, Affine, DotProduct, Input, Output, ProcessingElement
+from ir.elements import (
+    AdderChain,
+    Affine,
+    DotProduct,
+    Element,
+    Input,
+    Output,
+    ProcessingElement,
+)
 from ir.graph import StreamGraph
 
 
@@ -61,3 +69,25 @@ def macs(graph: StreamGraph) -> int:
     multiplying = (AdderChain, ProcessingElement, DotProduct)
     products = sum(e.macs for e in elements if isinstance(e, multiplying))
     return products + sum(e.output.shape.size for e in elements if isinstance(e, Affine))
+
+
+def products(graph: StreamGraph) -> int:
+    """Return how many of these multiplications the elements can form per cycle, all together.
+
+    Those of adders count, too, as the multiplications that they stand for.
+    """
+    return sum(_products(element) for element in graph)
+
+
+def _products(element: Element) -> int:
+    match element:
+        case AdderChain():
+            return sum(layer.products for layer in element.layers)
+        case ProcessingElement():
+            return element.products
+        case DotProduct():
+            return element.multipliers
+        case Affine():
+            return element.output.lanes
+        case _:
+            return 0

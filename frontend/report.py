@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import jinja2
 
+from frontend.manifest import macs, products
 from frontend.report_drawing import BOX_WIDTH, draw, shortened
 from frontend.report_elements import (
     ElementFacts,
@@ -270,8 +271,8 @@ def report_html(report: Report) -> str:
         .render(
             report=report,
             elements=elements,
-            products=sum(e.pe * e.simd for e in elements if e.pe and e.simd),
-            macs=sum(e.macs for e in elements if e.macs),
+            products=products(report.graph),
+            macs=macs(report.graph),
             buffer_bits=buffer_bits(elements),
             resources=total_resources(elements),
             drawing=draw(report.graph, elements),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from frontend.manifest import macs, products
 from frontend.report import (
     Accuracy,
     Calibration,
@@ -45,10 +46,12 @@ from ir.elements import (
     StreamType,
     WidthConverter,
 )
+from ir.goal import UNLIMITED, Amounts, Goal
 from ir.graph import StreamGraph
 from ir.numbers import IntegerType
 from ir.requantize import ScaleRequantization, ThresholdRequantization
 from ir.resources import estimate
+from rewrite.stream import schedule
 from tests.stream_graphs import Chain
 
 UINT8, INT8 = IntegerType(8, False), IntegerType(8, True)
@@ -354,6 +357,21 @@ def test_page_says_what_was_found() -> None:
     assert "Left to the host behind the stream: Softmax." in text
     assert "claimed" not in text
     assert "conv_0 exact 0.01" in text
+
+
+@pytest.mark.parametrize("limits", [UNLIMITED, (1e9, 1e9, 0.0, 1e9, 1e9)], ids=["any", "adders"])
+def test_a_frame_per_cycle_has_as_many_products(limits: Amounts) -> None:
+    chain = Chain(Shape(3, 4, 2)).conv(3, Kernel(2, 2))
+    graph = schedule(chain.dense(5).dense(2).graph(), Goal(1, limits))
+    count = 2 * 3 * (8 * 3) + 18 * 5 + 5 * 2
+    assert macs(graph) == products(graph) == count
+    text = Page(report_html(full_report(graph))).text
+    assert f"Products per cycle {count} for {count} multiplications per frame" in text
+
+
+def test_products_are_those_of_a_cycle() -> None:
+    folded = network()
+    assert products(folded) == 2 * 1 + 2 * 2 + 1 * 1
 
 
 def test_stand_in_claims_no_accuracy() -> None:

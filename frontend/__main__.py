@@ -116,7 +116,7 @@ def compile_command(
         typer.Option(
             show_default=False,
             help="Resources to use at most, such as lut=20000,dsp=100; also ff, bram18, bram36, "
-            "and products per cycle.",
+            "uram (never used), and products per cycle.",
         ),
     ] = None,
     powers_of_two: Annotated[

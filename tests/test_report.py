@@ -390,6 +390,22 @@ def test_one_simulated_frame_has_no_pace(tmp_path: Path) -> None:
     assert ": cycles per frame not measured, latency 40 cycles\n" in console.file.getvalue()
 
 
+def test_one_thing_has_no_s(tmp_path: Path) -> None:
+    report = full_report()
+    assert report.simulation is not None
+    single = replace(report.simulation, frames=1, streams=1)
+    output = io.StringIO()
+    report = replace(report, simulation=single, proofs=report.proofs[:1])
+    print_summary(report, tmp_path, Console(file=output, width=200))
+    text = output.getvalue()
+    assert "\n1 requantization proved equal to onnxruntime's over 4,954,884 accum" in text
+    assert f"outputs equal onnxruntime (1 frame, stalls {single.stalls})\n" in text
+    assert "\n4,321 values compared at 1 stream\n" in text
+    page = Page(report_html(report)).text
+    assert "outputs equal onnxruntime's, 1 frame Pipeline" in page
+    assert ", 1 frame, stalls: " in page
+
+
 def test_mismatches_are_red() -> None:
     report = full_report()
     assert report.simulation is not None

@@ -52,6 +52,12 @@ MODELS: dict[str, Callable[[Any], Any]] = {
     "at most the mean": lambda L: broadcast(L, "Minimum", L.GlobalAveragePooling2D(keepdims=True)),
     "less the mean": lambda L: broadcast(L, "Subtract", L.GlobalAveragePooling2D(keepdims=True)),
     "repeated": lambda L: sequential((6,), L.Dense(4), L.RepeatVector(3), L.Conv1D(5, 2)),
+    "repeated softmax": lambda L: sequential(
+        (6,), L.Dense(4), L.RepeatVector(3), L.Softmax(), L.Conv1D(5, 2)
+    ),
+    "repeated normalization": lambda L: sequential(
+        (6,), L.Dense(4), L.RepeatVector(3), L.LayerNormalization(), L.Conv1D(5, 2)
+    ),
     "repeated output": lambda L: sequential((6,), L.Dense(4), L.RepeatVector(3)),
     "repeated input": lambda L: sequential((6,), L.RepeatVector(3), L.Conv1D(5, 2)),
     "repeated and flattened": lambda L: sequential(

@@ -11,7 +11,7 @@ from ir.errors import CompileError
 from ir.identifiers import Identifiers
 from ir.softmax import MOST_CHANNELS, exponentials
 from rewrite.lower.arithmetic import Built
-from rewrite.lower.ordering import in_order
+from rewrite.lower.ordering import in_order, stream_order
 from rewrite.lower.reading import Stage
 from rewrite.lower.streams import Stream, seen_as
 
@@ -51,13 +51,15 @@ def softmax(stages: tuple[Stage, ...], source: Stream, names: Identifiers, layer
 def over_axis(source: Stream, axis: int, names: Identifiers) -> Stream:
     """Return ``source`` such that the values along ``axis`` are the channels of a pixel.
 
-    Where others come between them, they are put in order first.
+    Where others come between them, or where values that are sent once stand for several, they are
+    put in order first: what approximates is compared tensor by tensor.
     """
     moved = replace(source, positions=np.moveaxis(source.positions, axis, -1))
     channels = moved.positions.shape[-1]
     pixels = moved.positions.reshape(-1, channels)
     firsts = pixels[:, :1]
-    if np.any(firsts % channels) or np.any(pixels != firsts + np.arange(channels)):
+    together = np.array_equal(pixels, firsts + np.arange(channels)) and not np.any(firsts % channels)
+    if not together or stream_order(moved) is None:
         moved = in_order(moved, names)
     stream = replace(moved, positions=np.moveaxis(moved.positions, -1, axis))
     if channels == stream.shape.channels:

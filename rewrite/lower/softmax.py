@@ -58,7 +58,8 @@ def over_axis(source: Stream, axis: int, names: Identifiers) -> Stream:
     channels = moved.positions.shape[-1]
     pixels = moved.positions.reshape(-1, channels)
     firsts = pixels[:, :1]
-    together = np.array_equal(pixels, firsts + np.arange(channels)) and not np.any(firsts % channels)
+    aligned = not np.any(firsts % channels)
+    together = aligned and np.array_equal(pixels, firsts + np.arange(channels))
     if not together or stream_order(moved) is None:
         moved = in_order(moved, names)
     stream = replace(moved, positions=np.moveaxis(moved.positions, -1, axis))

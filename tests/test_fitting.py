@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from functools import reduce
 from operator import add
 
 import pytest
 
-from ir.elements import Kernel, Shape
+from frontend.report_elements import element_facts, total_resources
+from ir.cycles import predict
+from ir.elements import Input, Kernel, Shape, sources
 from ir.errors import CompileError
 from ir.goal import UNLIMITED, Amounts, Goal
 from ir.graph import StreamGraph
@@ -50,6 +53,31 @@ def test_the_finished_graph_keeps_the_limits(cycles: int | None) -> None:
     folding, finished = fold_within(graph, Goal(cycles, luts(limit)))
     assert round(taken(finished)[0]) <= limit
     assert folding.cycles <= (cycles or unaware.cycles)
+
+
+def test_limits_are_those_of_the_report() -> None:
+    """A fork of four takes more than one of two; cells of each element are whole."""
+    first, *others = Chain(Shape(8, 6, 8)).fork(2, 2, 2, 2)
+    for other in others:
+        first = first.merge(other)
+    graph = first.graph()
+    folding, finished = fold_within(graph, Goal(400))
+    reported = reported_luts(finished)
+    assert fold_within(graph, Goal(400, luts(reported)))[0].cycles == folding.cycles
+    try:
+        smaller = reported_luts(fold_within(graph, Goal(400, luts(reported - 1)))[1])
+    except CompileError:
+        return
+    assert smaller < reported
+
+
+def reported_luts(graph: StreamGraph) -> int:
+    cycles = predict(graph)
+    readers = Counter(
+        id(source) for e in graph if not isinstance(e, Input) for source in sources(e)
+    )
+    total = total_resources(element_facts(e, cycles, readers[id(e)]) for e in graph)
+    return round(total.lut + total.lut_memory)
 
 
 def test_what_fits_is_folded_once() -> None:

@@ -7,11 +7,13 @@ too much, the next folding is solved within limits that leave room for them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from operator import add
 
+from ir.elements import Input, sources
 from ir.errors import CompileError
 from ir.goal import Amounts, Goal
 from ir.graph import StreamGraph
@@ -70,9 +72,15 @@ def fitting(
 
 
 def _taken(graph: StreamGraph) -> Amounts:
-    """Return what the elements of a finished graph are estimated to take; products apart."""
-    taken = counted(reduce(add, map(estimate, graph), Resources()))
-    return round(taken[0]), round(taken[1]), taken[2], taken[3], 0
+    """Return what the report says that a finished graph takes, in whole cells; products apart."""
+    readers = Counter(
+        id(source)
+        for element in graph
+        if not isinstance(element, Input)
+        for source in sources(element)
+    )
+    each = (estimate(element, readers[id(element)]).rounded() for element in graph)
+    return counted(reduce(add, each, Resources()))
 
 
 def _excess(taken: Amounts, limits: Amounts) -> list[float]:

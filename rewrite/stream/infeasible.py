@@ -78,6 +78,7 @@ def _lacking(problem: Problem, cycles: int, limits: Amounts) -> str:
     ]
     if missing:
         return f"at least {' and '.join(missing)}"
-    limited = [name for name, limit in zip(NAMES, limits, strict=True) if math.isfinite(limit)]
+    # Of what is not allowed at all there is no share.
+    limited = [name for name, limit in zip(NAMES, limits, strict=True) if 0 < limit < math.inf]
     share = math.ceil(100 * problem.least_share(cycles, limits) - 1e-6)
     return f"{share} % of the {' and '.join(limited)} of the limits, which trade for each other"

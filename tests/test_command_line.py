@@ -140,7 +140,7 @@ def test_one_pass_without_stalls_and_the_seconds_of_each_stage(tmp_path: Path) -
     run = millrace([*arguments, "-o", "out"], tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
     text = " ".join(run.stdout.split())
-    assert "10 of 10 outputs equal onnxruntime (1 frames, stalls none)" in text
+    assert "10 of 10 outputs equal onnxruntime (1 frame, stalls none)" in text
     *_, after = text.split("Seconds")
     for stage in ("load the model", "quantize", "fold and size the buffers", "simulate in GHDL"):
         assert stage in after

@@ -155,7 +155,7 @@ def test_from_the_keras_file_to_the_netlist(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("tests.verdicts._compiled", compile_and_keep)
     layers = (Conv(13, 1, activation="relu"), GlobalAverage(), Dense(3))
-    verdict = judge(Case(Network("prime", (3, 3, 2), layers), cycles=20))
+    verdict = judge(Case(Network("prime", (3, 3, 2), layers), cycles=30))
     assert verdict.problems == ()
     assert verdict.in_netlist > 0
     assert any(map(any, idle(compiled[0].graph)))

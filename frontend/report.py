@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,9 +25,8 @@ from frontend.report_elements import (
 )
 from frontend.report_plots import decibels, error_plot
 from ir.cycles import Cycles
-from ir.elements import Input, sources
 from ir.errors import printable
-from ir.graph import StreamGraph
+from ir.graph import StreamGraph, readers
 from ir.numbers import IntegerType
 
 FORMAT = 1
@@ -200,14 +198,9 @@ class Report:
     @property
     def elements(self) -> tuple[ElementFacts, ...]:
         """The facts of each element, sources first."""
-        readers = Counter(
-            id(source)
-            for element in self.graph
-            if not isinstance(element, Input)
-            for source in sources(element)
-        )
+        reading = readers(self.graph)
         return tuple(
-            element_facts(element, self.cycles, readers[id(element)]) for element in self.graph
+            element_facts(element, self.cycles, len(reading[id(element)])) for element in self.graph
         )
 
 

@@ -77,6 +77,16 @@ class StreamGraph:
         return replace(self, outputs=tuple(o for o in outputs if isinstance(o, Output)))
 
 
+def readers(graph: StreamGraph) -> dict[int, list[Consumer]]:
+    """Return the elements that read each element's stream, by its ``id``; none of an output's."""
+    found: dict[int, list[Consumer]] = {id(element): [] for element in graph}
+    for element in graph:
+        if not isinstance(element, Input):
+            for source in sources(element):
+                found[id(source)].append(element)
+    return found
+
+
 _IDENTIFIER = re.compile(r"[a-z](_?[a-z0-9])*\Z")
 
 
@@ -104,13 +114,9 @@ def check_legal(graph: StreamGraph) -> None:
 
 def _check_readers(graph: StreamGraph) -> None:
     """A stream has one reader; those of a Fork, and no others, have several, all of them Fifos."""
-    readers: dict[int, list[Consumer]] = {}
+    reading = readers(graph)
     for element in graph:
-        if not isinstance(element, Input):
-            for source in sources(element):
-                readers.setdefault(id(source), []).append(element)
-    for element in graph:
-        found = readers.get(id(element), [])
+        found = reading[id(element)]
         if isinstance(element, Output):
             continue
         if isinstance(element, Fork):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from functools import reduce
 from operator import add
@@ -12,10 +11,10 @@ import pytest
 
 from frontend.report_elements import element_facts, total_resources
 from ir.cycles import predict
-from ir.elements import Input, Kernel, Shape, sources
+from ir.elements import Kernel, Shape
 from ir.errors import CompileError
 from ir.goal import UNLIMITED, Amounts, Goal
-from ir.graph import StreamGraph
+from ir.graph import StreamGraph, readers
 from ir.resources import Resources, estimate
 from rewrite.stream import Folding, connect, counted, fold, fold_within
 from rewrite.stream.fitting import ATTEMPTS, fitting
@@ -73,10 +72,8 @@ def test_limits_are_those_of_the_report() -> None:
 
 def reported_luts(graph: StreamGraph) -> int:
     cycles = predict(graph)
-    readers = Counter(
-        id(source) for e in graph if not isinstance(e, Input) for source in sources(e)
-    )
-    total = total_resources(element_facts(e, cycles, readers[id(e)]) for e in graph)
+    reading = readers(graph)
+    total = total_resources(element_facts(e, cycles, len(reading[id(e)])) for e in graph)
     return round(total.lut + total.lut_memory)
 
 

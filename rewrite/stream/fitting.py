@@ -7,16 +7,14 @@ too much, the next folding is solved within limits that leave room for them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from operator import add
 
-from ir.elements import Input, sources
 from ir.errors import CompileError
 from ir.goal import Amounts, Goal
-from ir.graph import StreamGraph
+from ir.graph import StreamGraph, readers
 from ir.resources import Resources, estimate
 from rewrite.stream.choices import counted
 from rewrite.stream.infeasible import NAMES, cycles_in_words
@@ -73,13 +71,8 @@ def fitting(
 
 def _taken(graph: StreamGraph) -> Amounts:
     """Return what the report says that a finished graph takes, in whole cells; products apart."""
-    readers = Counter(
-        id(source)
-        for element in graph
-        if not isinstance(element, Input)
-        for source in sources(element)
-    )
-    each = (estimate(element, readers[id(element)]).rounded() for element in graph)
+    reading = readers(graph)
+    each = (estimate(element, len(reading[id(element)])).rounded() for element in graph)
     return counted(reduce(add, each, Resources()))
 
 

@@ -1,15 +1,16 @@
 """Moves registers into ECP5's multipliers and block RAM, as vendors' tools do and yosys does not.
 
-A MULT18X18D has registers at both factors and at its product, a DP16KD one behind its output.
-Left in the fabric, they cost routes beside the slow block between two clock edges.  Works on the
-netlist that yosys writes as JSON, and changes no value at any edge but those before the first data.
+A MULT18X18D has registers at both factors and at its product, a DP16KD one behind its output, with
+an enable.  Left in the fabric, they cost routes beside the slow block between two clock edges.
+Works on the netlist that yosys writes as JSON, and changes no value at any edge but those before
+the first data.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeGuard
 
 Bit: TypeAlias = int | str
 """A net by number, or a constant."""
@@ -17,23 +18,26 @@ Bit: TypeAlias = int | str
 Cell: TypeAlias = dict[str, Any]
 """A cell as in yosys' JSON."""
 
+Control: TypeAlias = tuple[Bit, Bit]
+"""Clock and enable of a register."""
+
 OPERAND_BITS, PRODUCT_BITS, MEMORY_BITS = 18, 36, 18
 """Pins of a multiplier's factors and product, and of an output of a memory."""
 
 WIDE_MEMORY = 36
 """Bits of a word that takes both outputs of a memory."""
 
-_PLAIN = {"CEMUX": "1", "CLKMUX": "CLK", "REGSET": "RESET"}
-"""Of a flip-flop that a block's register can stand for: no enable, no inversion."""
+_PLAIN = {"CLKMUX": "CLK", "REGSET": "RESET"}
+"""Of a flip-flop that a block's register can stand for: no inversion."""
 
 
 def move_registers(module: dict[str, Any]) -> int:
     """Move what registers of ``module`` can be moved into its blocks; return how many groups.
 
     The output of a block is moved if each of its bits that is read is read by one plain flip-flop
-    only; a factor if all its bits are constants or come from plain flip-flops of one clock, of
-    which those that nothing else reads are taken away.  Memories come first: without registers of
-    their own they are the slowest of all.
+    only, of memories one with an enable, too; a factor if all its bits are constants or come from
+    plain flip-flops of one clock, of which those that nothing else reads are taken away.  Memories
+    come first: without registers of their own they are the slowest of all.
 
     Args:
         module: of the JSON that yosys writes, changed in place.
@@ -73,22 +77,24 @@ class _Blocks:
         sides = "AB" if is_wide else "".join(s for s in "AB" if self._read(memory, pins[s]))
         if not is_wide and len(sides) != 1:
             return False
-        clock = "CLKB" if is_wide else f"CLK{sides}"
-        if _bit(memory, clock.replace("CLK", "OCE")) != "1":
-            return False
+        port = "B" if is_wide else sides
         outputs = [pin for side in sides for pin in pins[side]]
-        if not self._take_behind(memory, outputs, _bit(memory, clock)):
+        control = self._control_behind(memory, outputs)
+        if control is None or control[0] != _bit(memory, f"CLK{port}"):
+            return False
+        if _bit(memory, f"OCE{port}") != "1" or not self._take_behind(memory, outputs):
             return False
         memory["parameters"] |= {f"REGMODE_{side}": "OUTREG" for side in sides}
+        memory["connections"][f"OCE{port}"] = [control[1]]
         return True
 
     def move_product(self, multiplier: Cell) -> bool:
         """Move the registers behind a multiplier."""
         pins = [f"P{place}" for place in range(PRODUCT_BITS)]
-        clock = self._clock([self.behind.get(net) for net in self._read(multiplier, pins)])
-        if not _may_have(multiplier, clock) or not self._take_behind(multiplier, pins, clock):
+        control = self._control_behind(multiplier, pins)
+        if not _may_have(multiplier, control) or not self._take_behind(multiplier, pins):
             return False
-        _set_clock(multiplier, clock, "REG_OUTPUT_CLK")
+        _set_clock(multiplier, control[0], "REG_OUTPUT_CLK")
         return True
 
     def move_factor(self, multiplier: Cell, factor: str) -> bool:
@@ -98,8 +104,8 @@ class _Blocks:
         sources: dict[Bit, str | None] = {
             net: self.driving.get(net) for net in nets.values() if isinstance(net, int)
         }
-        clock = self._clock(list(sources.values()))
-        if not _may_have(multiplier, clock):
+        control = self._control(sources.values())
+        if not _may_have(multiplier, control):
             return False
         for pin, net in nets.items():
             if name := sources.get(net):
@@ -110,7 +116,7 @@ class _Blocks:
         for net, name in sources.items():
             if name and not self.readers[net]:
                 self._remove(name)
-        _set_clock(multiplier, clock, f"REG_INPUT{factor}_CLK")
+        _set_clock(multiplier, control[0], f"REG_INPUT{factor}_CLK")
         return True
 
     def _read(self, cell: Cell, pins: Sequence[str]) -> list[Bit]:
@@ -118,18 +124,19 @@ class _Blocks:
         nets = (_bit(cell, pin) for pin in pins if cell["connections"].get(pin))
         return [net for net in nets if isinstance(net, int) and self.readers[net]]
 
-    def _clock(self, names: Sequence[str | None]) -> Bit | None:
-        """Return the clock that all these flip-flops have, None if they do not, or are none."""
-        clocks = {_bit(self.cells[name], "CLK") if name else None for name in names}
-        return clocks.pop() if len(clocks) == 1 else None
+    def _control(self, names: Iterable[str | None]) -> Control | None:
+        """Return the control that all these flip-flops have, None if they do not, or are none."""
+        controls = {_control(self.cells[name]) if name else None for name in names}
+        return controls.pop() if len(controls) == 1 else None
 
-    def _take_behind(self, cell: Cell, pins: Sequence[str], clock: Bit | None) -> bool:
-        """Let ``cell`` drive what flip-flops behind ``pins`` drive, if that is all that they do."""
+    def _control_behind(self, cell: Cell, pins: Sequence[str]) -> Control | None:
+        """Return the control of the flip-flops behind ``pins``, if they have one."""
+        return self._control([self.behind.get(net) for net in self._read(cell, pins)])
+
+    def _take_behind(self, cell: Cell, pins: Sequence[str]) -> bool:
+        """Let ``cell`` drive what flip-flops behind ``pins`` drive, if nothing else reads these."""
         nets = self._read(cell, pins)
-        names = [self.behind.get(net) for net in nets]
-        if any(self.readers[net] != 1 for net in nets) or self._clock(names) in (None, "0"):
-            return False
-        if self._clock(names) != clock:
+        if any(self.readers[net] != 1 for net in nets):
             return False
         for pin in pins:
             bits = cell["connections"].get(pin)
@@ -150,11 +157,22 @@ class _Blocks:
 
 
 def _is_plain(cell: Cell) -> bool:
-    """Whether a cell is a flip-flop without enable and reset."""
+    """Whether a cell is a flip-flop without reset, whose enable, if it has one, is not inverted."""
     if cell["type"] != "TRELLIS_FF" or _bit(cell, "LSR") not in ("0", "x"):
         return False
-    parameters = {name: str(value).strip() for name, value in cell["parameters"].items()}
-    return all(parameters.get(name, value) == value for name, value in _PLAIN.items())
+    enable = _parameter(cell, "CEMUX", "1")
+    return enable in ("1", "CE") and all(
+        _parameter(cell, name, value) == value for name, value in _PLAIN.items()
+    )
+
+
+def _control(flip_flop: Cell) -> Control:
+    always = _parameter(flip_flop, "CEMUX", "1") == "1"
+    return _bit(flip_flop, "CLK"), "1" if always else _bit(flip_flop, "CE")
+
+
+def _parameter(cell: Cell, name: str, default: str) -> str:
+    return str(cell["parameters"].get(name, default)).strip()
 
 
 def _bit(cell: Cell, port: str) -> Bit:
@@ -162,9 +180,11 @@ def _bit(cell: Cell, port: str) -> Bit:
     return bits[0]
 
 
-def _may_have(multiplier: Cell, clock: Bit | None) -> bool:
-    """Whether the multiplier's clock is, or can become, ``clock``."""
-    return clock is not None and _bit(multiplier, "CLK0") in ("0", clock)
+def _may_have(multiplier: Cell, control: Control | None) -> TypeGuard[Control]:
+    """Whether registers of the multiplier, which have no enable here, can have this control."""
+    return (
+        control is not None and control[1] == "1" and _bit(multiplier, "CLK0") in ("0", control[0])
+    )
 
 
 def _hold_constant(multiplier: Cell) -> None:
@@ -179,7 +199,7 @@ def _hold_constant(multiplier: Cell) -> None:
             multiplier["parameters"][f"REG_INPUT{factor}_CLK"] = "CLK0"
 
 
-def _set_clock(multiplier: Cell, clock: Bit | None, register: str) -> None:
+def _set_clock(multiplier: Cell, clock: Bit, register: str) -> None:
     multiplier["parameters"][register] = "CLK0"
     multiplier["connections"] |= {"CLK0": [clock], "CE0": ["1"], "RST0": ["0"]}
     multiplier["port_directions"] |= {"CLK0": "input", "CE0": "input", "RST0": "input"}

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,15 @@ PACKAGES = {"25k": "CABGA381", "45k": "CABGA381", "85k": "CABGA756"}
 SPEED_GRADE = 6
 """The slowest of ECP5."""
 
-_FORMAT = 6
+_FORMAT = 7
 """Of what is cached."""
 
 COMPARISONS = Path(__file__).parent / "templates" / "comparisons.v"
-"""A map for yosys."""
+DEEP_MEMORIES = COMPARISONS.with_name("deep_memories.txt")
+"""Maps for yosys."""
+
+BLOCK_WORDS = (2048, 4096, 8192, 16384)
+"""Words of a block RAM as it becomes narrower, from the width of a code on."""
 
 _FREE_FACTORS = "dffunmap -srst-only t:MULT18X18D %ci2 t:MULT18X18D %d"
 """Yosys command: what it made a synchronous reset of a bit in front of a multiplier is logic again.
@@ -157,6 +162,15 @@ def _said(command: Sequence[str]) -> str:
     return ran.stdout + ran.stderr
 
 
+def _map_deep_memories() -> list[str]:
+    """Return yosys commands that lay blocks side by side instead of one behind the other."""
+    return [
+        f"memory_libmap -lib {DEEP_MEMORIES.name} -D WORDS_{most} "
+        f"t:$mem_v2 r:SIZE>{less} %i r:SIZE<={most} %i"
+        for less, most in pairwise(BLOCK_WORDS)
+    ]
+
+
 def _report(verilog: str, seed: int, effort: Effort) -> Mapping[str, Any]:
     """Return nextpnr's report on the netlist with top ``HARNESS``."""
     yosys, nextpnr = find_yosys(), find_nextpnr()
@@ -164,14 +178,17 @@ def _report(verilog: str, seed: int, effort: Effort) -> Mapping[str, Any]:
 
     def map_netlist(folder: Path) -> None:
         (folder / "netlist.v").write_text(verilog, encoding="ascii")
-        shutil.copyfile(COMPARISONS, folder / COMPARISONS.name)
+        for template in (COMPARISONS, DEEP_MEMORIES):
+            shutil.copyfile(template, folder / template.name)
         # No element looks at a word that it reads from a clocked memory while it is written.
         synthesis = f"synth_ecp5 -no-rw-check -top {HARNESS} -json mapped.json"
         steps = [
             f"{synthesis} -run :coarse",
             "proc; flatten; opt_expr; opt_clean",
             f"techmap -map {COMPARISONS.name}",
-            f"{synthesis} -run coarse:map_ffs",
+            f"{synthesis} -run coarse:map_ram",
+            *_map_deep_memories(),
+            f"{synthesis} -run map_ram:map_ffs",
             _OWN_RESETS,
             f"{synthesis} -run map_ffs:",
         ]

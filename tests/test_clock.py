@@ -64,7 +64,7 @@ def flip_flop(data: int, output: int, **changed: Any) -> dict[str, Any]:
         "type": "TRELLIS_FF",
         "parameters": {"CEMUX": "1 ", "CLKMUX": "CLK", "LSRMUX": "LSR", "REGSET": "RESET"},
         "connections": connections | changed,
-        "port_directions": {"CLK": "input", "DI": "input", "LSR": "input", "Q": "output"},
+        "port_directions": dict.fromkeys(["CE", "CLK", "DI", "LSR"], "input") | {"Q": "output"},
     }
 
 
@@ -127,7 +127,7 @@ def test_what_else_is_read_stays() -> None:
     [
         {"connections": {"LSR": [7]}},
         {"connections": {"CLK": [2]}},
-        {"parameters": {"CEMUX": "CE"}},
+        {"parameters": {"CEMUX": "CE"}, "connections": {"CE": [7]}},
         {"parameters": {"REGSET": "SET"}},
         {"parameters": {"CLKMUX": "INV"}},
     ],
@@ -163,6 +163,29 @@ def test_registers_move_into_a_memory() -> None:
     assert cells["memory"]["connections"]["DOA0"] == [40]
     assert cells["memory"]["parameters"]["REGMODE_A"] == "OUTREG"
     assert cells["memory"]["parameters"]["REGMODE_B"] == "NOREG"
+
+
+def test_an_enable_moves_with_the_registers_of_a_memory() -> None:
+    enabled = flip_flop(30, 40, CE=[5])
+    enabled["parameters"]["CEMUX"] = "CE"
+    cells = {"memory": memory(18, CLKA=[1], CLKB=["0"]), "p0": enabled}
+    moved = {"cells": cells, "ports": {"p": {"direction": "output", "bits": [40]}}}
+    assert move_registers(moved) == 1
+    assert list(cells) == ["memory"]
+    assert cells["memory"]["connections"]["DOA0"] == [40]
+    assert cells["memory"]["connections"]["OCEA"] == [5]
+
+
+def test_registers_of_different_enables_stay_behind_a_memory() -> None:
+    enabled = flip_flop(31, 41, CE=[5])
+    enabled["parameters"]["CEMUX"] = "CE"
+    cells = {
+        "memory": memory(36, CLKA=["0"], CLKB=[1]),
+        "p0": flip_flop(30, 40),
+        "p1": enabled,
+    }
+    moved = {"cells": cells, "ports": {"p": {"direction": "output", "bits": [40, 41]}}}
+    assert move_registers(moved) == 0
 
 
 def test_a_wide_word_is_registered_at_the_clock_of_port_b() -> None:

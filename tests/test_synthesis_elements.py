@@ -413,6 +413,7 @@ CONFIGURATIONS: dict[str, dict[str, Value]] = {
         "pad_value": -5,
         "inner": 4,
     },
+    "state_memory": {"words": 16, "width": 12},
     "row_sums": {
         "activation_bits": 8,
         "activation_signed": False,

@@ -12,7 +12,7 @@ from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
 from ir.resources.memory import Mapping, ram
 from ir.resources.part import Part
-from ir.resources.plumbing import reserving_fifo
+from ir.resources.plumbing import reserving_fifo, state_memory
 from ir.resources.pools import Slide, slides, sliding_steps
 from ir.resources.products import dsps
 from ir.resources.serial import pace
@@ -27,14 +27,14 @@ def sliding_sum(bits: int, sums: int, lanes: int, slide: Slide) -> tuple[Part, .
     inner, overlaps = slide.inner, slide.stride < slide.kernel
     remembered = slide.kernel * inner
     values = _memory(remembered, lanes * bits) if overlaps else Mapping(0.0)
-    kept = _memory(inner, lanes * sums)
+    counters = clog2(inner) + (clog2(remembered) if overlaps else 0)
     lut = {
         "one": 1.0,
         "sum": lanes * sums,
         "difference": lanes * sums if overlaps else 0,
         "padded": lanes * bits * int(slide.flushes),
-        "place": clog2(inner) + (clog2(remembered) if overlaps else 0),
-        "multiplexed": (values.rows - 1) * lanes * bits + (kept.rows - 1) * lanes * sums,
+        "place": counters,
+        "multiplexed": (values.rows - 1) * lanes * bits,
     }
     ff = {
         "one": 1.0,
@@ -42,12 +42,12 @@ def sliding_sum(bits: int, sums: int, lanes: int, slide: Slide) -> tuple[Part, .
         "value": lanes * bits,
         "oldest": lanes * bits if overlaps and not values.bram18 else 0,
         "held": lanes * bits if overlaps else 0,
-        "past": lanes * sums if kept.luts else 0,
-        "place": clog2(inner) + (clog2(remembered) if overlaps else 0),
+        "place": counters,
     }
-    exact = Resources(lut_memory=values.luts + kept.luts, bram18=values.bram18 + kept.bram18)
-    own = Part("sliding_sum", lut, ff, exact)
-    return (own, sliding_steps(slide))
+    own = Part("sliding_sum", lut, ff, values.resources())
+    # A single sum is what goes out, too.
+    past = (state_memory(inner, lanes * sums),) if inner > 1 else ()
+    return (own, *past, sliding_steps(slide))
 
 
 @parts_of.register
@@ -83,17 +83,16 @@ def global_average(element: GlobalAverage) -> tuple[Part, ...]:
     """Return an accumulator per lane, the others' in memory, and a requantization."""
     read, lanes = element.source.output, element.output.lanes
     folds, sums = read.shape.channels // lanes, element.accumulator.bits
-    kept = _memory(folds, lanes * sums)
     sizes = {
         "one": 1.0,
         "sum": lanes * sums,
         "counters": clog2(read.shape.pixels) + clog2(folds),
         "value": read.width_bits,
     }
-    own = Part("global_average", sizes, sizes, _stored(kept))
     code = element.output.number.bits
     return (
-        own,
+        Part("global_average", sizes, sizes),
+        state_memory(folds, lanes * sums),
         *requantization(element.requantization, sums, code, lanes, folds, element.scaling),
         *reserving_fifo(element.fifo_depth, lanes * code),
         *pace(element.beat_edges),
@@ -120,7 +119,7 @@ def float_mean(element: FloatMean) -> tuple[Part, ...]:
             "past": lanes * sums if kept.luts else 0.0,
         },
         # The sums' indices go along in shift registers.
-        _stored(kept) + Resources(lut_memory=clog2(element.sums)),
+        kept.resources() + Resources(lut_memory=clog2(element.sums)),
     )
     return (
         own,
@@ -159,14 +158,13 @@ def global_maximum(element: GlobalMaximum) -> tuple[Part, ...]:
         "value": read.width_bits,
         "counters": clog2(read.shape.pixels) + clog2(folds),
     }
-    own = Part("global_maximum", sizes, sizes, _stored(_memory(folds, read.width_bits)))
-    return (own, *reserving_fifo(element.fifo_depth, read.width_bits))
+    return (
+        Part("global_maximum", sizes, sizes),
+        state_memory(folds, read.width_bits),
+        *reserving_fifo(element.fifo_depth, read.width_bits),
+    )
 
 
 def _memory(words: int, width: int) -> Mapping:
     """Return the memory of so many words; a single one is registers."""
     return ram(words, width) if words > 1 else Mapping(0.0)
-
-
-def _stored(memory: Mapping) -> Resources:
-    return Resources(lut_memory=memory.luts, bram18=memory.bram18)

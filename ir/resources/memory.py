@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ir.numbers import clog2
+from ir.resources.count import Resources
 
 HALF_BITS, HALF_COST = 14, 129
 FULL_BITS, FULL_COST = 15, 257
@@ -31,6 +32,9 @@ DISTRIBUTED_COST, DISTRIBUTED_WIDTH_COST = 1, 7
 
 UNIT_LUTS = 4
 
+SMALLEST_BLOCK_RAM = 4096
+"""Bits from which on elements read a memory a beat ahead, for the second register of block RAM."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
@@ -44,6 +48,10 @@ class Mapping:
     bram18: int = 0
     luts: int = 0
     rows: int = 1
+
+    def resources(self) -> Resources:
+        """Return what is exact of it: LUTs of distributed RAM and block RAM."""
+        return Resources(lut_memory=self.luts, bram18=self.bram18)
 
 
 def rom(words: int, width: int) -> Mapping:

@@ -1,4 +1,4 @@
-"""FIFOs, width converters, forks and the core's ports."""
+"""FIFOs, memories of states, width converters, forks and the core's ports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ir.elements import Fifo, Input, Output, Reshape, WidthConverter
 from ir.numbers import clog2
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
-from ir.resources.memory import Mapping, distributed_ram, ram
+from ir.resources.memory import SMALLEST_BLOCK_RAM, Mapping, distributed_ram, ram
 from ir.resources.part import Part
 
 MOST_WORDS_READ_AT_ONCE, FRONT_WORDS = 64, 4
@@ -79,6 +79,27 @@ def reserving_fifo(depth: int, width: int, beats: int = 1) -> tuple[Part, ...]:
     own = Part("reserving_fifo", lut, {"one": 1.0, "reserved": clog2(depth + 1)})
     stored = stream_fifo(depth, width)
     return (own, replace(stored, lut={**stored.lut, "one": 0.0}))
+
+
+def state_memory(words: int, width: int) -> Part:
+    """Return the states of so many interleaved computations; names as its generics.
+
+    LUT: bits of the ``index``; ``multiplexed``, those of a word for each memory behind the first.
+    FF: ``held``, registers that no block RAM has; ``ahead``, the address of a memory that is read
+    two steps ahead.
+    """
+    memory = ram(words, width) if words > 1 else Mapping(0.0)
+    ahead = words > 2 and words * width >= SMALLEST_BLOCK_RAM
+    lut = {
+        "one": float(words > 1),
+        "index": clog2(words),
+        "multiplexed": (memory.rows - 1) * width if memory.luts else 0,
+    }
+    ff = {
+        "held": width * (int(not memory.bram18) + int(ahead)),
+        "ahead": clog2(words) if ahead else 0,
+    }
+    return Part("state_memory", lut, ff, memory.resources())
 
 
 def width_converter(bits: int, input_lanes: int, output_lanes: int) -> Part:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from ir.elements import Kernel, MaxPool, Shape
 from ir.numbers import IntArray, clog2
-from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
-from ir.resources.memory import ram
 from ir.resources.part import Part
-from ir.resources.plumbing import reserving_fifo
+from ir.resources.plumbing import reserving_fifo, state_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +58,22 @@ def sliding_maximum(bits: int, lanes: int, slide: Slide, depth: int) -> tuple[Pa
 
     LUT: ``compared``, bits of the comparators; ``gated``, bits that count as lowest in front of or
     behind the image and are stored: those of the oldest position are not, and set back registers.
-    FF: bits of the window, of the tree behind it, and of values kept in registers.
+    FF: bits of the window and of the tree behind it.
     """
-    beat, kernel, inner = lanes * bits, slide.kernel, slide.inner
+    beat, kernel = lanes * bits, slide.kernel
     tree, nodes, count = 0, 0, kernel
     for _ in range(clog2(kernel)):
         tree += count // 2 * beat
         count = -(-count // 2)
         nodes += count * beat
-    history = (kernel - 1) * beat
-    memory = ram(inner, history) if history and inner > 1 else None
-    held = history if memory is None or memory.luts else 0
     lut = {
         "one": 1.0,
         "compared": tree,
         "gated": beat * (max(0, kernel - 2) + int(slide.flushes)),
-        "index": clog2(inner) if memory else 0,
-        "multiplexed": (memory.rows - 1) * history if memory and memory.luts else 0,
     }
-    ff = {"one": 1.0, "window": kernel * beat, "tree": nodes, "held": held}
-    exact = Resources(
-        lut_memory=memory.luts if memory else 0, bram18=memory.bram18 if memory else 0
-    )
-    own = Part("sliding_maximum", lut, ff, exact)
-    return (own, sliding_steps(slide), *reserving_fifo(depth, beat))
+    own = Part("sliding_maximum", lut, {"one": 1.0, "window": kernel * beat, "tree": nodes})
+    past = (state_memory(slide.inner, (kernel - 1) * beat),) if kernel > 1 else ()
+    return (own, *past, sliding_steps(slide), *reserving_fifo(depth, beat))
 
 
 def slides(shape: Shape, kernel: Kernel, lanes: int) -> tuple[Slide, Slide]:

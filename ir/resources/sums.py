@@ -12,7 +12,7 @@ from ir.elements.processing import weight_rows
 from ir.numbers import IntArray, clog2
 from ir.resources.count import Resources
 from ir.resources.in_logic import TABLE_BITS, logic_products, table_products
-from ir.resources.memory import filled_words, rom
+from ir.resources.memory import SMALLEST_BLOCK_RAM, filled_words, rom
 from ir.resources.part import Part
 from ir.resources.products import dsps
 from ir.resources.tables import (
@@ -25,9 +25,6 @@ from ir.resources.tables import (
     table_luts,
 )
 from ir.resources.trees import SHORTEST_SHIFT_REGISTER, Tree, nodes, row_tree
-
-SMALLEST_BLOCK_RAM = 4096
-"""Bits of a ROM from which on matrix_vector.vhd reads it a beat ahead."""
 
 
 @dataclass(frozen=True, slots=True)

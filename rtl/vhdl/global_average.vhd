@@ -86,7 +86,7 @@ architecture rtl of global_average is
   signal pixel : natural range 0 to pixels - 1 := 0;
   signal is_first : boolean := true;
   signal is_last : boolean := pixels = 1;
-  signal step : boolean;
+  signal step : std_ulogic;
   signal reservable : std_ulogic;
   signal reserve : std_ulogic;
 
@@ -102,8 +102,8 @@ architecture rtl of global_average is
 
 begin
 
-  step <= input_valid = '1' and (reservable = '1' or not is_last);
-  reserve <= '1' when step and is_last else '0';
+  step <= '1' when input_valid = '1' and (reservable = '1' or not is_last) else '0';
+  reserve <= step when is_last else '0';
   input_ready <= '1' when reservable = '1' or not is_last else '0';
 
   ------------------------------------------------------------------------------
@@ -136,34 +136,21 @@ begin
   addend <= (others => '0') when is_first else past;
   present <= add_lanes(addend, resize_lanes(input_data, bits, accumulator_bits, is_signed));
 
-  storage : if folds = 1 generate
-    remember : process (clk)
-    begin
-      if rising_edge(clk) then
-        if step then
-          past <= present;
-        end if;
-      end if;
-    end process;
-  else generate
-    type memory_t is array (0 to folds - 1) of sums_t;
-    signal memory : memory_t;
-    signal next_fold : natural range 0 to folds - 1;
-  begin
-    next_fold <= 0 when fold = folds - 1 else fold + 1;
-
-    -- What step n + 1 needs is read at step n, so this may become block RAM. Written and read
-    -- addresses always differ.
-    remember : process (clk)
-    begin
-      if rising_edge(clk) then
-        if step then
-          memory(fold) <= present;
-          past <= memory(next_fold);
-        end if;
-      end if;
-    end process;
-  end generate;
+  storage : entity work.state_memory
+    generic map (
+      words => folds,
+      width => lanes * accumulator_bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      --
+      step => step,
+      index => fold,
+      input_data => present,
+      --
+      output_data => past
+    );
 
   ------------------------------------------------------------------------------
   sum_register : process (clk)

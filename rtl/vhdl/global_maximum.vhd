@@ -67,11 +67,10 @@ architecture rtl of global_maximum is
     return result;
   end function;
 
-  -- Counters run from count - 2 down to -1: the sign tells the last round.
-  constant last_fold : integer := folds - 2;
+  -- Runs from count - 2 down to -1: the sign tells the last round.
   constant last_pixel : integer := pixels - 2;
 
-  signal folds_left : integer range -1 to last_fold := last_fold;
+  signal fold : natural range 0 to folds - 1 := 0;
   signal pixels_left : integer range -1 to last_pixel := last_pixel;
   signal is_first : std_ulogic := '1';
   signal is_last, step, reserve, reservable : std_ulogic;
@@ -96,8 +95,10 @@ begin
       result <= present;
       result_valid <= reserve;
       if step then
-        folds_left <= last_fold when folds_left < 0 else folds_left - 1;
-        if folds_left < 0 then
+        if fold /= folds - 1 then
+          fold <= fold + 1;
+        else
+          fold <= 0;
           is_first <= is_last;
           pixels_left <= last_pixel when pixels_left < 0 else pixels_left - 1;
         end if;
@@ -105,49 +106,28 @@ begin
 
       if reset then
         result_valid <= '0';
-        folds_left <= last_fold;
+        fold <= 0;
         pixels_left <= last_pixel;
         is_first <= '1';
       end if;
     end if;
   end process;
 
-  one : if folds = 1 generate
-    remember : process (clk)
-    begin
-      if rising_edge(clk) then
-        if step then
-          past <= present;
-        end if;
-      end if;
-    end process;
-  end generate;
-
-  several : if folds > 1 generate
-    type memory_t is array (0 to folds - 1) of maxima_t;
-    signal memory : memory_t;
-    signal place : natural range 0 to folds - 1 := 0;
-    signal next_place : natural range 0 to folds - 1;
-  begin
-    next_place <= 0 when folds_left < 0 else place + 1;
-
-    -- What step n + 1 needs is read at step n, so this may become block RAM. Written and read
-    -- addresses always differ.
-    remember : process (clk)
-    begin
-      if rising_edge(clk) then
-        if step then
-          memory(place) <= present;
-          past <= memory(next_place);
-          place <= next_place;
-        end if;
-
-        if reset then
-          place <= 0;
-        end if;
-      end if;
-    end process;
-  end generate;
+  storage : entity work.state_memory
+    generic map (
+      words => folds,
+      width => lanes * bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      --
+      step => step,
+      index => fold,
+      input_data => present,
+      --
+      output_data => past
+    );
 
   results : entity work.reserving_fifo
     generic map (

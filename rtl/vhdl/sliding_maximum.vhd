@@ -146,34 +146,21 @@ begin
       present(age * lanes * bits - 1 downto (age - 1) * lanes * bits) <= window(age - 1);
     end generate;
 
-    storage : if inner = 1 generate
-      remember : process (clk)
-      begin
-        if rising_edge(clk) then
-          if step then
-            past <= present;
-          end if;
-        end if;
-      end process;
-    else generate
-      type memory_t is array (0 to inner - 1) of std_ulogic_vector(history_bits - 1 downto 0);
-      signal memory : memory_t;
-      signal next_index : natural range 0 to inner - 1;
-    begin
-      next_index <= 0 when index = inner - 1 else index + 1;
-
-      -- What step n + 1 needs is read at step n, so this may become block RAM. Written and read
-      -- addresses always differ.
-      remember : process (clk)
-      begin
-        if rising_edge(clk) then
-          if step then
-            memory(index) <= present;
-            past <= memory(next_index);
-          end if;
-        end if;
-      end process;
-    end generate;
+    storage : entity work.state_memory
+      generic map (
+        words => inner,
+        width => history_bits
+      )
+      port map (
+        clk => clk,
+        reset => reset,
+        --
+        step => step,
+        index => index,
+        input_data => present,
+        --
+        output_data => past
+      );
   end generate;
 
   ------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ architecture rtl of sliding_sum is
   signal begins, restarts : std_ulogic_vector(1 to 2);
   -- There is a step, and it yields, beside values and differences.
   signal valid, yields : std_ulogic_vector(1 to 2) := (others => '0');
+  -- Beat of the position, beside the differences.
+  signal index : natural range 0 to inner - 1 := 0;
   -- Sums up to the position before, and with this one.
   signal past, present : sums_t;
 
@@ -198,38 +200,36 @@ begin
   end generate;
 
   ------------------------------------------------------------------------------
-  storage : if inner = 1 generate
-    past <= output_data;
-  else generate
-    type memory_t is array (0 to inner - 1) of sums_t;
-    signal memory : memory_t;
-    signal index, next_index : natural range 0 to inner - 1 := 0;
-  begin
-    next_index <= 0 when index = inner - 1 else index + 1;
-
-    -- What the next step needs is read at this one, so this may become block RAM. Written and read
-    -- addresses always differ.
-    remember : process (clk)
-    begin
-      if rising_edge(clk) then
-        if valid(2) then
-          memory(index) <= present;
-          past <= memory(next_index);
-          index <= next_index;
-        end if;
-
-        if reset then
-          index <= 0;
-        end if;
-      end if;
-    end process;
-  end generate;
+  storage : entity work.state_memory
+    generic map (
+      words => inner,
+      width => lanes * sum_bits
+    )
+    port map (
+      clk => clk,
+      reset => reset,
+      --
+      step => valid(2),
+      index => index,
+      input_data => present,
+      --
+      output_data => past
+    );
 
   sum_register : process (clk)
   begin
     if rising_edge(clk) then
       if valid(2) then
         output_data <= present;
+        if index /= inner - 1 then
+          index <= index + 1;
+        else
+          index <= 0;
+        end if;
+      end if;
+
+      if reset then
+        index <= 0;
       end if;
     end if;
   end process;

@@ -123,6 +123,8 @@ CASES = (
     _case(Window(1, 3, 2, 1, 1), 2, 2, 3, True, 2, 6),  # one position
     _case(Window(8, 3, 5), 4, 1, 16, False, 5, 7),  # positions behind the last window dropped
     _case(Window(4, 5, 4, 4, 4), 1, 1, 1, True, 6, 8),
+    _case(Window(5, 2, 2), 300, 2, 8, False, 5, 9),  # block RAM: read two steps ahead
+    _case(Window(4, 3, 1, 1, 1), 130, 1, 16, True, 5, 10),
     *(_random_case(seed) for seed in range(9, 21)),
 )
 WINDOWS = (

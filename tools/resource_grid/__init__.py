@@ -18,6 +18,7 @@ from tools.resource_grid.plumbing import (
     ports_in,
     ports_out,
     reserving_fifos,
+    states,
 )
 from tools.resource_grid.processing import (
     depthwise,
@@ -59,6 +60,7 @@ GRID: dict[str, Callable[[], Iterator[Sample]]] = {
     "logic_products": logic,
     "threshold": threshold_samples,
     "lookup": lookups,
+    "state_memory": states,
     "sliding_steps": steps,
     "sliding_maximum": pools,
     "lane_maxima": maxima,

@@ -1,4 +1,4 @@
-"""FIFOs, width converters, forks and ports."""
+"""FIFOs, memories of states, width converters, forks and ports."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ir.resources.plumbing import (
     axis_input,
     axis_output,
     reserving_fifo,
+    state_memory,
     stream_fifo,
     stream_fork,
     width_converter,
@@ -48,6 +49,18 @@ def paces() -> Iterator[Sample]:
     for interval in (2, 3, 5, 8, 10, 16, 23, 64):
         values: dict[str, Value] = {"depth": 8, "width": 8, "interval": interval}
         yield Sample(("reserving_fifo", values), (*reserving_fifo(8, 8), *pace(interval)))
+
+
+def states() -> Iterator[Sample]:
+    """Yield states of computations that take turns: in registers, look-up tables and block RAM."""
+    # fmt: off
+    for words, width in (
+        (1, 8), (1, 40), (2, 16), (4, 64), (5, 12), (8, 8), (32, 16), (33, 16), (60, 36), (100, 8),
+        (200, 16), (255, 16), (256, 16), (512, 8), (1536, 8), (768, 32), (3000, 20),
+    ):
+        # fmt: on
+        values: dict[str, Value] = {"words": words, "width": width}
+        yield Sample(("state_memory", values), (state_memory(words, width),))
 
 
 def converters() -> Iterator[Sample]:

@@ -92,7 +92,7 @@ class _Blocks:
         """Move the registers behind a multiplier."""
         pins = [f"P{place}" for place in range(PRODUCT_BITS)]
         control = self._control_behind(multiplier, pins)
-        if not _may_have(multiplier, control) or not self._take_behind(multiplier, pins):
+        if not _may_have(control, multiplier) or not self._take_behind(multiplier, pins):
             return False
         _set_clock(multiplier, control[0], "REG_OUTPUT_CLK")
         return True
@@ -105,7 +105,7 @@ class _Blocks:
             net: self.driving.get(net) for net in nets.values() if isinstance(net, int)
         }
         control = self._control(sources.values())
-        if not _may_have(multiplier, control):
+        if not _may_have(control, multiplier):
             return False
         for pin, net in nets.items():
             if name := sources.get(net):
@@ -180,7 +180,7 @@ def _bit(cell: Cell, port: str) -> Bit:
     return bits[0]
 
 
-def _may_have(multiplier: Cell, control: Control | None) -> TypeGuard[Control]:
+def _may_have(control: Control | None, multiplier: Cell) -> TypeGuard[Control]:
     """Whether registers of the multiplier, which have no enable here, can have this control."""
     return (
         control is not None and control[1] == "1" and _bit(multiplier, "CLK0") in ("0", control[0])

@@ -36,6 +36,7 @@ from ir.elements import (
 )
 from ir.layer_normalization import element_half_width
 from ir.numbers import clog2
+from ir.words import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _average_buffers(element: AveragePool) -> Iterator[Buffer]:
         yield Buffer("values of windows", kernel.width * folds, element.input.width_bits)
     yield Buffer("FIFO of row sums", element.row_depth, sum_bits)
     if kernel.stride_height < kernel.height:
-        rows = f"{kernel.height} {plural('row', kernel.height)}"
+        rows = number_of(kernel.height, "row")
         yield Buffer("row sums", kernel.height * shape.width * folds, sum_bits, rows)
     if shape.width * folds > 1:
         yield Buffer("column sums", shape.width * folds, lanes * element.accumulator.bits)
@@ -150,23 +151,18 @@ def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
     words, bits = shape.channels // lanes, lanes * element.input.number.bits
     if element.taps > 1:
         rows = element.kernel.span_height + element.extra_rows
-        note = f"{rows} {plural('row', rows)}, a bank each"
+        note = f"{number_of(rows, 'row')}, a bank each"
         buffers.append(Buffer("line buffer", rows * shape.width, bits, note))
     elif not element.kernel.is_pointwise:
         rows = buffered_rows(element.kernel, element.extra_rows)
-        note = f"{rows} {plural('row', rows)}"
+        note = number_of(rows, "row")
         buffers.append(Buffer("line buffer", rows * shape.width * words, bits, note))
     elif not element.is_direct:
         pixels = buffered_rows(Kernel(1, 1), element.extra_rows)
-        note = f"{pixels} {plural('pixel', pixels)}"
+        note = number_of(pixels, "pixel")
         buffers.append(Buffer("pixel buffer", pixels * words, bits, note))
     width = element.output.width_bits
     buffers.append(Buffer("FIFO", element.fifo_depth, width))
     if element.pool is not None:
         buffers.append(Buffer("pool FIFO", element.pool_fifo_depth, width))
     return buffers
-
-
-def plural(word: str, count: int) -> str:
-    """Return ``word``, with an s unless there is one of it."""
-    return word if count == 1 else f"{word}s"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from frontend.report_buffers import Buffer, buffers_of, plural
+from frontend.report_buffers import Buffer, buffers_of
 from ir.cycles import Cycles
 from ir.datapath import SUMS, Datapath
 from ir.elements import (
@@ -45,6 +45,7 @@ from ir.elements import (
 )
 from ir.requantize import Requantization, ScaleRequantization, Scaling
 from ir.resources import Resources, estimate
+from ir.words import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +159,8 @@ def describe_requantization(
     """Return the hardware form of ``requantization`` in a few words."""
     if isinstance(requantization, ScaleRequantization):
         bits, shift = requantization.multiplier_bits, requantization.shift
-        return f"multiplier {bits} {plural('bit', bits)} >> {shift}{SCALINGS[scaling]}"
-    return f"{requantization.levels} {plural('threshold', requantization.levels)}"
+        return f"multiplier {number_of(bits, 'bit')} >> {shift}{SCALINGS[scaling]}"
+    return number_of(requantization.levels, "threshold")
 
 
 def _macs(element: Element) -> int | None:

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from frontend.report import Accuracy, Report, Score
-from frontend.report_buffers import plural
 from frontend.report_elements import ElementFacts, total_resources
 from ir.errors import printable
+from ir.words import number_of
 
 NOISY_DB = 10.0
 """Below this signal to noise ratio, a layer's output has little to do with the float model's."""
@@ -53,16 +53,18 @@ def print_summary(report: Report, folder: Path, console: Console | None = None) 
     for comparison in report.comparisons:
         console.print(f"{comparison.what}: {comparison.values:,} values, no mismatch")
     console.print(
-        f"{_count(len(report.proofs), 'requantization')} proved equal to onnxruntime's over "
+        f"{number_of(len(report.proofs), 'requantization')} proved equal to onnxruntime's over "
         f"{sum(proof.values for proof in report.proofs):,} accumulator values"
     )
     if report.simulation is not None:
         verdict = report.simulation
         console.print(
             f"[bold green]{verdict.outputs:,} of {verdict.outputs:,} outputs equal onnxruntime[/] "
-            f"({_count(verdict.frames, 'frame')}, stalls {escape(verdict.stalls)})"
+            f"({number_of(verdict.frames, 'frame')}, stalls {escape(verdict.stalls)})"
         )
-        console.print(f"{verdict.values:,} values compared at {_count(verdict.streams, 'stream')}")
+        console.print(
+            f"{verdict.values:,} values compared at {number_of(verdict.streams, 'stream')}"
+        )
         if verdict.wave is not None:
             wave = printable(str(folder / "sim" / verdict.wave))
             console.print(f"waveform: gtkwave {escape(wave)}")
@@ -86,14 +88,10 @@ def print_times(seconds: Mapping[str, float], console: Console | None = None) ->
     (console or Console()).print(table)
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {plural(noun, count)}"
-
-
 def _cycles(count: int | None, suffix: str = "") -> str:
     if count is None:
         return f"cycles{suffix} not measured"
-    return f"{_count(count, 'cycle')}{suffix}"
+    return f"{number_of(count, 'cycle')}{suffix}"
 
 
 def _warn_of_noise(report: Report, console: Console) -> None:

@@ -16,8 +16,9 @@ from ir.errors import CompileError
 from ir.goal import Amounts, Goal
 from ir.graph import StreamGraph, readers
 from ir.resources import Resources, estimate
+from ir.words import number_of
 from rewrite.stream.choices import counted
-from rewrite.stream.infeasible import NAMES, cycles_in_words
+from rewrite.stream.infeasible import lacking
 from rewrite.stream.optimum import Folding
 
 ATTEMPTS = 6
@@ -86,12 +87,11 @@ def _middle(low: float, high: float) -> float:
 
 def _too_large(graph: StreamGraph, goal: Goal, cycles: int, taken: Amounts) -> CompileError:
     """Return the error that says what the folding that lacked least takes, and what is allowed."""
-    found = zip(NAMES, taken, goal.limits, strict=True)
-    lacking = [f"{one:,.0f} {name}, not {limit:,.0f}" for name, one, limit in found if one > limit]
+    missing = " and ".join(lacking(taken, goal.limits))
     slower = "" if goal.cycles is None else "ask for more cycles, "
     return CompileError(
         "fold",
         graph.name,
-        f"{cycles_in_words(cycles)} per frame need, with buffers, {' and '.join(lacking)}",
+        f"{number_of(cycles, 'cycle')} per frame need, with buffers, {missing}",
         f"{slower}raise the limit or take a larger part",
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ir.errors import CompileError
 from ir.goal import UNLIMITED, Amounts
+from ir.words import number_of
 from rewrite.stream.blocks import Blocks
 from rewrite.stream.search import fastest, fastest_in_blocks
 from rewrite.stream.solve import Problem
 
-NAMES = (
-    *("look-up tables", "flip-flops", "DSP blocks", "block RAMs of 18 kbit"),
-    "products per cycle",
+RESOURCES = (
+    *(("look-up table", ""), ("flip-flop", ""), ("DSP block", "")),
+    *(("block RAM", " of 18 kbit"), ("product", " per cycle")),
 )
+"""What there is one of, and what follows the word, in the order of ``Amounts``."""
 
 
 def too_slow(problem: Problem, blocks: Blocks, cycles: int) -> CompileError:
@@ -43,7 +46,7 @@ def too_small_for(problem: Problem, blocked: Problem, cycles: int, limits: Amoun
     return CompileError(
         "fold",
         problem.graph.name,
-        f"{cycles_in_words(cycles)} per frame need {_lacking(blocked, cycles, limits)}",
+        f"{number_of(cycles, 'cycle')} per frame need {_lacking(blocked, cycles, limits)}",
         f"ask for --cycles {fitting.cycles} or more, raise the limit or take a larger part",
     )
 
@@ -51,18 +54,22 @@ def too_small_for(problem: Problem, blocked: Problem, cycles: int, limits: Amoun
 def too_small(problem: Problem, limits: Amounts) -> CompileError:
     """Return the error that says what ``limits`` lack for the slowest folding."""
     slowest = problem.rates[-1]
-    lacking = _lacking(problem, slowest, limits)
+    slowly = f"even {number_of(slowest, 'cycle')} per frame, the slowest folding,"
     return CompileError(
         "fold",
         problem.graph.name,
-        f"even {cycles_in_words(slowest)} per frame, the slowest folding, need {lacking}",
+        f"{slowly} need {_lacking(problem, slowest, limits)}",
         "raise the limit or take a larger part",
     )
 
 
-def cycles_in_words(count: int) -> str:
-    """Return a number of cycles, with its noun."""
-    return f"{count:,} cycle{'s' if count > 1 else ''}"
+def lacking(needed: Sequence[float], limits: Amounts) -> list[str]:
+    """Return in words what is needed beyond ``limits``."""
+    return [
+        f"{number_of(math.ceil(need), word)}{rest}, not {limit:,.0f}"
+        for (word, rest), need, limit in zip(RESOURCES, needed, limits, strict=True)
+        if need > limit
+    ]
 
 
 def _lacking(problem: Problem, cycles: int, limits: Amounts) -> str:
@@ -70,15 +77,11 @@ def _lacking(problem: Problem, cycles: int, limits: Amounts) -> str:
 
     Where each resource alone would do, but not all at once, by how much all have to grow.
     """
-    needed = problem.least_amounts(cycles)
-    missing = [
-        f"{math.ceil(need):,} {name}, not {limit:,.0f}"
-        for name, need, limit in zip(NAMES, needed, limits, strict=True)
-        if need > limit
-    ]
+    missing = lacking(problem.least_amounts(cycles), limits)
     if missing:
         return f"at least {' and '.join(missing)}"
     # Of what is not allowed at all there is no share.
-    limited = [name for name, limit in zip(NAMES, limits, strict=True) if 0 < limit < math.inf]
+    named = zip(RESOURCES, limits, strict=True)
+    limited = [f"{word}s{rest}" for (word, rest), limit in named if 0 < limit < math.inf]
     share = math.ceil(100 * problem.least_share(cycles, limits) - 1e-6)
     return f"{share} % of the {' and '.join(limited)} of the limits, which trade for each other"

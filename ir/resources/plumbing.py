@@ -85,19 +85,18 @@ def state_memory(words: int, width: int) -> Part:
     """Return the states of so many interleaved computations; names as its generics.
 
     LUT: bits of the ``index``; ``multiplexed``, those of a word for each memory behind the first.
-    FF: ``held``, registers that no block RAM has; ``ahead``, the address of a memory that is read
-    two steps ahead.
+    FF: ``held``, registers that no block RAM has; the address, which is ahead of the ``index``.
     """
     memory = ram(words, width) if words > 1 else Mapping(0.0)
-    ahead = words > 2 and words * width >= SMALLEST_BLOCK_RAM
+    is_deep = words > 2 and words * width >= SMALLEST_BLOCK_RAM
     lut = {
         "one": float(words > 1),
         "index": clog2(words),
         "multiplexed": (memory.rows - 1) * width if memory.luts else 0,
     }
     ff = {
-        "held": width * (int(not memory.bram18) + int(ahead)),
-        "ahead": clog2(words) if ahead else 0,
+        "held": width * (int(not memory.bram18) + int(is_deep)),
+        "index": clog2(words),
     }
     return Part("state_memory", lut, ff, memory.resources())
 

@@ -34,6 +34,8 @@ architecture rtl of state_memory is
 
   -- From so many bits on it becomes block RAM, which has a second register.
   constant block_bits : positive := 4096;
+  constant is_deep : boolean := words > 2 and words * width >= block_bits;
+  constant ahead : positive := either(is_deep, 2, 1);
 
 begin
 
@@ -46,29 +48,12 @@ begin
         end if;
       end if;
     end process;
-  elsif words < 3 or words * width < block_bits generate
-    type memory_t is array (0 to words - 1) of std_ulogic_vector(width - 1 downto 0);
-    signal memory : memory_t;
-    signal next_index : natural range 0 to words - 1;
-  begin
-    next_index <= 0 when index = words - 1 else index + 1;
-
-    -- What step n + 1 needs is read at step n. Written and read addresses always differ.
-    remember : process (clk)
-    begin
-      if rising_edge(clk) then
-        if step then
-          memory(index) <= input_data;
-          output_data <= memory(next_index);
-        end if;
-      end if;
-    end process;
   else generate
     type memory_t is array (0 to words - 1) of std_ulogic_vector(width - 1 downto 0);
     signal memory : memory_t;
-    -- Two steps ahead of what is written.
-    signal read_index : natural range 0 to words - 1 := 2;
     signal memory_word : std_ulogic_vector(width - 1 downto 0);
+    -- So many steps ahead of what is written; never the same.
+    signal read_index : natural range 0 to words - 1 := ahead;
   begin
     remember : process (clk)
     begin
@@ -76,15 +61,27 @@ begin
         if step then
           memory(index) <= input_data;
           memory_word <= memory(read_index);
-          output_data <= memory_word;
           read_index <= 0 when read_index = words - 1 else read_index + 1;
         end if;
 
         if reset then
-          read_index <= 2;
+          read_index <= ahead;
         end if;
       end if;
     end process;
+
+    deep : if is_deep generate
+      hold : process (clk)
+      begin
+        if rising_edge(clk) then
+          if step then
+            output_data <= memory_word;
+          end if;
+        end if;
+      end process;
+    else generate
+      output_data <= memory_word;
+    end generate;
   end generate;
 
 end architecture;

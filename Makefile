@@ -24,7 +24,7 @@ test-long: setup  ## more examples, more stalls, bigger networks
 random: setup  ## as many random networks as you like: make random N=500
 	$(IN_VENV) -m tests.random_networks --count $(or $(N),200) --jobs $(JOBS)
 
-bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are; elements beside the peers; clock speed; how costs grow
+bench: setup  ## seconds, memory and cycles of the zoo; how fast netlists are; elements and networks beside the peers; frame intervals; clock speed; how costs grow
 	$(IN_VENV) -m tests.benchmark
 	$(IN_VENV) -m tests.benchmark --netlist
 	$(IN_VENV) -m tests.peers

@@ -270,25 +270,25 @@ def test_the_drawing_has_a_bar_for_each_row() -> None:
 
 BOUNDS = {
     "adder_graph": 178,
-    "average_pool": 150,
-    "cluster_sums": 200,
+    "average_pool": 160,
+    "cluster_sums": 189,
     "depthwise_vector": 185,
     "depthwise_vector_in_logic": 165,
     "lane_maxima": 220,
     "layer_normalization": 135,
-    "matrix_vector": 175,
+    "matrix_vector": 160,
     "matrix_vector_in_logic": 160,
-    "max_pool": 157,
-    "parallel_window": 150,
+    "max_pool": 184,
+    "parallel_window": 140,
     "pointwise": 205,
-    "processing_element": 170,
-    "requantize": 169,
+    "processing_element": 159,
+    "requantize": 151,
     "requantize_in_logic": 150,
     "row_sums": 205,
     "softmax": 160,
     "stream_fifo": 199,
     "threshold": 151,
-    "window": 150,
+    "window": 165,
     "window_means": 200,
 }
 """MHz, some 15 % below what was seen with seed 1: docs/clock.md."""
@@ -303,7 +303,7 @@ def test_clock_of_elements(name: str) -> None:
 
 @pytest.mark.long
 def test_clock_of_pocket_cnns_network_at_its_rate() -> None:
-    """The goal; 165 to 174 MHz were seen with three seeds."""
+    """The goal; 165 to 177 MHz were seen."""
     timing = place_and_route(*network(*NETWORKS["pocket_2x_at_its_rate"]), Effort())
     assert timing.fmax_mhz >= 150
 

@@ -80,30 +80,32 @@ def matrix_vector(element: ProcessingElement) -> Part:
     words, width = folds * steps, element.pe * element.simd * element.weight_number.bits
     chain = sharing.chain
     chains = element.simd // chain
-    packs = [min(sharing.rows, element.pe - row) for row in range(0, element.pe, sharing.rows)]
+    whole, rest = divmod(element.pe, sharing.rows)
+    # Rows that share multipliers, and how often there are as many of them.
+    packs = {rows: count for rows, count in ((sharing.rows, whole), (rest, 1)) if rows and count}
     value = _value_bits(element.input.number.bits, element.input.number.signed)
     weight = _value_bits(element.weight_number.bits, element.weight_number.signed)
     multipliers, soft, tree = 0, 0, Tree()
-    for rows in packs:
+    for rows, count in packs.items():
         packed = (rows - 1) * sharing.spacing + weight
         each = dsps(packed, value + (2 if rows > 1 else 0), packed + element.input.number.bits)
         if not sharing.in_logic:
-            multipliers += each * element.simd
-            soft += 0 if each else packed * value * element.simd
+            multipliers += count * each * element.simd
+            soft += 0 if each else count * packed * value * element.simd
         for row in range(rows):
             # A DSP adds up two products, where these are all it holds.
             in_dsps = -1 if sharing.in_logic or not each else int(rows == chain == 1)
             product = packed + element.input.number.bits
-            tree += row_tree(element, rows, row, product, chains, in_dsps)
+            tree += count * row_tree(element, rows, row, product, chains, in_dsps)
     alone = multipliers > 0 and sharing.rows == chain == 1
     inside = alone and element.simd == 1  # the DSP accumulates
     sums = 0 if inside else element.pe * element.accumulator.bits
     filled = filled_words(words, width // chain) if element.block_rom else words
     table = rom(filled, width // chain)
-    borrowed = sum(rows - 1 for rows in packs)
+    borrowed = sum(count * (rows - 1) for rows, count in packs.items())
     overlapped = borrowed * element.simd if sharing.overlap else 0
     columns = 0 if table.bram18 else _columns(element)
-    count = clog2(words) + clog2(steps)
+    counters = clog2(words) + clog2(steps)
     ahead = words > 1 and filled * (width // chain) >= SMALLEST_BLOCK_RAM
     held = columns or width
     beat = chains * element.input.number.bits
@@ -117,7 +119,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
         "sum": sums if steps > 1 else 0,
         "parity": overlapped + (borrowed * chains if sharing.overlap else 0),
         "soft": soft,
-        "count": count,
+        "count": counters,
         "wraps": _wrapping(words) + _wrapping(steps),
     }
     ff = {
@@ -131,7 +133,7 @@ def matrix_vector(element: ProcessingElement) -> Part:
         "sum": sums,
         "parity": overlapped + (borrowed * chains if sharing.overlap and chain == 1 else 0),
         "soft": soft,
-        "count": count,
+        "count": counters,
         "delay": 3 + (chain if chain > 1 else 0) + levels,
         "addresses": clog2(words) * (chain - 1),
     }

@@ -26,6 +26,9 @@ class Tree:
             self.shifted + other.shifted,
         )
 
+    def __rmul__(self, count: int) -> Tree:
+        return Tree(count * self.adders, count * self.registers, count * self.shifted)
+
 
 def row_tree(
     element: ProcessingElement, rows: int, row: int, product: int, chains: int, in_dsps: int

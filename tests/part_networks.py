@@ -16,8 +16,9 @@ from pathlib import Path
 
 from frontend.compiler import CompileOptions, compile_model
 from frontend.goal import goal
+from ir.graph import readers
 from ir.parts import PARTS
-from ir.resources import Resources
+from ir.resources import Resources, estimate
 from rtl import write_vhdl
 from sim.resources import count_cells, resources
 from sim.synthesis import synthesize
@@ -42,7 +43,7 @@ class Fitted:
         """Return a row of cells for each of the two."""
         figures = [self.name, f"{self.cycles:,}", f"{self.cycles / CLOCK_MHZ:,.1f}"]
         figures += [f"{self.latency / CLOCK_MHZ:,.1f}", self.slowest]
-        rows = [[*figures, *_cells("estimated", self.estimated.rounded())]]
+        rows = [[*figures, *_cells("estimated", self.estimated)]]
         if self.counted is not None:
             rows.append([*[""] * len(figures), *_cells("counted", self.counted)])
         return rows
@@ -63,10 +64,12 @@ def fitted(source: Path, part: str, use: float, count: bool) -> Fitted:
     """Compile a model file into the fraction ``use`` of ``part``; ``count``: synthesize it."""
     wanted = goal(part=part, use=use)
     compilation = compile_model(source, CompileOptions(goal=wanted))
+    graph = compilation.graph
+    reading = readers(graph)
     counted = None
     if count:
         with tempfile.TemporaryDirectory() as folder:
-            files = write_vhdl(compilation.graph, Path(folder))
+            files = write_vhdl(graph, Path(folder))
             top = files[-1].stem
             counted = resources(count_cells([synthesize(top, files)], top)[0])
     cycles = compilation.cycles
@@ -75,7 +78,7 @@ def fitted(source: Path, part: str, use: float, count: bool) -> Fitted:
         cycles.cycles_per_frame,
         cycles.latency_cycles,
         cycles.bottleneck,
-        compilation.folding.cost,
+        sum((estimate(each, len(reading[id(each)])).rounded() for each in graph), Resources()),
         counted,
     )
 

@@ -31,11 +31,14 @@ from ir.elements import (
     Product,
     Rectifier,
     Reorder,
+    Shape,
     SideBySide,
     Softmax,
+    StreamType,
 )
 from ir.layer_normalization import element_half_width
 from ir.numbers import clog2
+from ir.resources.pools import slides
 from ir.words import number_of
 
 
@@ -61,7 +64,6 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             return tuple(_processing_buffers(element))
         case (
             AdderChain()
-            | GlobalAverage()
             | Affine()
             | Lookup()
             | Rectifier()
@@ -77,6 +79,7 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
             return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
         case MaxPool():
             return (
+                *_maximum_buffers(element.source.output.shape, element.kernel, element.output),
                 Buffer("FIFO of rows", element.row_depth, element.output.width_bits),
                 Buffer("FIFO", element.fifo_depth, element.output.width_bits),
             )
@@ -90,8 +93,15 @@ def buffers_of(element: Element) -> tuple[Buffer, ...]:
                 Buffer("sums", element.sums, width),
                 Buffer("FIFO", element.fifo_depth, element.output.width_bits),
             )
-        case GlobalMaximum():
-            return (Buffer("FIFO", element.fifo_depth, element.output.width_bits),)
+        case GlobalAverage() | GlobalMaximum():
+            output = element.output
+            name, bits = "maxima", output.number.bits
+            if isinstance(element, GlobalAverage):
+                name, bits = "sums", element.accumulator.bits
+            return (
+                *_states(name, output.beats, output.lanes * bits),
+                Buffer("FIFO", element.fifo_depth, output.width_bits),
+            )
         case Border():
             return (
                 Buffer("input FIFO", element.input_depth, element.output.width_bits),
@@ -126,6 +136,19 @@ def _normalizing_buffers(element: Softmax | LayerNormalization) -> list[Buffer]:
         buffers.append(Buffer("exponential FIFO", timing.pass_depth(folds, later), width))
     buffers.append(Buffer("FIFO", element.fifo_depth, element.output.width_bits))
     return buffers
+
+
+def _maximum_buffers(shape: Shape, kernel: Kernel, output: StreamType) -> Iterator[Buffer]:
+    """Yield what a max pool over frames of ``shape`` keeps: values of windows, maxima of rows."""
+    across, down = slides(shape, kernel, output.lanes)
+    for name, slide in (("values of windows", across), ("row maxima", down)):
+        yield from _states(name, slide.inner, (slide.kernel - 1) * output.width_bits)
+
+
+def _states(name: str, words: int, bits: int) -> Iterator[Buffer]:
+    """Yield the memory of a state_memory.vhd; a single word is a register, and none."""
+    if words > 1 and bits:
+        yield Buffer(name, words, bits)
 
 
 def _average_buffers(element: AveragePool) -> Iterator[Buffer]:
@@ -164,5 +187,8 @@ def _processing_buffers(element: ProcessingElement) -> list[Buffer]:
     width = element.output.width_bits
     buffers.append(Buffer("FIFO", element.fifo_depth, width))
     if element.pool is not None:
+        convolved = element.kernel.output_size(shape.height, shape.width)
+        frame = Shape(*convolved, element.output.shape.channels)
+        buffers += _maximum_buffers(frame, element.pool, element.output)
         buffers.append(Buffer("pool FIFO", element.pool_fifo_depth, width))
     return buffers

@@ -261,6 +261,8 @@ def test_json_holds_the_figures(tmp_path: Path) -> None:
         "buffers": [
             {"name": "line buffer", "words": 4 * 8, "bits": 8},
             {"name": "FIFO", "words": 2, "bits": 16},
+            {"name": "values of windows", "words": 2, "bits": 16},
+            {"name": "row maxima", "words": 4 * 2, "bits": 16},
             {"name": "pool FIFO", "words": 2, "bits": 16},
         ],
     }

@@ -33,7 +33,8 @@ def check_simulated(name: str, folder: Path) -> None:
     for number, folded in enumerate(foldings(lowered(name, folder))):
         found = interval(name, folded, folder / f"{number}")
         assert found.predicted == found.bound
-        assert found.measured == (found.bound,) * len(found.measured)
+        # What fills up behind a slower start lets a frame follow sooner, never later.
+        assert max(found.measured) == found.measured[-1] == found.bound
 
 
 @pytest.mark.parametrize("name", [name for name in SHORT if name not in SIMULATED])

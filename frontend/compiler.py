@@ -18,13 +18,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from frontend import evidence, report
 from frontend.calibration import CalibrationSet, Preprocessing, load_calibration
+from frontend.comparisons import check_approximations, compare
 from frontend.frame_checks import check_same_frames
-from frontend.frames import Frames, count_frames, first_frames
+from frontend.frames import Frames, first_frames
 from frontend.golden import GoldenModel
 from frontend.manifest import manifest
 from frontend.open_model import open_model
@@ -35,12 +35,10 @@ from frontend.simulation import SimulationRequest, facts, simulate_golden
 from frontend.source import SourceModel
 from frontend.vanishing_variance import without_vanished_variances
 from ir.cycles import Cycles, predict
-from ir.elements import tolerance
 from ir.errors import CompileError
 from ir.goal import DEFAULT_GOAL, Goal
 from ir.graph import StreamGraph
 from ir.identifiers import Identifiers
-from ir.interpreter import evaluate
 from rewrite.lower import Lowered, lower
 from rewrite.onnx import FusedModel, fuse
 from rewrite.onnx.float import canonicalize
@@ -145,8 +143,8 @@ def compile_model(
     with stage("compare with onnxruntime"):
         golden = GoldenModel(quantized.model, graph)
         sample = first_frames(test.inputs, VERIFIED_FRAMES)
-        comparison = _compare(graph, golden, sample)
-        approximations = _approximations(graph, golden, sample)
+        comparison = compare(graph, golden, sample)
+        approximations = check_approximations(graph, golden, sample)
     return Compilation(
         source, loaded, calibration, test, quantized, errors, fused, lowered, folding, graph,
         cycles, golden,
@@ -202,48 +200,6 @@ def _require_class(graph: StreamGraph, argmax: bool) -> None:
         problem = "--argmax must follow a layer of the core or its one Softmax, not "
         problem += ", ".join(graph.host_operators)
         raise CompileError("lower", graph.outputs[0].layer, problem, "leave --argmax out")
-
-
-def _approximations(
-    graph: StreamGraph, golden: GoldenModel, frames: Frames
-) -> tuple[report.Comparison, ...]:
-    """Require that elements that approximate keep within their tolerance of onnxruntime."""
-    found = []
-    elements = {element.name: element for element in graph}
-    for name, errors in golden.approximation_errors(frames).items():
-        element, allowed = elements[name], tolerance(elements[name])
-        if np.any(errors > allowed):
-            raise CompileError(
-                "compare", element.layer,
-                f"codes must be within {allowed} of onnxruntime's, not {errors.max()} away",
-                "please report this",
-            )  # fmt: skip
-        inexact = int(np.count_nonzero(errors))
-        what = f"{type(element).__name__} {name} within {allowed} code of onnxruntime, {inexact} "
-        what += "of its codes not equal"
-        found.append(report.Comparison(what, count_frames(frames), errors.size, 0))
-    return tuple(found)
-
-
-def _compare(graph: StreamGraph, golden: GoldenModel, frames: Frames) -> report.Comparison:
-    """Require that the interpreter sends onnxruntime's integers, port for port."""
-    sent = evaluate(graph, golden.input_codes(frames))
-    values = 0
-    for output in graph.outputs:
-        expected = golden.output_codes(frames)[output.port]
-        wrong = np.argwhere(sent[output.name] != expected)
-        values += expected.size
-        if len(wrong):
-            frame, y, x, channel = (int(n) for n in wrong[0])
-            raise CompileError(
-                "compare", output.layer,
-                f"the integer interpreter and onnxruntime disagree in {len(wrong)} of "
-                f"{expected.size} values, first in frame {frame}, y {y}, x {x}, channel {channel}",
-                "a CPU without VNNI instructions saturates in onnxruntime's 8-bit kernels; "
-                "otherwise please report this",
-            )  # fmt: skip
-    what = "interpreter = onnxruntime on quantized.onnx"
-    return report.Comparison(what, count_frames(frames), values, 0)
 
 
 def simulate_compilation(

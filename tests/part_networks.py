@@ -43,7 +43,7 @@ class Fitted:
         """Return a row of cells for each of the two."""
         figures = [self.name, f"{self.cycles:,}", f"{self.cycles / CLOCK_MHZ:,.1f}"]
         figures += [f"{self.latency / CLOCK_MHZ:,.1f}", self.slowest]
-        rows = [[*figures, *_cells("estimated", self.estimated)]]
+        rows = [[*figures, *_cells("estimated", self.estimated.rounded())]]
         if self.counted is not None:
             rows.append([*[""] * len(figures), *_cells("counted", self.counted)])
         return rows

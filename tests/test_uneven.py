@@ -55,7 +55,7 @@ def test_cheaper_than_with_divisors_alone(monkeypatch: pytest.MonkeyPatch) -> No
     graph = network().graph()
     uneven = fold(graph, Goal(720))
     assert any(surpluses(uneven.graph))
-    monkeypatch.setattr("rewrite.stream.choices.together", divisors)
+    monkeypatch.setattr("rewrite.stream.processing_choices.together", divisors)
     even = Problem(graph, estimate, DEFAULT_WORTH).cheapest(720)
     assert even is not None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 Bit: TypeAlias = int | str
 """A net by number, or a constant."""
@@ -18,8 +18,13 @@ Bit: TypeAlias = int | str
 Cell: TypeAlias = dict[str, Any]
 """A cell as in yosys' JSON."""
 
-Control: TypeAlias = tuple[Bit, Bit]
-"""Clock and enable of a register."""
+
+class Control(NamedTuple):
+    """What a register follows; ``enable``: 1 if at every edge."""
+
+    clock: Bit
+    enable: Bit
+
 
 OPERAND_BITS, PRODUCT_BITS, MEMORY_BITS = 18, 36, 18
 """Pins of a multiplier's factors and product, and of an output of a memory."""
@@ -80,12 +85,12 @@ class _Blocks:
         port = "B" if is_wide else sides
         outputs = [pin for side in sides for pin in pins[side]]
         control = self._control_behind(memory, outputs)
-        if control is None or control[0] != _bit(memory, f"CLK{port}"):
+        if control is None or control.clock != _bit(memory, f"CLK{port}"):
             return False
         if _bit(memory, f"OCE{port}") != "1" or not self._take_behind(memory, outputs):
             return False
         memory["parameters"] |= {f"REGMODE_{side}": "OUTREG" for side in sides}
-        memory["connections"][f"OCE{port}"] = [control[1]]
+        memory["connections"][f"OCE{port}"] = [control.enable]
         return True
 
     def move_product(self, multiplier: Cell) -> bool:
@@ -94,7 +99,7 @@ class _Blocks:
         control = self._control_behind(multiplier, pins)
         if not _may_have(control, multiplier) or not self._take_behind(multiplier, pins):
             return False
-        _set_clock(multiplier, control[0], "REG_OUTPUT_CLK")
+        _set_clock(multiplier, control.clock, "REG_OUTPUT_CLK")
         return True
 
     def move_factor(self, multiplier: Cell, factor: str) -> bool:
@@ -116,7 +121,7 @@ class _Blocks:
         for net, name in sources.items():
             if name and not self.readers[net]:
                 self._remove(name)
-        _set_clock(multiplier, control[0], f"REG_INPUT{factor}_CLK")
+        _set_clock(multiplier, control.clock, f"REG_INPUT{factor}_CLK")
         return True
 
     def _read(self, cell: Cell, pins: Sequence[str]) -> list[Bit]:
@@ -168,7 +173,7 @@ def _is_plain(cell: Cell) -> bool:
 
 def _control(flip_flop: Cell) -> Control:
     always = _parameter(flip_flop, "CEMUX", "1") == "1"
-    return _bit(flip_flop, "CLK"), "1" if always else _bit(flip_flop, "CE")
+    return Control(_bit(flip_flop, "CLK"), "1" if always else _bit(flip_flop, "CE"))
 
 
 def _parameter(cell: Cell, name: str, default: str) -> str:
@@ -182,9 +187,9 @@ def _bit(cell: Cell, port: str) -> Bit:
 
 def _may_have(control: Control | None, multiplier: Cell) -> TypeGuard[Control]:
     """Whether registers of the multiplier, which have no enable here, can have this control."""
-    return (
-        control is not None and control[1] == "1" and _bit(multiplier, "CLK0") in ("0", control[0])
-    )
+    if control is None or control.enable != "1":
+        return False
+    return _bit(multiplier, "CLK0") in ("0", control.clock)
 
 
 def _hold_constant(multiplier: Cell) -> None:

@@ -38,7 +38,7 @@ from ir.elements import (
     WidthConverter,
     sources,
 )
-from ir.graph import StreamGraph
+from ir.graph import StreamGraph, readers
 from ir.identifiers import Identifiers
 from rtl.generics import Context, instance
 from rtl.knobs import Knob, knobs
@@ -80,7 +80,7 @@ class _Builder:
         axis = (f"{port.name}_{signal}" for port in self.ports for signal in signals)
         self.names = Identifiers(frozenset((*axis, graph.name)))
         self.labels = {element.name: self.names.new(element.name) for element in graph}
-        self.readers = _readers(graph)
+        self.readers = readers(graph)
         self.generics: list[Generic] = []
         self.knobs = {element.name: self._offer(element) for element in graph}
         self.factor_bits = self._offer_factor_bits()
@@ -142,7 +142,7 @@ class _Builder:
             read[0].lanes if read else output_lanes,
             output_lanes,
             tables_package(self.graph, element),
-            len(self.readers.get(id(element), ())),
+            len(self.readers[id(element)]),
             self.factor_bits,
         )
         entity, generics = instance(element, context)
@@ -247,15 +247,6 @@ class _Builder:
         stream = Stream(ready, valid, data, lanes, bits, ways)
         self.signals.append(stream)
         return stream
-
-
-def _readers(graph: StreamGraph) -> dict[int, list[Consumer]]:
-    readers: dict[int, list[Consumer]] = {}
-    for element in graph:
-        if not isinstance(element, Input):
-            for source in sources(element):
-                readers.setdefault(id(source), []).append(element)
-    return readers
 
 
 def _index(readers: list[Consumer], element: Consumer) -> int:

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from frontend.compiler import CompileOptions, compile_model
 from frontend.goal import goal
-from ir.graph import readers
 from ir.parts import PARTS
-from ir.resources import Resources, estimate
+from ir.resources import Resources, estimate_graph
 from rtl import write_vhdl
 from sim.resources import count_cells, resources
 from sim.synthesis import synthesize
@@ -65,7 +64,6 @@ def fitted(source: Path, part: str, use: float, count: bool) -> Fitted:
     wanted = goal(part=part, use=use)
     compilation = compile_model(source, CompileOptions(goal=wanted))
     graph = compilation.graph
-    reading = readers(graph)
     counted = None
     if count:
         with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +76,7 @@ def fitted(source: Path, part: str, use: float, count: bool) -> Fitted:
         cycles.cycles_per_frame,
         cycles.latency_cycles,
         cycles.bottleneck,
-        sum((estimate(each, len(reading[id(each)])).rounded() for each in graph), Resources()),
+        estimate_graph(graph),
         counted,
     )
 

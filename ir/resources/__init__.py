@@ -7,6 +7,7 @@ their errors.  Block RAMs and DSPs follow from the rules of the tool and are not
 from __future__ import annotations
 
 from ir.elements import Element, Fork
+from ir.graph import StreamGraph, readers
 from ir.resources import (
     adders,
     joins,
@@ -21,7 +22,7 @@ from ir.resources import (
 from ir.resources.count import Resources
 from ir.resources.dispatch import parts_of
 
-__all__ = ["Resources", "estimate", "parts_of"]
+__all__ = ["Resources", "estimate", "estimate_graph", "parts_of"]
 
 FAMILIES = (
     adders,
@@ -47,3 +48,10 @@ def estimate(element: Element, ways: int = 2) -> Resources:
     for part in parts:
         total += part.resources()
     return total
+
+
+def estimate_graph(graph: StreamGraph) -> Resources:
+    """Return what the whole graph is estimated to take, each element in whole cells."""
+    reading = readers(graph)
+    each = (estimate(element, len(reading[id(element)])).rounded() for element in graph)
+    return sum(each, Resources())

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import reduce
-from operator import add
 
 from ir.errors import CompileError
 from ir.goal import Amounts, Goal
-from ir.graph import StreamGraph, readers
-from ir.resources import Resources, estimate
+from ir.graph import StreamGraph
+from ir.resources import estimate_graph
 from ir.words import number_of
 from rewrite.stream.choices import counted
 from rewrite.stream.infeasible import lacking
@@ -51,7 +49,7 @@ def fitting(
             has_room = wanted.limits
         else:
             connected = connect(folding.graph)
-            taken = _taken(connected)
+            taken = counted(estimate_graph(connected))
             excess = _excess(taken, goal.limits)
             if not any(excess):
                 return folding, connected
@@ -68,13 +66,6 @@ def fitting(
         wanted = replace(goal, limits=(limits[0], limits[1], limits[2], limits[3], limits[4]))
     assert least is not None
     raise _too_large(graph, goal, *least)
-
-
-def _taken(graph: StreamGraph) -> Amounts:
-    """Return what the report says that a finished graph takes, in whole cells; products apart."""
-    reading = readers(graph)
-    each = (estimate(element, len(reading[id(element)])).rounded() for element in graph)
-    return counted(reduce(add, each, Resources()))
 
 
 def _excess(taken: Amounts, limits: Amounts) -> list[float]:
